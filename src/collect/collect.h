@@ -1,0 +1,93 @@
+/* collect: everything that brings samples in. The folder's entry header.
+ *
+ * A *target* is one thing that is asked on an interval: an HTTP exposition, or a native collector
+ * (this host). Both write into a `struct emit`; the target turns that into one commit of its pull
+ * group plus the series `up` and `scrape_*` and, when it failed, an error in plain words.
+ *
+ *   manager: targets from the configuration, their timers (stable phase by hash), their state
+ *   target:  one target's cycle: start -> emit ... -> commit
+ *   scrape:  fetches and parses an exposition on the parse lane
+ *   host/:   reads /proc and /sys of this machine
+ *   push/:   remote write in
+ *   self:    earshot's own metrics, from metrics.def
+ *
+ * Threads: the manager on the loop; parsing and native collectors on lanes; commits at the writer.
+ */
+#ifndef COLLECT_COLLECT_H
+#define COLLECT_COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/str.h"
+
+struct arena;
+struct collect;
+struct emit;
+struct err;
+struct fetcher;
+struct lanes;
+struct log;
+struct loop;
+struct labels;
+struct sink;
+
+/* A native collector: a function that reads something local and writes what it found. */
+struct collector {
+    const char *name; /* "host" */
+    /* On a lane's thread, never twice at once for one `arg`. `scratch` is reset after each run. */
+    MUST_USE int (*collect)(void *arg, struct emit *emit, struct arena *scratch, struct err *err);
+    void (*free)(void *arg);
+    void *arg;
+};
+
+struct target_settings {
+    const char          *job;      /* scrape pool, as the API names it */
+    const struct labels *labels;   /* of the target: job, instance, ... */
+    const struct labels *discovered; /* before relabelling, for the API */
+    int64_t              interval_ms, timeout_ms;
+    bool                 honor_labels, honor_timestamps;
+    size_t               body_max; /* bytes, decoded */
+    const char          *url;      /* HTTP target; NULL: native */
+    struct collector     collector; /* native target */
+};
+
+struct collect_context {
+    struct loop        *loop;
+    struct lanes       *lanes;
+    struct fetcher     *fetcher;
+    struct sink        *sink;
+    const struct clock *clock;
+    struct log         *log;
+    struct budget      *budget;
+};
+
+MUST_USE int collect_new(const struct collect_context *context, struct collect **out,
+                         struct err *err);
+/* Copies the settings; takes over the collector's arg. Starts its timer. */
+MUST_USE int collect_add(struct collect *c, const struct target_settings *settings,
+                         struct err *err);
+/* Stops all timers and waits for cycles under way; calls done on the loop. */
+void collect_stop(struct collect *c, void (*done)(void *arg), void *arg);
+void collect_free(struct collect *c);
+
+enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
+
+struct target_status {
+    const char          *job, *url;
+    const struct labels *labels, *discovered;
+    enum target_health   health;
+    const char          *last_error; /* plain words; "" when up */
+    ts_ms                last_scrape_ms;
+    double               last_seconds;
+    int64_t              interval_ms, timeout_ms;
+    uint64_t             last_samples;
+};
+/* Borrowed until the loop runs again. Sorted by job, then labels. */
+MUST_USE int collect_status(struct collect *c, struct arena *a, struct target_status **out,
+                            size_t *n, struct err *err);
+
+#endif

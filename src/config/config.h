@@ -1,0 +1,75 @@
+/* config: the files a person writes, as one checked structure. The folder's entry header.
+ *
+ * Reads earshot.yml (--config) and prometheus.yml (--prometheus-config). All mistakes are reported,
+ * not the first, each as file:line:column with a way to mend it. A key that Prometheus knows and
+ * earshot does not serve is checked, then becomes a warning with its line.
+ *
+ * Ownership: everything lives in the config's own arena, freed by config_free.
+ * Threads: immutable once loaded.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+struct log;
+
+struct config_label {
+    const char *name, *value;
+};
+
+/* One static target of one scrape job. */
+struct config_target {
+    const char          *job;
+    const char          *address; /* host:port as written */
+    const char          *scheme, *metrics_path; /* after __scheme__ and __metrics_path__ labels */
+    struct config_label *labels;  /* of static_configs; sorted */
+    size_t               labels_n;
+    int64_t              interval_ms, timeout_ms;
+    bool                 honor_labels, honor_timestamps, follow_redirects;
+    uint64_t             body_max;
+    const char         **params; /* "k=v" pairs, encoded */
+    size_t               params_n;
+};
+
+/* collect.host of earshot.yml. */
+struct config_host {
+    bool        enabled;
+    int64_t     interval_ms; /* 5 s */
+    int64_t     top;         /* 10 */
+    bool        psi;
+    const char *proc, *sys; /* "/proc", "/sys" */
+    const char *mounts_exclude, *fs_exclude, *disks_exclude, *nets_exclude; /* RE2; NULL: default */
+};
+
+struct config {
+    const char           *listen;
+    const char           *data;
+    const char           *external_url; /* NULL */
+    const char          **allowed_hosts;
+    size_t                allowed_hosts_n;
+    bool                  insecure;
+    int64_t               retention_ms;
+    uint64_t              retention_bytes;
+    struct config_host    host;
+    struct config_target *targets;
+    size_t                targets_n;
+    struct config_label  *external_labels;
+    size_t                external_labels_n;
+    int64_t               evaluation_interval_ms;
+    const char           *prometheus_text; /* as read, secrets masked, for /status/config */
+    struct err           *warnings;
+    size_t                warnings_n;
+};
+
+/* Either path may be NULL. On -1 `errors` holds every mistake found ([*errors_n], heap). */
+MUST_USE int config_load(const char *earshot_path, const char *prometheus_path,
+                         struct config **out, struct err **errors, size_t *errors_n);
+void         config_free(struct config *c);
+
+#endif

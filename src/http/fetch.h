@@ -1,0 +1,61 @@
+/* fetch: HTTP requests to others (scrapes, webhooks), by libcurl multi on the net thread.
+ *
+ * Bodies are decoded (gzip where asked for), capped while they arrive, and handed over whole.
+ * Redirects are followed on the same host only, if at all. Proxies from the environment are used
+ * only for non-loopback addresses. TLS stores are loaded at first use.
+ *
+ * Threads: fetch_start from the loop; `done` is called on the loop. Memory: the body belongs to the
+ * fetch and is freed by fetch_free.
+ */
+#ifndef HTTP_FETCH_H
+#define HTTP_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct fetch;
+struct fetcher;
+struct log;
+struct loop;
+
+struct fetch_request {
+    const char        *url;
+    const char        *method; /* NULL: GET */
+    const char *const *headers; /* "Name: value" [headers_n] */
+    size_t             headers_n;
+    struct str         body;
+    int64_t            timeout_ms;
+    size_t             body_max; /* decoded bytes; more: ERR_LIMIT */
+    bool               follow_redirects; /* same host only */
+    bool               accept_gzip;
+    void (*done)(struct fetch *f, void *arg); /* on the loop; then fetch_free it */
+    void *arg;
+};
+
+struct fetch_result {
+    int        status; /* 0: no answer; err says why, in plain words */
+    struct str body;
+    struct str content_type;
+    int64_t    start_ms;    /* wall clock, when the request was sent */
+    double     seconds;     /* whole exchange */
+    size_t     wire_bytes;  /* body as it came, before decoding */
+    struct err err;
+};
+
+MUST_USE int fetcher_new(struct loop *loop, struct log *log, struct fetcher **out,
+                         struct err *err);
+void         fetcher_free(struct fetcher *f); /* cancels what is under way; `done` is not called */
+
+/* Copies what the request points to. Connections are kept and reused per host. */
+MUST_USE int fetch_start(struct fetcher *f, const struct fetch_request *request,
+                         struct fetch **out, struct err *err);
+void         fetch_cancel(struct fetch *f); /* `done` will not be called; frees it */
+const struct fetch_result *fetch_result(const struct fetch *f);
+void                       fetch_free(struct fetch *f);
+
+#endif

@@ -1,0 +1,48 @@
+/* emit: where a producer of metrics writes them: families, then their samples.
+ *
+ * The exposition parser, the native collectors and earshot's own metrics all speak to a
+ * `struct emit`; behind it stands a scrape's commit (collect/target.h) or the text writer
+ * (model/expo.h). Call order: family, then samples of that family; or a sample without a family
+ * (type unknown).
+ *
+ * Errors: a method returns -1 to stop the producer (a limit was hit); hand it on.
+ * Ownership: all views are borrowed for the length of the call.
+ */
+#ifndef MODEL_EMIT_H
+#define MODEL_EMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "model/labels.h"
+#include "model/metadata.h"
+
+struct err;
+
+struct emit_sample {
+    struct str          name;   /* the metric name, suffixes included */
+    const struct label *labels; /* without __name__; any order, names unique */
+    size_t              labels_n;
+    double              value;
+    bool                has_ts;
+    ts_ms               ts;
+    bool                has_exemplar;
+    const struct label *exemplar_labels;
+    size_t              exemplar_labels_n;
+    double              exemplar_value;
+    bool                exemplar_has_ts;
+    ts_ms               exemplar_ts;
+};
+
+struct emit {
+    MUST_USE int (*family)(struct emit *e, const struct metadata *family, struct err *err);
+    MUST_USE int (*sample)(struct emit *e, const struct emit_sample *sample, struct err *err);
+};
+
+/* One family with one sample without labels: the commonest case. */
+MUST_USE int emit_value(struct emit *e, const char *name, enum metric_type type, const char *help,
+                        double value, struct err *err);
+
+#endif

@@ -2,11 +2,11 @@
 #ifndef BASE_ATTR_H
 #define BASE_ATTR_H
 
-#define MUST_USE                  __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, args) __attribute__((format(printf, format, args)))
-#define NO_RETURN                 __attribute__((noreturn))
-#define UNUSED                    __attribute__((unused))
-#define NO_INLINE                 __attribute__((noinline))
+#define MUST_USE                     __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
+#define NO_RETURN                    __attribute__((noreturn))
+#define UNUSED                       __attribute__((unused))
+#define NO_INLINE                    __attribute__((noinline))
 
 /* Runs fn(&variable) when the variable's scope ends: SCOPED(arena_fini) struct arena a; */
 #define SCOPED(fn) __attribute__((cleanup(fn)))

@@ -61,11 +61,14 @@ int err_context(struct err *e, const char *fmt, ...)
     if (!e)
         return -1;
     va_start(args, fmt);
-    n = vsnprintf(text, sizeof text, fmt, args);
+    n = vsnprintf(text, sizeof text - 2, fmt, args);
     va_end(args);
     if (n < 0 || (size_t)n + 2 >= sizeof text)
         return -1;
-    (void)snprintf(text + n, sizeof text - (size_t)n, ": %s", e->text);
+    memcpy(text + n, ": ", 2);
+    /* What does not fit is cut at the end: the words in front matter more. */
+    memcpy(text + n + 2, e->text, sizeof text - (size_t)n - 2);
+    text[sizeof text - 1] = '\0';
     memcpy(e->text, text, sizeof text);
     return -1;
 }

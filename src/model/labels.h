@@ -60,13 +60,13 @@ bool       labels_equal(const struct labels *a, const struct labels *b);
 /* The order Prometheus sorts series in: name by name, value by value, shorter set first. */
 int labels_compare(const struct labels *a, const struct labels *b);
 
-/* A new set without / with only the names listed (need not be sorted). `with_name`: whether
- * __name__ counts as listed (labels_only) or unlisted (labels_without). */
+/* A new set without / with only the names listed (need not be sorted); `ls` itself when nothing
+ * changes. __name__ is a name like any other. */
 MUST_USE int labels_without(struct arena *a, const struct labels *ls, const struct str names[],
                             size_t n, const struct labels **out, struct err *err);
 MUST_USE int labels_only(struct arena *a, const struct labels *ls, const struct str names[],
                          size_t n, const struct labels **out, struct err *err);
-/* One label set or replaced; an empty value removes it. */
+/* A new set with one label set or replaced; an empty value removes it. */
 MUST_USE int labels_with(struct arena *a, const struct labels *ls, struct str name,
                          struct str value, const struct labels **out, struct err *err);
 

@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -90,6 +91,26 @@ void arena_reset(struct arena *a)
 void arena_fini(struct arena *a)
 {
     arena_reset(a);
+}
+
+void arena_join(struct arena *into, struct arena *from)
+{
+    struct arena_block *oldest = from->blocks;
+
+    assert(into->budget == from->budget);
+    if (!oldest)
+        return;
+    while (oldest->older)
+        oldest = oldest->older;
+    /* Behind the newest block of `into`, whose free part stays in use. */
+    if (into->blocks) {
+        oldest->older = into->blocks->older;
+        into->blocks->older = from->blocks;
+    } else {
+        into->blocks = from->blocks;
+    }
+    into->total_bytes += from->total_bytes;
+    arena_init(from, from->budget);
 }
 
 static struct arena_block *block_new(struct arena *a, size_t payload, struct err *err)

@@ -49,6 +49,8 @@ void arena_init(struct arena *a, struct budget *budget);
 /* Frees everything; the arena is empty and usable afterwards. */
 void arena_reset(struct arena *a);
 void arena_fini(struct arena *a);
+/* Moves all that `from` holds into `into`; `from` is empty after. Both draw on the same budget. */
+void arena_join(struct arena *into, struct arena *from);
 
 /* 16-byte aligned, not zeroed; NULL with ERR_LIMIT (or ERR_NOMEM). size 0 gives a valid pointer. */
 MUST_USE void *arena_alloc(struct arena *a, size_t size, struct err *err);

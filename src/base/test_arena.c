@@ -97,6 +97,29 @@ static void growing_keeps_what_was_there(void **state)
     arena_fini(&a);
 }
 
+static void a_joined_arena_keeps_its_memory_and_its_charge(void **state)
+{
+    struct budget b;
+    struct arena  into, from;
+    char         *p;
+
+    (void)state;
+    budget_init(&b, "query memory", 1u << 20, NULL);
+    arena_init(&into, &b);
+    arena_init(&from, &b);
+    assert_non_null(arena_alloc(&into, 100, NULL));
+    p = arena_alloc(&from, 100, NULL);
+    memset(p, 'x', 100);
+    assert_non_null(arena_alloc(&from, 9000, NULL));
+    arena_join(&into, &from);
+    arena_fini(&from);
+    assert_int_equal(p[99], 'x');
+    assert_non_null(arena_alloc(&into, 100, NULL));
+    assert_true(b.used_bytes > 9000);
+    arena_fini(&into);
+    assert_int_equal(b.used_bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +128,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_budget_gives_nothing_more),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(growing_keeps_what_was_there),
+        cmocka_unit_test(a_joined_arena_keeps_its_memory_and_its_charge),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

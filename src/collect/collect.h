@@ -5,7 +5,8 @@
  * group plus the series `up` and `scrape_*` and, when it failed, an error in plain words.
  *
  *   manager: targets from the configuration, their timers (stable phase by hash), their state
- *   target:  one target's cycle: start -> emit ... -> commit
+ *   target:  one target's cycle: start -> emit ... -> commit. The sample's time is the planned one
+ *            when the start is within 2 ms of it, else the start
  *   scrape:  fetches and parses an exposition on the parse lane
  *   host/:   reads /proc and /sys of this machine
  *   push/:   remote write in
@@ -42,6 +43,7 @@ struct collector {
     MUST_USE int (*collect)(void *arg, struct emit *emit, struct arena *scratch, struct err *err);
     void (*free)(void *arg);
     void *arg;
+    bool  may_hang; /* runs on LANE_SLOW: what can hang (statfs, hwmon) is a target of its own */
 };
 
 struct target_settings {
@@ -70,8 +72,9 @@ MUST_USE int collect_new(const struct collect_context *context, struct collect *
 /* Copies the settings; takes over the collector's arg. Starts its timer. */
 MUST_USE int collect_add(struct collect *c, const struct target_settings *settings,
                          struct err *err);
-/* Stops all timers and waits for cycles under way; calls done on the loop. */
-void collect_stop(struct collect *c, void (*done)(void *arg), void *arg);
+/* Program end: stops all timers and waits up to `ms` for cycles under way; no staleness markers (a
+ * restart goes on with the series). Calls done on the loop. */
+void collect_stop(struct collect *c, int64_t ms, void (*done)(void *arg), void *arg);
 void collect_free(struct collect *c);
 
 enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };

@@ -9,6 +9,8 @@
  * check on state-changing methods (403), deadlines (header 10 s, body 60 s, drain 60 s), limits on
  * connections, security headers, request metrics.
  *
+ * A client that takes no byte for 60 s while bytes wait is cut; time in HTTP_WAIT does not count.
+ *
  * Threads: the loop's only. Ownership: the request and its arena live until the answer is sent or
  * the client is gone; a handler that answers later keeps the pointer and sets on_gone.
  */
@@ -37,17 +39,24 @@ struct http_header {
 struct http_request {
     struct str          method; /* "GET", "HEAD" ... */
     struct str          path;   /* decoded, starts with '/', no dot segments, no NUL */
+    struct str          raw_path;  /* not decoded: for names that may hold %2F */
     struct str          raw_query; /* after '?', not decoded */
     struct http_header *headers;
     size_t              headers_n;
     struct str          body; /* whole, content-encoding gzip undone; snappy is left */
     char                peer[64]; /* address, for logs */
     struct arena       *arena; /* ends with the request; under the server's budget */
-    /* Set by a handler that answers later: called once, on the loop, when the client went away
-     * first. After it the request is gone: drop the pointer, cancel the work. */
+    /* Set by a handler that answers later: called at most once, on the loop, when the client went
+     * away before an answer was begun (end of file counts). Cancel the work. */
     void (*on_gone)(void *arg);
     void *on_gone_arg;
 };
+
+/* A handler that does not answer before it returns must hold. While held, the request's memory
+ * stays (not its connection): a lane may read body, headers and path; the arena stays the loop's.
+ * After on_gone, replies and http_wake do nothing. Both on the loop. */
+void http_hold(struct http_request *r);
+void http_release(struct http_request *r);
 
 /* Header value, {NULL, 0} when absent. `name` in lower case. */
 struct str http_header(const struct http_request *r, const char *name);
@@ -68,11 +77,15 @@ enum http_more {
 };
 
 struct http_body {
-    enum http_more (*next)(struct http_body *b, char *buf, size_t cap, size_t *n); /* cap >= 64 kB */
-    void (*close)(struct http_body *b); /* once, at the end or when the client is gone */
+    /* On the loop, at most ~2 ms a call; cap >= 64 KiB. HTTP_MORE with nothing written is an error
+     * (cut). HTTP_WAIT flushes what was written, through gzip too. Never called for HEAD or 304. */
+    enum http_more (*next)(struct http_body *b, char *buf, size_t cap, size_t *n);
+    /* Exactly once, also when next never was; frees b. */
+    void (*close)(struct http_body *b);
 };
 
-/* Answers. Each may be called once a request, on the loop. */
+/* Answers: one a request, on the loop. Bodies are not copied: static, or in r->arena. Content types
+ * are static; header values are copied. */
 void http_reply(struct http_request *r, int status, const char *content_type, struct str body);
 /* An error as text, one line, with the status's reason when text is NULL. */
 void http_reply_error(struct http_request *r, int status, const char *text);
@@ -80,7 +93,8 @@ void http_reply_error(struct http_request *r, int status, const char *text);
 void http_reply_header(struct http_request *r, const char *name, const char *value);
 void http_reply_body(struct http_request *r, int status, const char *content_type,
                      struct http_body *body);
-/* Asks a generator that said HTTP_WAIT again. */
+/* Asks a generator that said HTTP_WAIT again. On the loop (from a lane: in its `done`); not after
+ * the body's close. */
 void http_wake(struct http_request *r);
 
 typedef void (*http_handler)(struct http_request *r, void *arg);
@@ -123,7 +137,8 @@ void http_server_assets(struct http_server *s, const struct http_asset *assets, 
 /* For paths without route or asset: /api/ must be JSON. */
 void     http_server_fallback(struct http_server *s, http_handler handler, void *arg);
 uint16_t http_server_port(const struct http_server *s); /* useful after port 0 */
-/* Stops listening, lets answers under way finish up to `ms`, then closes; calls done on the loop. */
+/* Stops listening, lets answers under way finish up to `ms`, then closes (pending requests get
+ * on_gone, bodies close); calls done on the loop. */
 void http_server_drain(struct http_server *s, int64_t ms, void (*done)(void *arg), void *arg);
 void http_server_free(struct http_server *s);
 

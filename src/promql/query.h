@@ -8,7 +8,7 @@
  *
  * Errors: ERR_SYNTAX and ERR_TYPE carry the place; the text is Prometheus' where it has one, with a
  * "did you mean" behind it. ERR_EVAL: on these data. ERR_LIMIT, ERR_TIMEOUT, ERR_CANCELLED.
- * Threads: an expr is immutable after parsing; a run uses the calling thread.
+ * Threads: an expr is immutable after parsing; a run uses the calling thread and its helpers.
  */
 #ifndef PROMQL_QUERY_H
 #define PROMQL_QUERY_H
@@ -53,6 +53,12 @@ enum promql_type promql_type_of(const struct expr *e);
 /* The expression printed in Prometheus' own form: `pretty` breaks lines as format_query does. */
 MUST_USE int promql_print(const struct expr *e, bool pretty, struct buf *out, struct err *err);
 
+/* Lends idle threads (sys/lanes.h behind it). Pieces are fixed by the number of series, never by the
+ * number of threads, so that results repeat bit for bit. */
+struct promql_helpers {
+    void (*each)(struct promql_helpers *h, size_t n, void (*piece)(void *arg, size_t i), void *arg);
+};
+
 struct promql_params {
     struct source *source;
     ts_ms          start_ms, end_ms;
@@ -62,7 +68,8 @@ struct promql_params {
     uint64_t       samples_max; /* 0: the default */
     const atomic_bool *cancelled; /* NULL: cannot be */
     int64_t            deadline_ns; /* by mono; 0: none */
-    const struct clock *clock;
+    const struct clock    *clock;
+    struct promql_helpers *helpers; /* NULL: the calling thread alone */
 };
 
 struct promql_series {

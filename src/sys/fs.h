@@ -4,7 +4,9 @@
  * is made by fs_open_dir (which takes the directory's lock), the scripted one is in sys/fs_fault.h.
  *
  * Errors: ERR_OS with the name and the errno; short writes are finished, EINTR retried.
- * Threads: any; a file handle is used by one thread at a time, except fs_pread (any).
+ * Threads: any. One handle: append, truncate and close by one thread at a time; pread, datasync and
+ * size by any thread beside them. datasync covers the appends that had returned when it began.
+ * close only when no other call on the handle is under way.
  */
 #ifndef SYS_FS_H
 #define SYS_FS_H
@@ -25,6 +27,7 @@ struct fs_entry {
     const char *name; /* without the folder */
     uint64_t    bytes;
     int64_t     mtime_s;
+    bool        folder;
 };
 
 struct fs_space {
@@ -34,7 +37,8 @@ struct fs_space {
 struct fs_ops {
     int (*create)(struct fs *fs, const char *name, struct fs_file **out, struct err *err);
     int (*open_read)(struct fs *fs, const char *name, struct fs_file **out, struct err *err);
-    int (*open_append)(struct fs *fs, const char *name, struct fs_file **out, struct err *err);
+    int (*open_append)(struct fs *fs, const char *name, struct fs_file **out,
+                       struct err *err); /* makes it if it is not there */
     void (*close)(struct fs_file *f); /* NULL is fine */
     int (*append)(struct fs_file *f, const void *p, size_t n, struct err *err);
     int (*pread)(struct fs_file *f, uint64_t offset, void *p, size_t n, size_t *got,
@@ -42,7 +46,8 @@ struct fs_ops {
     int (*datasync)(struct fs_file *f, struct err *err);
     int (*truncate)(struct fs_file *f, uint64_t bytes, struct err *err);
     int (*size)(struct fs_file *f, uint64_t *out, struct err *err);
-    int (*rename)(struct fs *fs, const char *from, const char *to, struct err *err);
+    int (*rename)(struct fs *fs, const char *from, const char *to,
+                  struct err *err); /* replaces `to` atomically */
     int (*unlink)(struct fs *fs, const char *name, struct err *err); /* absent: fine */
     int (*link)(struct fs *fs, const char *from, const char *to, struct err *err); /* hard */
     int (*mkdir)(struct fs *fs, const char *name, struct err *err); /* there: fine */

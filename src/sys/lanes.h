@@ -3,9 +3,12 @@
  * A lane class has a number of threads and a bounded queue. A job owns its arena and inputs, has a
  * deadline and a cancel flag, and ends with one message back to its owner: `done` on the loop.
  *
- * LANE_QUERY threads become nice (10) once a job has run 50 ms, so that long queries yield to
- * scrapes. LANE_SLOW is for calls that may hang for ever (statfs on a dead NFS): each job there
- * has a thread of its own, at most 8; a stuck one is skipped and counted.
+ * A LANE_QUERY thread whose job has run 50 ms becomes nice 10 and ends after that job (niceness
+ * cannot be taken back without rights), so that long queries yield to scrapes; threads are only
+ * made by the loop's thread, never by a niced one. LANE_SLOW is for calls that may hang for ever
+ * (statfs on a dead NFS): each job there has a thread of its own, at most 8; a stuck one is skipped
+ * and counted. Its `done` may never come: the owner keeps a timer of its own, must not free the job
+ * or what it reaches, and submits no second one until `done`.
  */
 #ifndef SYS_LANES_H
 #define SYS_LANES_H
@@ -35,12 +38,19 @@ struct lane_job {
 
 /* Threads per class are min(8, cores) for queries and parsing, 1 for rules and upkeep. */
 struct lanes *lanes_new(struct loop *loop);
-/* Cancels and waits for all jobs but stuck LANE_SLOW ones. On the loop's thread, loop stopped. */
-void lanes_free(struct lanes *l);
+/* On the loop's thread, loop stopped: refuses new jobs, cancels, waits, and calls `done` of each
+ * itself. Returns how many LANE_SLOW jobs are stuck; if not 0, nothing they can reach may be freed
+ * and `l` stays: finish db_close, then _exit. */
+MUST_USE size_t lanes_free(struct lanes *l);
 
 /* From any thread. ERR_LIMIT when the class's queue is full (1,024 jobs): answer 503. */
 MUST_USE int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct err *err);
-void         lanes_cancel(struct lane_job *job);
+/* On the loop only, before `done`. A job still queued gets `done` with was_run false. */
+void lanes_cancel(struct lane_job *job);
+
+/* Runs piece(arg, i) once for each i < n and returns when all have ended. The caller's thread runs
+ * pieces too; idle LANE_QUERY threads join in. Never waits for a thread to become free. */
+void lanes_each(struct lanes *l, size_t n, void (*piece)(void *arg, size_t i), void *arg);
 
 struct lanes_stats {
     size_t threads, running, queued, stuck;

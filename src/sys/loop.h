@@ -23,7 +23,9 @@ struct loop_message {
 };
 
 MUST_USE int loop_new(struct loop **out, struct err *err);
-/* Closes all that is open and drains what was posted. Not while it runs. */
+/* After loop_stop: runs all posted messages and close callbacks until none is left. */
+void loop_drain(struct loop *l);
+/* No handle may be open and nobody may post any more (assert). */
 void loop_free(struct loop *l);
 void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l); /* on the loop's thread */

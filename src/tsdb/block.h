@@ -5,8 +5,7 @@
  * compaction of several blocks are two inputs of the same writer.
  *
  * Reading goes through the page cache (tsdb/cache.h): every 64 KiB page is checked by its CRC when
- * first touched. A block that is open never changes; it is shared by reference, and the file of a
- * deleted block goes away with its last reference.
+ * first touched. A block that is open never changes; it is shared by reference.
  *
  * Threads: a block is read by any number; a writer runs on one thread.
  * Errors:  ERR_CORRUPT names the file and the offset, and is counted in the block's `bad_pages`.
@@ -61,13 +60,17 @@ struct block_meta {
     uint32_t generation; /* which writer wins when two blocks hold the same timestamp: the larger */
     uint64_t samples, series, bytes;
     bool     side; /* holds late samples: overlaps others until compacted */
+    uint8_t  uuid[16];
+    const uint8_t (*parents)[16]; /* blocks this one was compacted from; db_open drops a block that
+                                   * an open block names as its parent */
+    uint32_t parents_n;
 };
 
 /* Writes `b-<mint>-<maxt>-<generation>.ear` (via .tmp, datasync, rename, sync of the directory) and
  * returns its name in `name_out` (>= 80 bytes). An input without samples writes nothing and
- * returns an empty name. */
-MUST_USE int block_write(struct fs *fs, struct block_input *in, uint32_t generation, bool side,
-                         char *name_out, struct block_meta *meta_out, struct err *err);
+ * returns an empty name. Of `meta` it takes generation, side, uuid and parents. */
+MUST_USE int block_write(struct fs *fs, struct block_input *in, const struct block_meta *meta,
+                         char *name_out, struct err *err);
 
 struct block; /* opaque */
 
@@ -78,8 +81,9 @@ struct block            *block_ref(struct block *b);
 void                     block_unref(struct block *b); /* NULL is fine */
 const struct block_meta *block_meta(const struct block *b);
 const char              *block_name(const struct block *b);
-/* The file is unlinked when the last reference goes. */
-void block_delete_on_close(struct block *b);
+/* Unlinks the file now (the open descriptor keeps readers going); after the successor is durable and
+ * the block is out of the db's list. */
+MUST_USE int block_delete(struct block *b, struct err *err);
 
 /* Series that match, as ascending indexes into the block's sorted series. */
 MUST_USE int block_select(struct block *b, struct arena *a, const struct matcher matchers[],
@@ -91,7 +95,8 @@ MUST_USE int block_labels(struct block *b, struct arena *a, uint32_t series,
 struct block_reader;
 MUST_USE int block_reader_open(struct block *b, struct arena *a, struct block_reader **out,
                                struct err *err);
-/* Samples in [mint, maxt], as source_series in the arena given. */
+/* Samples in [mint, maxt]. `a` is scratch that the caller resets between reads; columns belong to
+ * the reader and follow source_column's rules. */
 MUST_USE int block_read(struct block_reader *r, struct arena *a, uint32_t series, ts_ms mint,
                         ts_ms maxt, struct source_series *out, struct err *err);
 

@@ -9,12 +9,14 @@
 #ifndef TSDB_DB_H
 #define TSDB_DB_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/str.h"
 #include "model/metadata.h"
 
 struct arena;
@@ -36,19 +38,28 @@ struct db_settings {
     int64_t             late_window_ms; /* -1: unlimited, future samples are taken then too */
     size_t              head_series_max; /* 0: 10,000,000 */
     bool                sync_each_commit;
+    /* On the writer, after commits became visible; not again until db_visible_seq was read. NULL:
+     * nobody listens. It posts a message, no more. */
+    void (*on_commit)(void *arg);
+    void *on_commit_arg;
 };
 
 /* Never refuses for damage: what is bad is moved aside ("bad/"), counted and reported. Refuses
  * (exit 3 of the program) for a format newer than ours. */
 MUST_USE int db_open(const struct db_settings *settings, struct db **out, struct err *err);
-/* Ends the threads after all commits handed in are written and synced. */
+/* Ends the threads after all commits handed in are written and synced. Before it: http drained,
+ * collectors stopped, loop stopped, lanes freed (all sets freed, all groups closed). After it: the
+ * last `done` messages are posted, so drain the loop once more. */
 void db_close(struct db *db);
 
 struct sink   *db_sink(struct db *db);
 struct source *db_source(struct db *db);
 
 /* Seals the head, compacts, and returns when done: admin API. Blocking: call from LANE_UPKEEP. */
-MUST_USE int db_compact(struct db *db, struct err *err);
+MUST_USE int db_compact(struct db *db, const atomic_bool *cancelled, struct err *err);
+
+/* Rises with each commit that became visible. Any thread. */
+uint64_t db_visible_seq(struct db *db);
 
 /* Metadata of families seen since start or in the WAL; family "" : all. Sorted by family. */
 MUST_USE int db_metadata(struct db *db, struct arena *a, struct str family, struct metadata **out,
@@ -68,7 +79,7 @@ struct db_stats {
     uint64_t gap_samples; /* samples a damaged log could not give back, as far as known */
     uint64_t cuts, cut_failures, compactions, compaction_failures, retention_deletes;
     bool     disk_full;
-    bool     read_error; /* the last log write or sync failed */
+    bool     log_error; /* the last log write or sync failed */
 };
 struct db_stats db_stats(struct db *db);
 

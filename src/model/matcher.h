@@ -49,7 +49,7 @@ void         matcher_fini(struct matcher *m);
 
 bool matcher_matches(const struct matcher *m, struct str value);
 bool matcher_matches_empty(const struct matcher *m); /* would a series without the label match? */
-bool matchers_match(const struct matcher ms[], size_t n, const struct labels *ls);
+bool matchers_match(const struct matcher *matchers, size_t n, const struct labels *ls);
 /* name=~"value", as in PromQL. */
 void matcher_print(const struct matcher *m, struct buf *out);
 

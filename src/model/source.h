@@ -82,7 +82,7 @@ struct source {
     /* Series with at least one sample in [mint, maxt] (both inclusive) as far as the index tells:
      * a series may still read as empty. matchers_n >= 1, not all matching the empty string. Memory
      * of the set comes from `a`; set_free releases what it holds besides. */
-    MUST_USE int (*select)(struct source *s, struct arena *a, const struct matcher matchers[],
+    MUST_USE int (*select)(struct source *s, struct arena *a, const struct matcher *matchers,
                            size_t matchers_n, ts_ms mint, ts_ms maxt,
                            const struct source_hints *hints, struct source_set **out,
                            struct err *err);
@@ -98,11 +98,11 @@ struct source {
 
     /* Sorted, unique; of all series (matchers_n 0) or of those that match, in [mint, maxt] as far
      * as the index tells (a whole block or head counts). limit 0: no bound. */
-    MUST_USE int (*label_names)(struct source *s, struct arena *a, const struct matcher matchers[],
+    MUST_USE int (*label_names)(struct source *s, struct arena *a, const struct matcher *matchers,
                                 size_t matchers_n, ts_ms mint, ts_ms maxt, size_t limit,
                                 struct str **out, size_t *out_n, struct err *err);
     MUST_USE int (*label_values)(struct source *s, struct arena *a, struct str name,
-                                 const struct matcher matchers[], size_t matchers_n, ts_ms mint,
+                                 const struct matcher *matchers, size_t matchers_n, ts_ms mint,
                                  ts_ms maxt, size_t limit, struct str **out, size_t *out_n,
                                  struct err *err);
 };

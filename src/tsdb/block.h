@@ -86,7 +86,7 @@ const char              *block_name(const struct block *b);
 MUST_USE int block_delete(struct block *b, struct err *err);
 
 /* Series that match, as ascending indexes into the block's sorted series. */
-MUST_USE int block_select(struct block *b, struct arena *a, const struct matcher matchers[],
+MUST_USE int block_select(struct block *b, struct arena *a, const struct matcher *matchers,
                           size_t matchers_n, uint32_t **out, size_t *n, struct err *err);
 MUST_USE int block_labels(struct block *b, struct arena *a, uint32_t series,
                           const struct labels **out, struct err *err);

@@ -1,0 +1,71 @@
+/* api: the HTTP routes over everything below: Prometheus' API and earshot's own.
+ * The folder's entry header.
+ *
+ * Handlers run on the loop: they read parameters, hand the work to a lane, and answer with a
+ * generator body (or at once, where nothing is to be computed). Error kinds become the API's words
+ * here and nowhere else: SYNTAX and TYPE bad_data (400), EVAL and LIMIT execution (422), TIMEOUT
+ * timeout (503), CANCELLED canceled (499), the rest internal (500).
+ *
+ *   query.c    query, query_range          meta.c     series, labels, label values, metadata
+ *   status.c   status/..., targets, health  admin.c    admin/tsdb/..., -/reload, -/quit
+ *   stream.c   server-sent events          overview.c one page of figures about this host
+ *
+ * Threads: the loop's; api_committed from the store's writer.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/str.h"
+
+struct api;
+struct budget;
+struct collect;
+struct config;
+struct db;
+struct err;
+struct http_server;
+struct lanes;
+struct log;
+struct loop;
+
+struct api_flag {
+    const char *name, *value; /* as /api/v1/status/flags shows them, without dashes */
+};
+
+struct api_context {
+    struct loop         *loop;
+    struct lanes        *lanes;
+    struct db           *db;
+    struct collect      *collect;
+    const struct config *config;
+    const struct clock  *clock;
+    struct log          *log;
+    struct budget       *budget;   /* process-wide; each query gets a part of it */
+    unsigned             features; /* of promql/query.h */
+    bool                 admin, lifecycle;
+    const struct api_flag *flags;
+    size_t                 flags_n;
+    ts_ms                  start_ms;
+    const char            *host_name; /* this machine's, as `instance` of job node */
+    /* Writes the text of /metrics; from collect/self. */
+    void (*metrics)(void *arg, struct buf *out);
+    void *metrics_arg;
+    /* POST /-/quit: on the loop. */
+    void (*quit)(void *arg);
+    void *quit_arg;
+};
+
+MUST_USE int api_new(const struct api_context *context, struct api **out, struct err *err);
+void         api_routes(struct api *api, struct http_server *server);
+/* New data became visible: wakes the streams (posts to the loop). db_settings.on_commit. */
+void api_committed(struct api *api);
+/* Before it: the server drained, the loop stopped, lanes freed. */
+void api_free(struct api *api);
+
+#endif

@@ -49,6 +49,9 @@ enum promql_type { PROMQL_SCALAR, PROMQL_VECTOR, PROMQL_MATRIX, PROMQL_STRING };
 
 MUST_USE int promql_parse(struct arena *a, struct str text, unsigned features, struct expr **out,
                           struct err *err);
+/* Releases what an expr holds besides its arena (compiled regular expressions); call it before the
+ * arena goes. NULL is fine. */
+void             promql_free(struct expr *e);
 enum promql_type promql_type_of(const struct expr *e);
 /* The expression printed in Prometheus' own form: `pretty` breaks lines as format_query does. */
 MUST_USE int promql_print(const struct expr *e, bool pretty, struct buf *out, struct err *err);
@@ -94,7 +97,8 @@ struct promql_result {
 MUST_USE int promql_run(const struct expr *e, const struct promql_params *params, struct arena *a,
                         struct promql_result *out, struct err *err);
 
-/* Vector selectors of an expression, for series, federation, lint and explain. */
+/* One vector selector, for series, federation, lint and explain: its matchers, the metric name's
+ * among them. matcher_fini each before the arena goes. */
 struct matcher;
 MUST_USE int promql_parse_selector(struct arena *a, struct str text, struct matcher **out,
                                    size_t *n, struct err *err);

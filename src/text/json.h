@@ -31,6 +31,7 @@ void json_end_object(struct json_writer *w);
 void json_array(struct json_writer *w);
 void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
+void json_key_str(struct json_writer *w, struct str key); /* escaped */
 void json_str(struct json_writer *w, struct str s);
 void json_cstr(struct json_writer *w, const char *s);
 void json_i64(struct json_writer *w, int64_t v);

@@ -1,0 +1,69 @@
+/* internal: what the files of this folder share. */
+#ifndef API_INTERNAL_H
+#define API_INTERNAL_H
+
+#include <stdint.h>
+
+#include "api/api.h"
+#include "base/err.h"
+#include "http/server.h"
+#include "model/labels.h"
+#include "text/json.h"
+
+struct api_stream;
+
+struct api {
+    struct api_context c;
+    struct http_server *server;
+    struct streams     *streams; /* owned */
+    uint64_t            queries, query_errors;
+};
+
+#define QUERY_BYTES_MAX      (256u << 20)
+#define QUERY_TIMEOUT_MS_MAX 120000
+
+/* Answers with {"status":"error","errorType":...,"error":...} and the code that goes with the kind. */
+void api_reply_err(struct http_request *r, const struct err *err);
+void api_reply_status(struct http_request *r, int status, const char *type, const char *text);
+
+/* Parameters of one request, decoded once. */
+struct api_params {
+    struct http_param *items;
+    size_t             n;
+};
+
+/* -1: answered already. */
+MUST_USE int api_params_read(struct http_request *r, struct api_params *out);
+/* First of that name, {NULL, 0} when absent. */
+struct str api_param(const struct api_params *p, const char *name);
+/* Unix seconds (with fraction) or RFC 3339; absent: leaves *out. The error names the parameter. */
+MUST_USE int api_param_time(const struct api_params *p, const char *name, ts_ms *out,
+                            struct err *err);
+/* Seconds as a number, or a duration as Prometheus writes them; absent: leaves *out. */
+MUST_USE int api_param_duration(const struct api_params *p, const char *name, int64_t *out_ms,
+                                struct err *err);
+MUST_USE int api_param_size(const struct api_params *p, const char *name, size_t *out,
+                            struct err *err);
+
+/* {"a":"b"} */
+void api_write_labels(struct json_writer *w, const struct labels *ls);
+/* RFC 3339 in UTC with milliseconds. */
+void api_write_rfc3339(struct json_writer *w, ts_ms t);
+/* A number of seconds with at most three decimals: 1435781451.781 */
+void api_write_time(struct buf *out, ts_ms t);
+
+void api_query_routes(struct api *api);
+void api_meta_routes(struct api *api);
+void api_status_routes(struct api *api);
+void api_admin_routes(struct api *api);
+void api_stream_routes(struct api *api);
+void api_overview_routes(struct api *api);
+
+struct streams *streams_new(struct api *api);
+void            streams_free(struct streams *s);
+void            streams_committed(struct streams *s); /* any thread */
+
+/* GET and form POST, as most of Prometheus' API is. */
+void api_route(struct api *api, const char *path, unsigned methods, http_handler handler);
+
+#endif

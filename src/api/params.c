@@ -1,0 +1,164 @@
+/* Parameters of the API, in Prometheus' words. */
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "api/internal.h"
+#include "text/duration.h"
+#include "text/number.h"
+
+int api_params_read(struct http_request *r, struct api_params *out)
+{
+    struct err err;
+
+    if (http_params(r, &out->items, &out->n, &err) < 0) {
+        (void)err_context(&err, "reading the parameters");
+        api_reply_status(r, 400, "bad_data", err.text);
+        return -1;
+    }
+    return 0;
+}
+
+struct str api_param(const struct api_params *p, const char *name)
+{
+    struct str wanted = str_c(name);
+
+    for (size_t i = 0; i < p->n; i++)
+        if (str_eq(p->items[i].name, wanted))
+            return p->items[i].value;
+    return (struct str){NULL, 0};
+}
+
+/* Digits only, exactly n of them. */
+static bool digits(struct str *s, size_t n, int *out)
+{
+    int v = 0;
+
+    if (s->n < n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (s->p[i] < '0' || s->p[i] > '9')
+            return false;
+        v = v * 10 + (s->p[i] - '0');
+    }
+    *s = str_skip(*s, n);
+    *out = v;
+    return true;
+}
+
+static bool literal(struct str *s, char c)
+{
+    if (!s->n || (s->p[0] | 0x20) != (c | 0x20))
+        return false;
+    *s = str_skip(*s, 1);
+    return true;
+}
+
+/* RFC 3339, section 5.6: 2015-07-01T20:10:30.781Z, with an offset instead of Z. */
+static bool parse_rfc3339(struct str s, ts_ms *out)
+{
+    struct tm tm = {0};
+    int       offset_hours = 0, offset_minutes = 0, sign = 1;
+    double    fraction = 0, scale = .1;
+    int64_t   seconds;
+
+    if (!digits(&s, 4, &tm.tm_year) || !literal(&s, '-') || !digits(&s, 2, &tm.tm_mon) ||
+        !literal(&s, '-') || !digits(&s, 2, &tm.tm_mday) || !literal(&s, 't') ||
+        !digits(&s, 2, &tm.tm_hour) || !literal(&s, ':') || !digits(&s, 2, &tm.tm_min) ||
+        !literal(&s, ':') || !digits(&s, 2, &tm.tm_sec))
+        return false;
+    if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
+        tm.tm_min > 59 || tm.tm_sec > 60)
+        return false;
+    if (s.n && s.p[0] == '.') {
+        for (s = str_skip(s, 1); s.n && s.p[0] >= '0' && s.p[0] <= '9'; s = str_skip(s, 1)) {
+            fraction += (s.p[0] - '0') * scale;
+            scale /= 10;
+        }
+    }
+    if (!literal(&s, 'z')) {
+        if (!s.n || (s.p[0] != '+' && s.p[0] != '-'))
+            return false;
+        sign = s.p[0] == '-' ? -1 : 1;
+        s = str_skip(s, 1);
+        if (!digits(&s, 2, &offset_hours) || !literal(&s, ':') || !digits(&s, 2, &offset_minutes))
+            return false;
+    }
+    if (s.n)
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    seconds = timegm(&tm) - sign * (offset_hours * 3600 + offset_minutes * 60);
+    *out = seconds * 1000 + (int64_t)(fraction * 1000 + .5);
+    return true;
+}
+
+/* Go's minimum and maximum times in milliseconds, which Prometheus takes as "no bound". */
+#define MIN_TIME_TEXT STR("-292273086-05-16T16:47:06Z")
+#define MAX_TIME_TEXT STR("292277025-08-18T07:12:54.999999999Z")
+
+int api_param_time(const struct api_params *p, const char *name, ts_ms *out, struct err *err)
+{
+    struct str text = api_param(p, name);
+    double     seconds;
+
+    if (!text.n)
+        return 0;
+    if (number_parse(text, &seconds) && isfinite(seconds) && fabs(seconds) < 9.2e15) {
+        *out = (ts_ms)llround(seconds * 1000);
+        return 0;
+    }
+    if (parse_rfc3339(text, out))
+        return 0;
+    if (str_eq(text, MIN_TIME_TEXT)) {
+        *out = INT64_MIN / 2;
+        return 0;
+    }
+    if (str_eq(text, MAX_TIME_TEXT)) {
+        *out = INT64_MAX / 2;
+        return 0;
+    }
+    return err_set(err, ERR_SYNTAX,
+                   "invalid parameter \"%s\": cannot parse \"%.*s\" to a valid timestamp", name,
+                   STR_ARGS(str_take(text, 100)));
+}
+
+int api_param_duration(const struct api_params *p, const char *name, int64_t *out_ms,
+                       struct err *err)
+{
+    struct str text = api_param(p, name);
+    double     seconds;
+    struct err ignored;
+
+    if (!text.n)
+        return 0;
+    if (number_parse(text, &seconds)) {
+        if (!isfinite(seconds) || fabs(seconds) > 9.2e9)
+            return err_set(err, ERR_SYNTAX,
+                           "invalid parameter \"%s\": cannot parse \"%.*s\" to a valid duration. "
+                           "It overflows int64",
+                           name, STR_ARGS(str_take(text, 100)));
+        *out_ms = (int64_t)llround(seconds * 1000);
+        return 0;
+    }
+    if (duration_parse(text, out_ms, &ignored) == 0)
+        return 0;
+    return err_set(err, ERR_SYNTAX,
+                   "invalid parameter \"%s\": cannot parse \"%.*s\" to a valid duration", name,
+                   STR_ARGS(str_take(text, 100)));
+}
+
+int api_param_size(const struct api_params *p, const char *name, size_t *out, struct err *err)
+{
+    struct str text = api_param(p, name);
+    int64_t    v;
+
+    if (!text.n)
+        return 0;
+    if (!number_parse_i64(text, &v) || v < 0)
+        return err_set(err, ERR_SYNTAX,
+                       "invalid parameter \"%s\": \"%.*s\" is not a number of 0 or more", name,
+                       STR_ARGS(str_take(text, 100)));
+    *out = (size_t)v;
+    return 0;
+}

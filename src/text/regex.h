@@ -21,10 +21,10 @@ struct regex;
 
 /* `anchored`: the whole text must match, as in PromQL and relabelling; dot matches newline. */
 MUST_USE int regex_new(struct str pattern, bool anchored, struct regex **out, struct err *err);
-void         regex_free(struct regex *r);
-bool         regex_matches(const struct regex *r, struct str text);
+void regex_free(struct regex *r);
+bool regex_matches(const struct regex *r, struct str text);
 /* Fills groups[0..n): the whole match and the capturing groups; p NULL where none took part. */
-bool   regex_find(const struct regex *r, struct str text, struct str groups[], size_t n);
+bool regex_find(const struct regex *r, struct str text, struct str groups[], size_t n);
 size_t regex_groups(const struct regex *r); /* capturing groups, without the whole */
 /* Number of a named group, -1 when there is none. */
 int regex_group_index(const struct regex *r, struct str name);

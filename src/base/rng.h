@@ -1,7 +1,7 @@
 /* rng: pseudo-random numbers, as an argument, so that a seeded test repeats.
  *
  * xoshiro256** 1.0 by David Blackman and Sebastiano Vigna (https://prng.di.unimi.it), seeded by
- * splitmix64. Not for secrets: those come from sys/random.
+ * splitmix64. Not for secrets: those come from sys/secret.
  *
  * Threads: one generator a thread.
  */

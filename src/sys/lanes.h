@@ -32,8 +32,9 @@ struct lane_job {
     atomic_bool         cancelled;      /* set by lanes_cancel or the owner; `run` looks at it */
     int64_t             deadline_ns;    /* monotonic; 0: none; for `run` to look at */
     bool                was_run;        /* false in `done`: cancelled while still queued */
-    struct loop_message message;        /* the lanes' */
-    struct lane_job    *next;           /* the lanes' */
+    struct lanes    *lanes; /* the lanes', from here on */
+    struct lane_job *next;
+    uint8_t          class, state;
 };
 
 /* Threads per class are min(8, cores) for queries and parsing, 1 for rules and upkeep. */

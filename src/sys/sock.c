@@ -1,0 +1,206 @@
+#include "sys/sock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define BACKLOG 512
+
+static int parse_port(struct str s, uint16_t *out)
+{
+    unsigned port = 0;
+
+    if (s.n == 0 || s.n > 5)
+        return -1;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return -1;
+        port = port * 10 + (unsigned)(s.p[i] - '0');
+    }
+    if (port > UINT16_MAX)
+        return -1;
+    *out = (uint16_t)port;
+    return 0;
+}
+
+static int bad_address(const char *text, struct err *err)
+{
+    return err_set(err, ERR_SYNTAX,
+                   "listen: \"%s\" is not an address with a port; write 127.0.0.1:3277 or "
+                   "[::1]:3277",
+                   text);
+}
+
+int sock_parse(const char *text, struct sock_address *out, struct err *err)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    const char *colon = strrchr(text, ':');
+    struct str host;
+    char name[SOCK_TEXT_BYTES];
+    uint16_t port;
+    struct sock_address a = {.length = 0};
+
+    if (!colon || parse_port(str_c(colon + 1), &port) < 0)
+        return bad_address(text, err);
+    host = (struct str){text, (size_t)(colon - text)};
+    if (host.n >= sizeof name)
+        return bad_address(text, err);
+    if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+        (void)memcpy(name, host.p + 1, host.n - 2), name[host.n - 2] = '\0';
+    else
+        (void)memcpy(name, host.p, host.n), name[host.n] = '\0';
+    v4.sin_port = v6.sin6_port = htons(port);
+    if (!host.n) {
+        v6.sin6_addr = in6addr_any;
+    } else if (host.p[0] == '[') {
+        if (inet_pton(AF_INET6, name, &v6.sin6_addr) != 1)
+            return bad_address(text, err);
+    } else {
+        if (inet_pton(AF_INET, strcmp(name, "localhost") == 0 ? "127.0.0.1" : name, &v4.sin_addr) !=
+            1)
+            return bad_address(text, err);
+        memcpy(&a.storage, &v4, sizeof v4);
+        a.length = sizeof v4;
+        *out = a;
+        return 0;
+    }
+    memcpy(&a.storage, &v6, sizeof v6);
+    a.length = sizeof v6;
+    *out = a;
+    return 0;
+}
+
+void sock_host_text(const struct sock_address *a, char out[SOCK_TEXT_BYTES])
+{
+    out[0] = '\0';
+    if (a->storage.ss_family == AF_INET) {
+        struct sockaddr_in v4;
+
+        memcpy(&v4, &a->storage, sizeof v4);
+        (void)inet_ntop(AF_INET, &v4.sin_addr, out, SOCK_TEXT_BYTES);
+    } else if (a->storage.ss_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+
+        memcpy(&v6, &a->storage, sizeof v6);
+        if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+            (void)inet_ntop(AF_INET, v6.sin6_addr.s6_addr + 12, out, SOCK_TEXT_BYTES);
+        else
+            (void)inet_ntop(AF_INET6, &v6.sin6_addr, out, SOCK_TEXT_BYTES);
+    }
+}
+
+static int listen_error(int os, const char *text, struct err *err)
+{
+    switch (os) {
+    case EADDRINUSE:
+        return err_set(err, ERR_OS,
+                       "%s is in use by another program; stop it (`ss -ltnp` shows which one it "
+                       "is), or set another port with `listen`",
+                       text);
+    case EACCES:
+        return err_set(err, ERR_OS,
+                       "%s: ports below 1024 need a right that this user has not; set another "
+                       "port with `listen`",
+                       text);
+    case EADDRNOTAVAIL:
+        return err_set(err, ERR_OS,
+                       "%s: this machine has no such address; `ip addr` shows those it has", text);
+    default:
+        return err_os(err, os, "cannot listen on %s", text);
+    }
+}
+
+int sock_listen(const struct sock_address *a, const char *text, int *fd, struct err *err)
+{
+    int family = a->storage.ss_family;
+    int s = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, off = 0, rc;
+
+    if (s < 0)
+        return listen_error(errno, text, err);
+    (void)setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (family == AF_INET6)
+        (void)setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(s, (const struct sockaddr *)&a->storage, a->length) < 0 || listen(s, BACKLOG) < 0) {
+        rc = listen_error(errno, text, err);
+        if (err)
+            err->os = errno;
+        sock_close(s);
+        return rc;
+    }
+    *fd = s;
+    return 0;
+}
+
+uint16_t sock_port(int fd)
+{
+    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
+    socklen_t n = sizeof a;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+        return 0;
+    memcpy(&v4, &a, sizeof v4);
+    memcpy(&v6, &a, sizeof v6);
+    return a.ss_family == AF_INET ? ntohs(v4.sin_port)
+                                  : (a.ss_family == AF_INET6 ? ntohs(v6.sin6_port) : 0);
+}
+
+int sock_accept(int listener, int *fd, struct sock_address *peer)
+{
+    struct sock_address a = {.length = sizeof a.storage};
+    int on = 1, s;
+
+    do
+        s = accept4(listener, (struct sockaddr *)&a.storage, &a.length,
+                    SOCK_NONBLOCK | SOCK_CLOEXEC);
+    while (s < 0 && errno == EINTR);
+    if (s < 0)
+        return -1;
+    (void)setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    *fd = s;
+    *peer = a;
+    return 0;
+}
+
+ssize_t sock_read(int fd, void *p, size_t n)
+{
+    ssize_t got;
+
+    do
+        got = recv(fd, p, n, 0);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+ssize_t sock_write(int fd, const struct iovec *parts, size_t n)
+{
+    struct msghdr m = {.msg_iov = (struct iovec *)parts, .msg_iovlen = n};
+    ssize_t sent;
+
+    do
+        sent = n == 1 ? send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                      : sendmsg(fd, &m, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+void sock_close(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd); /* after EINTR the descriptor is closed too, on Linux */
+}
+
+void sock_end(int fd)
+{
+    (void)shutdown(fd, SHUT_WR);
+}

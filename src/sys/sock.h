@@ -1,0 +1,46 @@
+/* sock: the few calls on TCP sockets that libuv's poll handle leaves to us (see sys/watch.h).
+ *
+ * All sockets are non-blocking and close on exec. Threads: any.
+ */
+#ifndef SYS_SOCK_H
+#define SYS_SOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/attr.h"
+
+#define SOCK_TEXT_BYTES 64 /* an address as text, with the NUL */
+
+struct err;
+
+struct sock_address {
+    struct sockaddr_storage storage;
+    socklen_t length;
+};
+
+/* "127.0.0.1:3277", "[::1]:0", "localhost:3277", ":3277" (all addresses, IPv4 too). Names are not
+ * looked up: which of its addresses to listen on is for the user to say. */
+MUST_USE int sock_parse(const char *text, struct sock_address *out, struct err *err);
+/* "127.0.0.1", "::1": without the port. IPv4 in IPv6 is shown as IPv4. */
+void sock_host_text(const struct sock_address *a, char out[SOCK_TEXT_BYTES]);
+
+/* `text` is for the message: "127.0.0.1:3277 is in use by another program; ...". */
+MUST_USE int sock_listen(const struct sock_address *a, const char *text, int *fd, struct err *err);
+uint16_t sock_port(int fd); /* 0 when it has none */
+
+/* The next connection; err is not filled, since most failures are told apart by errno: -1 with
+ * EAGAIN (none waits), EMFILE, ENFILE, ENOBUFS, ENOMEM (no room), or one that may be tried again.
+ */
+MUST_USE int sock_accept(int listener, int *fd, struct sock_address *peer);
+
+/* As recv and writev: the count, or -1 and errno. EINTR is retried; no SIGPIPE. */
+MUST_USE ssize_t sock_read(int fd, void *p, size_t n);
+MUST_USE ssize_t sock_write(int fd, const struct iovec *parts, size_t n);
+void sock_close(int fd);
+/* Says that we send no more, so that the other side reads all that was sent before the close. */
+void sock_end(int fd);
+
+#endif

@@ -1,0 +1,360 @@
+#include "sys/lanes.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/test.h"
+#include "sys/thread.h"
+
+struct fixture {
+    struct loop *loop;
+    struct lanes *lanes;
+    size_t dones, unrun, wanted; /* the loop stops when dones == wanted */
+    sem_t gate;
+    atomic_int ran;
+};
+
+struct job {
+    struct lane_job base;
+    struct fixture *f;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_new(struct fixture);
+    struct err err;
+
+    *state = f;
+    if (loop_new(&f->loop, &err) < 0)
+        return -1;
+    f->lanes = lanes_new(f->loop);
+    sem_init(&f->gate, 0, 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    if (lanes_free(f->lanes))
+        return -1;
+    loop_free(f->loop);
+    sem_destroy(&f->gate);
+    mem_free(f);
+    return 0;
+}
+
+static void count(struct lane_job *base)
+{
+    struct job *job = CONTAINER_OF(base, struct job, base);
+
+    atomic_fetch_add(&job->f->ran, 1);
+}
+
+static void wait_at_gate(struct lane_job *base)
+{
+    struct job *job = CONTAINER_OF(base, struct job, base);
+
+    while (sem_wait(&job->f->gate) < 0)
+        ;
+    atomic_fetch_add(&job->f->ran, 1);
+}
+
+static void spin_until_cancelled(struct lane_job *base)
+{
+    while (!atomic_load(&base->cancelled))
+        (void)usleep(100);
+    count(base);
+}
+
+static void on_done(struct lane_job *base)
+{
+    struct job *job = CONTAINER_OF(base, struct job, base);
+    struct fixture *f = job->f;
+
+    assert_true(loop_is_here(f->loop));
+    f->unrun += !base->was_run;
+    if (++f->dones == f->wanted)
+        loop_stop(f->loop);
+    mem_free(job);
+}
+
+static struct job *job_new(struct fixture *f, void (*run)(struct lane_job *job))
+{
+    struct job *job = mem_new(struct job);
+
+    job->base.run = run;
+    job->base.done = on_done;
+    job->f = f;
+    return job;
+}
+
+static struct job *submit(struct fixture *f, enum lane class, void (*run)(struct lane_job *job))
+{
+    struct job *job = job_new(f, run);
+    struct err err;
+
+    assert_ok(lanes_submit(f->lanes, class, &job->base, &err), err);
+    return job;
+}
+
+static void each_job_runs_once_and_is_done_on_the_loop(void **state)
+{
+    struct fixture *f = *state;
+
+    f->wanted = 300;
+    for (int i = 0; i < 100; i++) {
+        (void)submit(f, LANE_QUERY, count);
+        (void)submit(f, LANE_PARSE, count);
+        (void)submit(f, LANE_RULES, count);
+    }
+    loop_run(f->loop);
+    assert_int_equal(f->ran, 300);
+    assert_int_equal(f->unrun, 0);
+}
+
+static void *submit_elsewhere(void *arg)
+{
+    struct fixture *f = arg;
+
+    for (int i = 0; i < 50; i++) {
+        (void)submit(f, LANE_QUERY, count);
+        (void)submit(f, LANE_UPKEEP, count);
+    }
+    return NULL;
+}
+
+static void jobs_may_come_from_any_thread(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    struct err err;
+
+    f->wanted = 100;
+    assert_ok(thread_start(&thread, "submitter", submit_elsewhere, f, &err), err);
+    loop_run(f->loop);
+    pthread_join(thread, NULL);
+    assert_int_equal(f->ran, 100);
+}
+
+static void a_full_queue_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct job *last = job_new(f, wait_at_gate);
+    struct err err;
+    size_t taken = 0;
+
+    while (lanes_submit(f->lanes, LANE_RULES, &last->base, &err) == 0) {
+        taken++;
+        last = job_new(f, count);
+    }
+    assert_int_equal(err.kind, ERR_LIMIT);
+    mem_free(last);
+    assert_true(taken == 1024 || taken == 1025); /* one may be out of the queue already */
+    sem_post(&f->gate);
+    f->wanted = taken;
+    loop_run(f->loop);
+    assert_int_equal(f->unrun, 0);
+}
+
+static void a_queued_job_that_is_cancelled_never_runs(void **state)
+{
+    struct fixture *f = *state;
+    struct job *queued;
+
+    (void)submit(f, LANE_RULES, wait_at_gate);
+    queued = submit(f, LANE_RULES, count);
+    lanes_cancel(&queued->base);
+    assert_int_equal(f->dones, 0); /* not called from within */
+    sem_post(&f->gate);
+    f->wanted = 2;
+    loop_run(f->loop);
+    assert_int_equal(f->ran + (int)f->unrun, 2);
+    assert_true(f->unrun >= 1);
+}
+
+static void a_running_job_sees_that_it_is_cancelled(void **state)
+{
+    struct fixture *f = *state;
+    struct job *job = submit(f, LANE_QUERY, spin_until_cancelled);
+
+    while (!lanes_stats(f->lanes, LANE_QUERY).running)
+        (void)usleep(100);
+    lanes_cancel(&job->base);
+    f->wanted = 1;
+    loop_run(f->loop);
+    assert_int_equal(f->ran, 1);
+    assert_int_equal(f->unrun, 0);
+}
+
+static void free_cancels_what_runs_and_what_waits(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 20; i++) {
+        (void)submit(f, LANE_QUERY, spin_until_cancelled);
+        (void)submit(f, LANE_SLOW, spin_until_cancelled);
+    }
+    assert_int_equal(lanes_free(f->lanes), 0);
+    assert_int_equal(f->dones, 40);
+    assert_int_equal((size_t)f->ran + f->unrun, 40);
+    f->lanes = lanes_new(f->loop);
+}
+
+static void slow_jobs_do_not_wait_for_a_hanging_one(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 7; i++)
+        (void)submit(f, LANE_SLOW, wait_at_gate);
+    (void)submit(f, LANE_SLOW, count);
+    f->wanted = 1;
+    loop_run(f->loop);
+    assert_int_equal(f->ran, 1);
+    assert_int_equal(lanes_stats(f->lanes, LANE_SLOW).threads, 8);
+    for (int i = 0; i < 7; i++)
+        sem_post(&f->gate);
+    f->wanted = 8;
+    loop_run(f->loop);
+}
+
+static void outlive_the_wait(struct lane_job *base)
+{
+    struct job *job = CONTAINER_OF(base, struct job, base);
+
+    while (sem_wait(&job->f->gate) < 0)
+        ;
+}
+
+static void a_job_that_hangs_is_told_by_free_and_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct job *job = submit(f, LANE_SLOW, outlive_the_wait);
+
+    job->base.deadline_ns = 1; /* long past */
+    while (!lanes_stats(f->lanes, LANE_SLOW).running)
+        (void)usleep(100);
+    assert_int_equal(lanes_free(f->lanes), 1);
+    assert_int_equal(lanes_stats(f->lanes, LANE_SLOW).running, 1);
+    sem_post(&f->gate);
+    while (lanes_stats(f->lanes, LANE_SLOW).threads)
+        (void)usleep(100);
+    assert_int_equal(lanes_free(f->lanes), 0);
+    assert_int_equal(f->dones, 1);
+    f->lanes = lanes_new(f->loop);
+}
+
+struct niced {
+    struct lane_job base;
+    struct fixture *f;
+    int nice;
+};
+
+static void run_until_niced(struct lane_job *base)
+{
+    struct niced *n = CONTAINER_OF(base, struct niced, base);
+
+    for (int i = 0; i < 5000 && n->nice <= 0; i++) {
+        (void)usleep(1000);
+        n->nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
+    }
+}
+
+static void stop_when_niced(struct lane_job *base)
+{
+    loop_stop(CONTAINER_OF(base, struct niced, base)->f->loop);
+}
+
+static void look_at_nice(struct lane_job *base)
+{
+    CONTAINER_OF(base, struct niced, base)->nice =
+        getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
+}
+
+static void a_long_query_becomes_nice_and_the_next_one_is_not(void **state)
+{
+    struct fixture *f = *state;
+    struct niced n = {.base = {.run = run_until_niced, .done = stop_when_niced}, .f = f};
+    struct err err;
+
+    assert_ok(lanes_submit(f->lanes, LANE_QUERY, &n.base, &err), err);
+    loop_run(f->loop);
+    assert_int_equal(n.nice, 10);
+    n.base.run = look_at_nice;
+    assert_ok(lanes_submit(f->lanes, LANE_QUERY, &n.base, &err), err);
+    loop_run(f->loop);
+    assert_int_equal(n.nice, getpriority(PRIO_PROCESS, 0));
+}
+
+#define PIECES 1000
+
+static void mark(void *arg, size_t i)
+{
+    atomic_int *marks = arg;
+
+    atomic_fetch_add(&marks[i], 1);
+}
+
+struct spread {
+    struct lane_job base;
+    struct fixture *f;
+    atomic_int marks[PIECES];
+};
+
+static void spread_out(struct lane_job *base)
+{
+    struct spread *s = CONTAINER_OF(base, struct spread, base);
+
+    lanes_each(s->f->lanes, PIECES, mark, s->marks);
+}
+
+static void stop_after_spread(struct lane_job *base)
+{
+    loop_stop(CONTAINER_OF(base, struct spread, base)->f->loop);
+}
+
+static void each_piece_runs_once_from_a_lane_and_from_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+    struct spread *s = mem_new(struct spread);
+    struct err err;
+
+    s->base.run = spread_out;
+    s->base.done = stop_after_spread;
+    s->f = f;
+    assert_ok(lanes_submit(f->lanes, LANE_QUERY, &s->base, &err), err);
+    loop_run(f->loop);
+    for (int i = 0; i < PIECES; i++)
+        assert_int_equal(s->marks[i], 1);
+    lanes_each(f->lanes, PIECES, mark, s->marks);
+    lanes_each(f->lanes, 1, mark, s->marks);
+    lanes_each(f->lanes, 0, mark, s->marks);
+    assert_int_equal(s->marks[0], 3);
+    for (int i = 1; i < PIECES; i++)
+        assert_int_equal(s->marks[i], 2);
+    mem_free(s);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(each_job_runs_once_and_is_done_on_the_loop),
+        TEST(jobs_may_come_from_any_thread),
+        TEST(a_full_queue_refuses),
+        TEST(a_queued_job_that_is_cancelled_never_runs),
+        TEST(a_running_job_sees_that_it_is_cancelled),
+        TEST(free_cancels_what_runs_and_what_waits),
+        TEST(slow_jobs_do_not_wait_for_a_hanging_one),
+        TEST(a_job_that_hangs_is_told_by_free_and_stays),
+        TEST(a_long_query_becomes_nice_and_the_next_one_is_not),
+        TEST(each_piece_runs_once_from_a_lane_and_from_elsewhere),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

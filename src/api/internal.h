@@ -45,6 +45,14 @@ MUST_USE int api_param_duration(const struct api_params *p, const char *name, in
 MUST_USE int api_param_size(const struct api_params *p, const char *name, size_t *out,
                             struct err *err);
 
+/* Parses and runs `text` on the store with the lanes' help; on a lane. Of `params` it fills source,
+ * features, clock and helpers. */
+struct promql_params;
+struct promql_result;
+MUST_USE int api_run_query(struct api *api, struct arena *arena, struct str text,
+                           struct promql_params *params, struct promql_result *out,
+                           struct err *err);
+
 /* {"a":"b"} */
 void api_write_labels(struct json_writer *w, const struct labels *ls);
 /* RFC 3339 in UTC with milliseconds. */
@@ -58,6 +66,8 @@ void api_status_routes(struct api *api);
 void api_admin_routes(struct api *api);
 void api_stream_routes(struct api *api);
 void api_overview_routes(struct api *api);
+
+void api_status_tsdb(struct http_request *r, void *api);
 
 struct streams *streams_new(struct api *api);
 void            streams_free(struct streams *s);

@@ -1,0 +1,216 @@
+/* /api/v1/query, /api/v1/query_range, /api/v1/format_query. */
+#include "api/internal.h"
+#include "api/job.h"
+#include "api/result.h"
+#include "promql/query.h"
+#include "tsdb/db.h"
+
+struct query_state {
+    struct str           text;
+    struct promql_params params;
+    struct promql_result result;
+    struct result_writer writer;
+    size_t               limit;
+    bool                 stats;
+};
+
+/* Lends the idle query lanes to the engine. */
+struct lent {
+    struct promql_helpers helpers;
+    struct lanes         *lanes;
+};
+
+static void lend(struct promql_helpers *h, size_t n, void (*piece)(void *arg, size_t i), void *arg)
+{
+    lanes_each(CONTAINER_OF(h, struct lent, helpers)->lanes, n, piece, arg);
+}
+
+int api_run_query(struct api *api, struct arena *arena, struct str text,
+                  struct promql_params *params, struct promql_result *out, struct err *err)
+{
+    struct lent  lent = {{lend}, api->c.lanes};
+    struct expr *expr;
+    int          status;
+
+    params->source = db_source(api->c.db);
+    params->features = api->c.features;
+    params->clock = api->c.clock;
+    params->helpers = &lent.helpers;
+    if (promql_parse(arena, text, api->c.features, &expr, err) < 0)
+        return -1;
+    status = promql_run(expr, params, arena, out, err);
+    promql_free(expr);
+    return status;
+}
+
+static int work(struct api_job *job, struct err *err)
+{
+    struct query_state *q = job->state;
+    const struct clock *clock = job->api->c.clock;
+    int64_t             started = clock->mono_ns(clock);
+
+    if (q->params.step_ms &&
+        (q->params.end_ms - q->params.start_ms) / q->params.step_ms >= PROMQL_STEPS_MAX)
+        return err_set(err, ERR_SYNTAX,
+                       "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
+                       "the query resolution (?step=XX)");
+    q->params.cancelled = &job->lane.cancelled;
+    if (api_run_query(job->api, &job->arena, q->text, &q->params, &q->result, err) < 0) {
+        if (err->kind == ERR_SYNTAX || err->kind == ERR_TYPE) {
+            char text[sizeof err->text + 32];
+
+            (void)err_set(err, err->kind, "invalid parameter \"query\": %s",
+                          err_format(err, text, sizeof text));
+        }
+        return -1;
+    }
+    q->writer = (struct result_writer){
+        .result = &q->result,
+        .at_ms = q->params.end_ms,
+        .limit = q->limit,
+        .stats = q->stats,
+        .seconds = (double)(clock->mono_ns(clock) - started) * 1e-9,
+    };
+    return 0;
+}
+
+static bool refill(struct api_job *job)
+{
+    struct query_state *q = job->state;
+
+    return result_writer_next(&q->writer, &job->out);
+}
+
+static int read_range(const struct api_params *p, struct query_state *q, struct err *err)
+{
+    static const char *const needed[] = {"start", "end", "step"};
+
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (!api_param(p, needed[i]).n)
+            return err_set(err, ERR_SYNTAX,
+                           "invalid parameter \"%s\": cannot parse \"\" to a valid %s", needed[i],
+                           i < 2 ? "timestamp" : "duration");
+    if (api_param_time(p, "start", &q->params.start_ms, err) < 0 ||
+        api_param_time(p, "end", &q->params.end_ms, err) < 0)
+        return -1;
+    if (q->params.end_ms < q->params.start_ms)
+        return err_set(err, ERR_SYNTAX,
+                       "invalid parameter \"end\": end timestamp must not be before start time");
+    if (api_param_duration(p, "step", &q->params.step_ms, err) < 0)
+        return -1;
+    if (q->params.step_ms <= 0)
+        return err_set(err, ERR_SYNTAX,
+                       "invalid parameter \"step\": zero or negative query resolution step widths "
+                       "are not accepted. Try a positive integer");
+    return 0;
+}
+
+static int read_query(struct api *api, const struct api_params *p, struct query_state *q,
+                      bool range, struct err *err)
+{
+    const struct clock *clock = api->c.clock;
+    int64_t             timeout_ms = QUERY_TIMEOUT_MS_MAX;
+
+    q->text = api_param(p, "query");
+    q->stats = api_param(p, "stats").n > 0;
+    if (range) {
+        if (read_range(p, q, err) < 0)
+            return -1;
+    } else {
+        q->params.start_ms = clock->wall_ms(clock);
+        if (api_param_time(p, "time", &q->params.start_ms, err) < 0)
+            return -1;
+        q->params.end_ms = q->params.start_ms;
+    }
+    if (api_param_size(p, "limit", &q->limit, err) < 0 ||
+        api_param_duration(p, "timeout", &timeout_ms, err) < 0 ||
+        api_param_duration(p, "lookback_delta", &q->params.lookback_ms, err) < 0)
+        return -1;
+    if (timeout_ms > QUERY_TIMEOUT_MS_MAX || timeout_ms < 0)
+        timeout_ms = QUERY_TIMEOUT_MS_MAX;
+    q->params.deadline_ns = clock->mono_ns(clock) + timeout_ms * 1000000;
+    return 0;
+}
+
+static void handle(struct http_request *r, struct api *api, bool range)
+{
+    struct api_params   p;
+    struct api_job     *job;
+    struct query_state *q;
+    struct err          err;
+
+    api->queries++;
+    if (api_params_read(r, &p) < 0)
+        return;
+    job = api_job_new(api, r, sizeof *q, work);
+    if (!job)
+        return;
+    q = job->state;
+    job->refill = refill;
+    if (read_query(api, &p, q, range, &err) < 0) {
+        api->query_errors++;
+        api_reply_err(r, &err);
+        api_job_drop(job);
+        return;
+    }
+    api_job_start(job, LANE_QUERY);
+}
+
+static void handle_query(struct http_request *r, void *api)
+{
+    handle(r, api, false);
+}
+
+static void handle_query_range(struct http_request *r, void *api)
+{
+    handle(r, api, true);
+}
+
+static int format_work(struct api_job *job, struct err *err)
+{
+    struct query_state *q = job->state;
+    struct expr        *expr;
+    struct buf          text;
+    struct json_writer  w;
+    int                 status;
+
+    if (promql_parse(&job->arena, q->text, job->api->c.features, &expr, err) < 0)
+        return err_context(err, "invalid parameter \"query\"");
+    buf_init(&text, 4u << 20);
+    status = promql_print(expr, true, &text, err);
+    promql_free(expr);
+    if (status == 0) {
+        json_begin(&w, &job->out);
+        json_object(&w);
+        json_key(&w, "status");
+        json_cstr(&w, "success");
+        json_key(&w, "data");
+        json_str(&w, buf_str(&text));
+        json_end_object(&w);
+    }
+    buf_fini(&text);
+    return status;
+}
+
+static void handle_format_query(struct http_request *r, void *arg)
+{
+    struct api_params   p;
+    struct api_job     *job;
+    struct query_state *q;
+
+    if (api_params_read(r, &p) < 0)
+        return;
+    job = api_job_new(arg, r, sizeof *q, format_work);
+    if (!job)
+        return;
+    q = job->state;
+    q->text = api_param(&p, "query");
+    api_job_start(job, LANE_QUERY);
+}
+
+void api_query_routes(struct api *api)
+{
+    api_route(api, "/api/v1/query", HTTP_GET | HTTP_POST, handle_query);
+    api_route(api, "/api/v1/query_range", HTTP_GET | HTTP_POST, handle_query_range);
+    api_route(api, "/api/v1/format_query", HTTP_GET | HTTP_POST, handle_format_query);
+}

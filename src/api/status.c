@@ -1,0 +1,258 @@
+/* What the server says of itself: health, targets, /metrics and status/.... */
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/internal.h"
+#include "collect/collect.h"
+#include "config/config.h"
+#include "text/duration.h"
+#include "tsdb/db.h"
+
+static void begin(struct json_writer *w, struct buf *out)
+{
+    json_begin(w, out);
+    json_object(w);
+    json_key(w, "status");
+    json_cstr(w, "success");
+    json_key(w, "data");
+}
+
+/* Small answers are made on the loop, in the request's arena. */
+static void reply(struct http_request *r, struct buf *out)
+{
+    struct str body = arena_str(r->arena, buf_str(out), NULL);
+
+    buf_fini(out);
+    if (body.p)
+        http_reply(r, 200, "application/json", body);
+    else
+        http_reply_error(r, 500, "no memory for the answer");
+}
+
+static void handle_healthy(struct http_request *r, void *arg)
+{
+    (void)arg;
+    http_reply(r, 200, "text/plain; charset=utf-8", STR("earshot is healthy.\n"));
+}
+
+static void handle_ready(struct http_request *r, void *arg)
+{
+    (void)arg;
+    http_reply(r, 200, "text/plain; charset=utf-8", STR("earshot is ready.\n"));
+}
+
+static void handle_metrics(struct http_request *r, void *arg)
+{
+    struct api *api = arg;
+    struct buf  out;
+    struct str  body;
+
+    buf_init(&out, 0);
+    api->c.metrics(api->c.metrics_arg, &out);
+    body = arena_str(r->arena, buf_str(&out), NULL);
+    buf_fini(&out);
+    if (body.p)
+        http_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", body);
+    else
+        http_reply_error(r, 500, "no memory for the answer");
+}
+
+static void pair(struct json_writer *w, const char *key, const char *value)
+{
+    json_key(w, key);
+    json_cstr(w, value);
+}
+
+static void handle_buildinfo(struct http_request *r, void *arg)
+{
+    struct buf         out;
+    struct json_writer w;
+
+    (void)arg;
+    buf_init(&out, 0);
+    begin(&w, &out);
+    json_object(&w);
+    pair(&w, "version", EARSHOT_VERSION);
+    pair(&w, "revision", EARSHOT_REVISION);
+    pair(&w, "branch", "");
+    pair(&w, "buildUser", "");
+    pair(&w, "buildDate", "");
+    pair(&w, "goVersion", ""); /* clients of Prometheus' API expect the key */
+    json_end_object(&w);
+    json_end_object(&w);
+    reply(r, &out);
+}
+
+static void handle_flags(struct http_request *r, void *arg)
+{
+    struct api        *api = arg;
+    struct buf         out;
+    struct json_writer w;
+
+    buf_init(&out, 0);
+    begin(&w, &out);
+    json_object(&w);
+    for (size_t i = 0; i < api->c.flags_n; i++)
+        pair(&w, api->c.flags[i].name, api->c.flags[i].value);
+    json_end_object(&w);
+    json_end_object(&w);
+    reply(r, &out);
+}
+
+static void handle_config(struct http_request *r, void *arg)
+{
+    struct api          *api = arg;
+    const struct config *config = api->c.config;
+    struct buf           out;
+    struct json_writer   w;
+
+    buf_init(&out, 0);
+    begin(&w, &out);
+    json_object(&w);
+    pair(&w, "yaml", config->prometheus_text ? config->prometheus_text : "");
+    json_end_object(&w);
+    if (config->warnings_n) {
+        json_key(&w, "warnings");
+        json_array(&w);
+        for (size_t i = 0; i < config->warnings_n; i++) {
+            char text[sizeof config->warnings[i].text + sizeof config->warnings[i].file + 32];
+
+            json_cstr(&w, err_format(&config->warnings[i], text, sizeof text));
+        }
+        json_end_array(&w);
+    }
+    json_end_object(&w);
+    reply(r, &out);
+}
+
+static void handle_runtimeinfo(struct http_request *r, void *arg)
+{
+    struct api        *api = arg;
+    struct db_stats    stats = db_stats(api->c.db);
+    struct rlimit      files;
+    char               cwd[512], retention[32];
+    struct buf         out;
+    struct json_writer w;
+
+    buf_init(&out, 0);
+    begin(&w, &out);
+    json_object(&w);
+    json_key(&w, "startTime");
+    api_write_rfc3339(&w, api->c.start_ms);
+    pair(&w, "CWD", getcwd(cwd, sizeof cwd) ? cwd : "");
+    json_key(&w, "reloadConfigSuccess");
+    json_bool(&w, true);
+    json_key(&w, "lastConfigTime");
+    api_write_rfc3339(&w, api->c.start_ms);
+    json_key(&w, "corruptionCount");
+    json_i64(&w, (int64_t)(stats.corrupt_records + stats.corrupt_blocks + stats.corrupt_pages));
+    json_key(&w, "fileDescriptorLimit");
+    json_i64(&w, getrlimit(RLIMIT_NOFILE, &files) == 0 ? (int64_t)files.rlim_cur : 0);
+    pair(&w, "storageRetention",
+         api->c.config->retention_ms ? duration_print(api->c.config->retention_ms, retention)
+                                     : "unlimited");
+    json_end_object(&w);
+    json_end_object(&w);
+    reply(r, &out);
+}
+
+static void handle_walreplay(struct http_request *r, void *arg)
+{
+    struct api        *api = arg;
+    struct db_stats    stats = db_stats(api->c.db);
+    struct buf         out;
+    struct json_writer w;
+
+    buf_init(&out, 0);
+    begin(&w, &out);
+    json_object(&w);
+    json_key(&w, "min");
+    json_i64(&w, 0);
+    json_key(&w, "max");
+    json_i64(&w, (int64_t)stats.wal_segments);
+    json_key(&w, "current");
+    json_i64(&w, (int64_t)stats.wal_segments);
+    json_end_object(&w);
+    json_end_object(&w);
+    reply(r, &out);
+}
+
+static void write_target(struct json_writer *w, const struct target_status *t)
+{
+    static const char *const healths[] = {
+        [TARGET_UNKNOWN] = "unknown", [TARGET_UP] = "up", [TARGET_DOWN] = "down"};
+    char text[32];
+
+    json_object(w);
+    json_key(w, "discoveredLabels");
+    api_write_labels(w, t->discovered ? t->discovered : &labels_empty);
+    json_key(w, "labels");
+    api_write_labels(w, t->labels);
+    pair(w, "scrapePool", t->job);
+    pair(w, "scrapeUrl", t->url ? t->url : "");
+    pair(w, "globalUrl", t->url ? t->url : "");
+    pair(w, "lastError", t->last_error);
+    json_key(w, "lastScrape");
+    api_write_rfc3339(w, t->last_scrape_ms);
+    json_key(w, "lastScrapeDuration");
+    json_double(w, t->last_seconds);
+    pair(w, "health", healths[t->health]);
+    pair(w, "scrapeInterval", duration_print(t->interval_ms, text));
+    pair(w, "scrapeTimeout", duration_print(t->timeout_ms, text));
+    json_key(w, "lastSamples");
+    json_i64(w, (int64_t)t->last_samples);
+    json_end_object(w);
+}
+
+static void handle_targets(struct http_request *r, void *arg)
+{
+    struct api           *api = arg;
+    struct target_status *targets;
+    size_t                n;
+    struct api_params     p;
+    struct str            state, pool;
+    struct err            err;
+    struct buf            out;
+    struct json_writer    w;
+
+    if (api_params_read(r, &p) < 0)
+        return;
+    if (collect_status(api->c.collect, r->arena, &targets, &n, &err) < 0) {
+        api_reply_err(r, &err);
+        return;
+    }
+    state = api_param(&p, "state");
+    pool = api_param(&p, "scrapePool");
+    buf_init(&out, 0);
+    begin(&w, &out);
+    json_object(&w);
+    json_key(&w, "activeTargets");
+    json_array(&w);
+    for (size_t i = 0; i < n && !str_eq(state, STR("dropped")); i++)
+        if (!pool.n || str_eq(pool, str_c(targets[i].job)))
+            write_target(&w, &targets[i]);
+    json_end_array(&w);
+    json_key(&w, "droppedTargets");
+    json_array(&w);
+    json_end_array(&w);
+    json_key(&w, "droppedTargetCounts");
+    json_object(&w);
+    json_end_object(&w);
+    json_end_object(&w);
+    json_end_object(&w);
+    reply(r, &out);
+}
+
+void api_status_routes(struct api *api)
+{
+    api_route(api, "/-/healthy", HTTP_GET, handle_healthy);
+    api_route(api, "/-/ready", HTTP_GET, handle_ready);
+    api_route(api, "/metrics", HTTP_GET, handle_metrics);
+    api_route(api, "/api/v1/targets", HTTP_GET, handle_targets);
+    api_route(api, "/api/v1/status/buildinfo", HTTP_GET, handle_buildinfo);
+    api_route(api, "/api/v1/status/config", HTTP_GET, handle_config);
+    api_route(api, "/api/v1/status/flags", HTTP_GET, handle_flags);
+    api_route(api, "/api/v1/status/runtimeinfo", HTTP_GET, handle_runtimeinfo);
+    api_route(api, "/api/v1/status/walreplay", HTTP_GET, handle_walreplay);
+    api_route(api, "/api/v1/status/tsdb", HTTP_GET, api_status_tsdb);
+}

@@ -10,7 +10,7 @@ static int compact(struct api_job *job, struct err *err)
 
 static void handle_compact(struct http_request *r, void *arg)
 {
-    struct api     *api = arg;
+    struct api *api = arg;
     struct api_job *job;
 
     if (!api->c.admin) {
@@ -30,8 +30,9 @@ static void handle_quit(struct http_request *r, void *arg)
     struct api *api = arg;
 
     if (!api->c.lifecycle) {
-        http_reply_error(r, 403, "Lifecycle API is not enabled; start earshot with "
-                                 "--enable-lifecycle");
+        http_reply_error(r, 403,
+                         "Lifecycle API is not enabled; start earshot with "
+                         "--enable-lifecycle");
         return;
     }
     http_reply(r, 200, "text/plain; charset=utf-8", STR("Requesting termination... Goodbye!\n"));

@@ -46,8 +46,9 @@ static void not_found(struct http_request *r, void *arg)
 {
     (void)arg;
     if (str_starts(r->path, STR("/api/")) || str_starts(r->path, STR("/alertmanager/")))
-        api_reply_status(r, 404, "not_found",
-                         "no such path; the API is described at /api/v1 of Prometheus' documentation");
+        api_reply_status(
+            r, 404, "not_found",
+            "no such path; the API is described at /api/v1 of Prometheus' documentation");
     else
         http_reply_error(r, 404, "There is no such page. The first page is at /");
 }

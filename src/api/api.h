@@ -39,20 +39,20 @@ struct api_flag {
 };
 
 struct api_context {
-    struct loop         *loop;
-    struct lanes        *lanes;
-    struct db           *db;
-    struct collect      *collect;
+    struct loop *loop;
+    struct lanes *lanes;
+    struct db *db;
+    struct collect *collect;
     const struct config *config;
-    const struct clock  *clock;
-    struct log          *log;
-    struct budget       *budget;   /* process-wide; each query gets a part of it */
-    unsigned             features; /* of promql/query.h */
-    bool                 admin, lifecycle;
+    const struct clock *clock;
+    struct log *log;
+    struct budget *budget; /* process-wide; each query gets a part of it */
+    unsigned features;     /* of promql/query.h */
+    bool admin, lifecycle;
     const struct api_flag *flags;
-    size_t                 flags_n;
-    ts_ms                  start_ms;
-    const char            *host_name; /* this machine's, as `instance` of job node */
+    size_t flags_n;
+    ts_ms start_ms;
+    const char *host_name; /* this machine's, as `instance` of job node */
     /* Writes the text of /metrics; from collect/self. */
     void (*metrics)(void *arg, struct buf *out);
     void *metrics_arg;
@@ -62,7 +62,7 @@ struct api_context {
 };
 
 MUST_USE int api_new(const struct api_context *context, struct api **out, struct err *err);
-void         api_routes(struct api *api, struct http_server *server);
+void api_routes(struct api *api, struct http_server *server);
 /* New data became visible: wakes the streams (posts to the loop). db_settings.on_commit. */
 void api_committed(struct api *api);
 /* Before it: the server drained, the loop stopped, lanes freed. */

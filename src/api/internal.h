@@ -15,21 +15,22 @@ struct api_stream;
 struct api {
     struct api_context c;
     struct http_server *server;
-    struct streams     *streams; /* owned */
-    uint64_t            queries, query_errors;
+    struct streams *streams; /* owned */
+    uint64_t queries, query_errors;
 };
 
 #define QUERY_BYTES_MAX      (256u << 20)
 #define QUERY_TIMEOUT_MS_MAX 120000
 
-/* Answers with {"status":"error","errorType":...,"error":...} and the code that goes with the kind. */
+/* Answers with {"status":"error","errorType":...,"error":...} and the code that goes with the kind.
+ */
 void api_reply_err(struct http_request *r, const struct err *err);
 void api_reply_status(struct http_request *r, int status, const char *type, const char *text);
 
 /* Parameters of one request, decoded once. */
 struct api_params {
     struct http_param *items;
-    size_t             n;
+    size_t n;
 };
 
 /* -1: answered already. */
@@ -70,8 +71,8 @@ void api_overview_routes(struct api *api);
 void api_status_tsdb(struct http_request *r, void *api);
 
 struct streams *streams_new(struct api *api);
-void            streams_free(struct streams *s);
-void            streams_committed(struct streams *s); /* any thread */
+void streams_free(struct streams *s);
+void streams_committed(struct streams *s); /* any thread */
 
 /* GET and form POST, as most of Prometheus' API is. */
 void api_route(struct api *api, const char *path, unsigned methods, http_handler handler);

@@ -16,7 +16,7 @@ static void job_free(struct api_job *job)
 static enum http_more body_next(struct http_body *body, char *buf, size_t cap, size_t *n)
 {
     struct api_job *job = CONTAINER_OF(body, struct api_job, body);
-    size_t          written = 0;
+    size_t written = 0;
 
     for (;;) {
         size_t left = job->out.n - job->out_at;
@@ -89,7 +89,7 @@ struct api_job *api_job_new(struct api *api, struct http_request *r, size_t stat
                             int (*work)(struct api_job *job, struct err *err))
 {
     struct api_job *job = mem_new(struct api_job);
-    struct err      err;
+    struct err err;
 
     job->api = api;
     job->request = r;

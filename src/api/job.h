@@ -19,28 +19,29 @@
 #include "sys/lanes.h"
 
 struct api_job {
-    struct api          *api;
+    struct api *api;
     struct http_request *request;
-    struct budget        budget;
-    struct arena         arena;
-    void                *state; /* the handler's, in the arena */
+    struct budget budget;
+    struct arena arena;
+    void *state; /* the handler's, in the arena */
 
     /* On the lane: computes, and may begin to write into `out`. */
     MUST_USE int (*work)(struct api_job *job, struct err *err);
     /* On the loop: appends one piece to `out`; false: that was the last. NULL: `out` is all. */
     bool (*refill)(struct api_job *job);
     struct buf out;
-    int        status; /* of a success: 200 */
+    int status; /* of a success: 200 */
 
     /* Below: job.c's. */
-    struct lane_job  lane;
+    struct lane_job lane;
     struct http_body body;
-    size_t           out_at;
-    bool             last, gone, failed;
-    struct err       err;
+    size_t out_at;
+    bool last, gone, failed;
+    struct err err;
 };
 
-/* Heap; `state_size` zeroed bytes are at job->state. NULL: answered already (no memory, too many). */
+/* Heap; `state_size` zeroed bytes are at job->state. NULL: answered already (no memory, too many).
+ */
 struct api_job *api_job_new(struct api *api, struct http_request *r, size_t state_size,
                             int (*work)(struct api_job *job, struct err *err));
 /* Hands it to a lane; the job is no longer the caller's. */

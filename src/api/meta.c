@@ -10,16 +10,16 @@
 
 struct selector {
     struct matcher *matchers;
-    size_t          n;
+    size_t n;
 };
 
 struct meta_state {
     struct api_params params;
-    struct selector  *selectors; /* one a match[] */
-    size_t            selectors_n;
-    ts_ms             mint, maxt;
-    size_t            limit;
-    struct str        label; /* of label values */
+    struct selector *selectors; /* one a match[] */
+    size_t selectors_n;
+    ts_ms mint, maxt;
+    size_t limit;
+    struct str label; /* of label values */
 };
 
 static void end(struct json_writer *w, bool truncated)
@@ -46,8 +46,8 @@ static void begin(struct json_writer *w, struct api_job *job)
 static int read_state(struct api_job *job, struct err *err)
 {
     struct meta_state *m = job->state;
-    size_t             cap = 0;
-    void              *items = NULL;
+    size_t cap = 0;
+    void *items = NULL;
 
     m->mint = INT64_MIN / 2;
     m->maxt = INT64_MAX / 2;
@@ -67,8 +67,8 @@ static int read_state(struct api_job *job, struct err *err)
             return -1;
         m->selectors = items;
         s = &m->selectors[m->selectors_n];
-        if (promql_parse_selector(&job->arena, m->params.items[i].value, &s->matchers, &s->n,
-                                  err) < 0) {
+        if (promql_parse_selector(&job->arena, m->params.items[i].value, &s->matchers, &s->n, err) <
+            0) {
             char text[sizeof err->text + 32];
 
             return err_set(err, err->kind, "invalid parameter \"match[]\": %s",
@@ -90,8 +90,7 @@ static void release(struct meta_state *m)
 static int merge_labels(struct arena *a, const struct labels *const **all, size_t *all_n,
                         const struct source_set *set, struct err *err)
 {
-    const struct labels **merged =
-        arena_new_array(a, const struct labels *, *all_n + set->n, err);
+    const struct labels **merged = arena_new_array(a, const struct labels *, *all_n + set->n, err);
     size_t i = 0, j = 0, n = 0;
 
     if (!merged)
@@ -110,18 +109,18 @@ static int merge_labels(struct arena *a, const struct labels *const **all, size_
 
 static int series(struct api_job *job, struct err *err)
 {
-    struct meta_state          *m = job->state;
-    struct source              *source = db_source(job->api->c.db);
-    struct source_hints         hints = {.labels_only = true, .cancelled = &job->lane.cancelled};
+    struct meta_state *m = job->state;
+    struct source *source = db_source(job->api->c.db);
+    struct source_hints hints = {.labels_only = true, .cancelled = &job->lane.cancelled};
     const struct labels *const *all = NULL;
-    size_t                      n = 0, shown;
-    struct json_writer          w;
+    size_t n = 0, shown;
+    struct json_writer w;
 
     if (!m->selectors_n)
         return err_set(err, ERR_SYNTAX, "no match[] parameter provided");
     for (size_t i = 0; i < m->selectors_n; i++) {
         struct source_set *set;
-        int                status;
+        int status;
 
         if (source->select(source, &job->arena, m->selectors[i].matchers, m->selectors[i].n,
                            m->mint, m->maxt, &hints, &set, err) < 0)
@@ -146,7 +145,7 @@ static int merge_strs(struct arena *a, struct str **all, size_t *all_n, const st
                       size_t more_n, struct err *err)
 {
     struct str *merged = arena_new_array(a, struct str, *all_n + more_n, err);
-    size_t      i = 0, j = 0, n = 0;
+    size_t i = 0, j = 0, n = 0;
 
     if (!merged)
         return -1;
@@ -166,18 +165,18 @@ static int merge_strs(struct arena *a, struct str **all, size_t *all_n, const st
 static int strs(struct api_job *job, bool values, struct err *err)
 {
     struct meta_state *m = job->state;
-    struct source     *source = db_source(job->api->c.db);
-    struct str        *all = NULL;
-    size_t             n = 0, shown;
-    size_t             ask = m->limit ? m->limit + 1 : 0; /* one more tells of truncation */
+    struct source *source = db_source(job->api->c.db);
+    struct str *all = NULL;
+    size_t n = 0, shown;
+    size_t ask = m->limit ? m->limit + 1 : 0; /* one more tells of truncation */
     struct json_writer w;
 
     for (size_t i = 0; i < (m->selectors_n ? m->selectors_n : 1); i++) {
         const struct selector none = {NULL, 0};
         const struct selector *s = m->selectors_n ? &m->selectors[i] : &none;
-        struct str            *part;
-        size_t                 part_n;
-        int                    status;
+        struct str *part;
+        size_t part_n;
+        int status;
 
         status = values ? source->label_values(source, &job->arena, m->label, s->matchers, s->n,
                                                m->mint, m->maxt, ask, &part, &part_n, err)
@@ -235,8 +234,8 @@ static int work_values(struct api_job *job, struct err *err)
 static int work_metadata(struct api_job *job, struct err *err)
 {
     struct meta_state *m = job->state;
-    struct metadata   *items;
-    size_t             n, per_metric = 0, in_metric = 0;
+    struct metadata *items;
+    size_t n, per_metric = 0, in_metric = 0;
     struct json_writer w;
 
     if (api_param_size(&m->params, "limit", &m->limit, err) < 0 ||
@@ -283,7 +282,7 @@ static struct api_job *start(struct http_request *r, struct api *api,
                              int (*work)(struct api_job *job, struct err *err))
 {
     struct api_params p;
-    struct api_job   *job;
+    struct api_job *job;
 
     if (api_params_read(r, &p) < 0)
         return NULL;
@@ -320,7 +319,7 @@ static void handle_metadata(struct http_request *r, void *api)
 /* /api/v1/label/NAME/values */
 static void handle_label_values(struct http_request *r, void *api)
 {
-    struct str      name = str_skip(r->path, sizeof "/api/v1/label/" - 1);
+    struct str name = str_skip(r->path, sizeof "/api/v1/label/" - 1);
     struct api_job *job;
 
     if (!str_ends(name, STR("/values"))) {

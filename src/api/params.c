@@ -58,9 +58,9 @@ static bool literal(struct str *s, char c)
 static bool parse_rfc3339(struct str s, ts_ms *out)
 {
     struct tm tm = {0};
-    int       offset_hours = 0, offset_minutes = 0, sign = 1;
-    double    fraction = 0, scale = .1;
-    int64_t   seconds;
+    int offset_hours = 0, offset_minutes = 0, sign = 1;
+    double fraction = 0, scale = .1;
+    int64_t seconds;
 
     if (!digits(&s, 4, &tm.tm_year) || !literal(&s, '-') || !digits(&s, 2, &tm.tm_mon) ||
         !literal(&s, '-') || !digits(&s, 2, &tm.tm_mday) || !literal(&s, 't') ||
@@ -100,7 +100,7 @@ static bool parse_rfc3339(struct str s, ts_ms *out)
 int api_param_time(const struct api_params *p, const char *name, ts_ms *out, struct err *err)
 {
     struct str text = api_param(p, name);
-    double     seconds;
+    double seconds;
 
     if (!text.n)
         return 0;
@@ -127,7 +127,7 @@ int api_param_duration(const struct api_params *p, const char *name, int64_t *ou
                        struct err *err)
 {
     struct str text = api_param(p, name);
-    double     seconds;
+    double seconds;
     struct err ignored;
 
     if (!text.n)
@@ -151,7 +151,7 @@ int api_param_duration(const struct api_params *p, const char *name, int64_t *ou
 int api_param_size(const struct api_params *p, const char *name, size_t *out, struct err *err)
 {
     struct str text = api_param(p, name);
-    int64_t    v;
+    int64_t v;
 
     if (!text.n)
         return 0;

@@ -1,23 +1,23 @@
 /* /api/v1/query, /api/v1/query_range, /api/v1/format_query. */
+#include "promql/query.h"
 #include "api/internal.h"
 #include "api/job.h"
 #include "api/result.h"
-#include "promql/query.h"
 #include "tsdb/db.h"
 
 struct query_state {
-    struct str           text;
+    struct str text;
     struct promql_params params;
     struct promql_result result;
     struct result_writer writer;
-    size_t               limit;
-    bool                 stats;
+    size_t limit;
+    bool stats;
 };
 
 /* Lends the idle query lanes to the engine. */
 struct lent {
     struct promql_helpers helpers;
-    struct lanes         *lanes;
+    struct lanes *lanes;
 };
 
 static void lend(struct promql_helpers *h, size_t n, void (*piece)(void *arg, size_t i), void *arg)
@@ -28,9 +28,9 @@ static void lend(struct promql_helpers *h, size_t n, void (*piece)(void *arg, si
 int api_run_query(struct api *api, struct arena *arena, struct str text,
                   struct promql_params *params, struct promql_result *out, struct err *err)
 {
-    struct lent  lent = {{lend}, api->c.lanes};
+    struct lent lent = {{lend}, api->c.lanes};
     struct expr *expr;
-    int          status;
+    int status;
 
     params->source = db_source(api->c.db);
     params->features = api->c.features;
@@ -47,13 +47,14 @@ static int work(struct api_job *job, struct err *err)
 {
     struct query_state *q = job->state;
     const struct clock *clock = job->api->c.clock;
-    int64_t             started = clock->mono_ns(clock);
+    int64_t started = clock->mono_ns(clock);
 
     if (q->params.step_ms &&
         (q->params.end_ms - q->params.start_ms) / q->params.step_ms >= PROMQL_STEPS_MAX)
-        return err_set(err, ERR_SYNTAX,
-                       "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
-                       "the query resolution (?step=XX)");
+        return err_set(
+            err, ERR_SYNTAX,
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
+            "the query resolution (?step=XX)");
     q->params.cancelled = &job->lane.cancelled;
     if (api_run_query(job->api, &job->arena, q->text, &q->params, &q->result, err) < 0) {
         if (err->kind == ERR_SYNTAX || err->kind == ERR_TYPE) {
@@ -109,7 +110,7 @@ static int read_query(struct api *api, const struct api_params *p, struct query_
                       bool range, struct err *err)
 {
     const struct clock *clock = api->c.clock;
-    int64_t             timeout_ms = QUERY_TIMEOUT_MS_MAX;
+    int64_t timeout_ms = QUERY_TIMEOUT_MS_MAX;
 
     q->text = api_param(p, "query");
     q->stats = api_param(p, "stats").n > 0;
@@ -134,10 +135,10 @@ static int read_query(struct api *api, const struct api_params *p, struct query_
 
 static void handle(struct http_request *r, struct api *api, bool range)
 {
-    struct api_params   p;
-    struct api_job     *job;
+    struct api_params p;
+    struct api_job *job;
     struct query_state *q;
-    struct err          err;
+    struct err err;
 
     api->queries++;
     if (api_params_read(r, &p) < 0)
@@ -169,10 +170,10 @@ static void handle_query_range(struct http_request *r, void *api)
 static int format_work(struct api_job *job, struct err *err)
 {
     struct query_state *q = job->state;
-    struct expr        *expr;
-    struct buf          text;
-    struct json_writer  w;
-    int                 status;
+    struct expr *expr;
+    struct buf text;
+    struct json_writer w;
+    int status;
 
     if (promql_parse(&job->arena, q->text, job->api->c.features, &expr, err) < 0)
         return err_context(err, "invalid parameter \"query\"");
@@ -194,8 +195,8 @@ static int format_work(struct api_job *job, struct err *err)
 
 static void handle_format_query(struct http_request *r, void *arg)
 {
-    struct api_params   p;
-    struct api_job     *job;
+    struct api_params p;
+    struct api_job *job;
     struct query_state *q;
 
     if (api_params_read(r, &p) < 0)

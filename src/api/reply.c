@@ -11,7 +11,7 @@
 
 struct words {
     const char *type;
-    int         status;
+    int status;
 };
 
 static struct words words_of(enum err_kind kind)
@@ -38,9 +38,9 @@ static struct words words_of(enum err_kind kind)
 
 void api_reply_status(struct http_request *r, int status, const char *type, const char *text)
 {
-    struct buf         json;
+    struct buf json;
     struct json_writer w;
-    struct str         body;
+    struct str body;
 
     buf_init(&json, 0);
     json_begin(&w, &json);
@@ -62,7 +62,7 @@ void api_reply_status(struct http_request *r, int status, const char *type, cons
 
 void api_reply_err(struct http_request *r, const struct err *err)
 {
-    char         text[sizeof err->text + sizeof err->file + 32];
+    char text[sizeof err->text + sizeof err->file + 32];
     struct words words = words_of(err->kind);
 
     api_reply_status(r, words.status, words.type, err_format(err, text, sizeof text));
@@ -82,10 +82,10 @@ void api_write_labels(struct json_writer *w, const struct labels *ls)
 
 void api_write_rfc3339(struct json_writer *w, ts_ms t)
 {
-    char      text[64];
-    time_t    seconds = (time_t)(t / 1000 - (t % 1000 < 0));
+    char text[64];
+    time_t seconds = (time_t)(t / 1000 - (t % 1000 < 0));
     struct tm tm;
-    size_t    n;
+    size_t n;
 
     (void)gmtime_r(&seconds, &tm);
     n = strftime(text, sizeof text - 8, "%Y-%m-%dT%H:%M:%S", &tm);
@@ -96,7 +96,7 @@ void api_write_rfc3339(struct json_writer *w, ts_ms t)
 void api_write_time(struct buf *out, ts_ms t)
 {
     char *at = buf_reserve(out, NUMBER_TEXT_MAX + 5);
-    int   fraction = (int)(t % 1000);
+    int fraction = (int)(t % 1000);
 
     if (!at)
         return;

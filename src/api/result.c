@@ -8,7 +8,9 @@
 static const char *type_name(enum promql_type type)
 {
     static const char *const names[] = {
-        [PROMQL_SCALAR] = "scalar", [PROMQL_VECTOR] = "vector", [PROMQL_MATRIX] = "matrix",
+        [PROMQL_SCALAR] = "scalar",
+        [PROMQL_VECTOR] = "vector",
+        [PROMQL_MATRIX] = "matrix",
         [PROMQL_STRING] = "string",
     };
 
@@ -39,7 +41,7 @@ static size_t series_shown(const struct result_writer *w)
 static void write_head(struct result_writer *w, struct buf *out)
 {
     const struct promql_result *r = w->result;
-    struct json_writer          json;
+    struct json_writer json;
 
     buf_addf(out, "{\"status\":\"success\",\"data\":{\"resultType\":\"%s\",\"result\":",
              type_name(r->type));
@@ -67,7 +69,7 @@ static void write_head(struct result_writer *w, struct buf *out)
 static void write_series(struct result_writer *w, struct buf *out)
 {
     const struct promql_series *s = &w->result->series[w->series];
-    struct json_writer          json;
+    struct json_writer json;
 
     buf_adds(out, w->series ? ",{\"metric\":" : "{\"metric\":");
     json_begin(&json, out);
@@ -88,7 +90,7 @@ static void write_series(struct result_writer *w, struct buf *out)
 static void write_samples(struct result_writer *w, struct buf *out)
 {
     const struct promql_series *s = &w->result->series[w->series];
-    size_t                      end = w->sample + SAMPLES_A_PIECE;
+    size_t end = w->sample + SAMPLES_A_PIECE;
 
     if (end > s->n)
         end = s->n;

@@ -44,8 +44,8 @@ static void handle_ready(struct http_request *r, void *arg)
 static void handle_metrics(struct http_request *r, void *arg)
 {
     struct api *api = arg;
-    struct buf  out;
-    struct str  body;
+    struct buf out;
+    struct str body;
 
     buf_init(&out, 0);
     api->c.metrics(api->c.metrics_arg, &out);
@@ -65,7 +65,7 @@ static void pair(struct json_writer *w, const char *key, const char *value)
 
 static void handle_buildinfo(struct http_request *r, void *arg)
 {
-    struct buf         out;
+    struct buf out;
     struct json_writer w;
 
     (void)arg;
@@ -85,8 +85,8 @@ static void handle_buildinfo(struct http_request *r, void *arg)
 
 static void handle_flags(struct http_request *r, void *arg)
 {
-    struct api        *api = arg;
-    struct buf         out;
+    struct api *api = arg;
+    struct buf out;
     struct json_writer w;
 
     buf_init(&out, 0);
@@ -101,10 +101,10 @@ static void handle_flags(struct http_request *r, void *arg)
 
 static void handle_config(struct http_request *r, void *arg)
 {
-    struct api          *api = arg;
+    struct api *api = arg;
     const struct config *config = api->c.config;
-    struct buf           out;
-    struct json_writer   w;
+    struct buf out;
+    struct json_writer w;
 
     buf_init(&out, 0);
     begin(&w, &out);
@@ -127,11 +127,11 @@ static void handle_config(struct http_request *r, void *arg)
 
 static void handle_runtimeinfo(struct http_request *r, void *arg)
 {
-    struct api        *api = arg;
-    struct db_stats    stats = db_stats(api->c.db);
-    struct rlimit      files;
-    char               cwd[512], retention[32];
-    struct buf         out;
+    struct api *api = arg;
+    struct db_stats stats = db_stats(api->c.db);
+    struct rlimit files;
+    char cwd[512], retention[32];
+    struct buf out;
     struct json_writer w;
 
     buf_init(&out, 0);
@@ -158,9 +158,9 @@ static void handle_runtimeinfo(struct http_request *r, void *arg)
 
 static void handle_walreplay(struct http_request *r, void *arg)
 {
-    struct api        *api = arg;
-    struct db_stats    stats = db_stats(api->c.db);
-    struct buf         out;
+    struct api *api = arg;
+    struct db_stats stats = db_stats(api->c.db);
+    struct buf out;
     struct json_writer w;
 
     buf_init(&out, 0);
@@ -206,14 +206,14 @@ static void write_target(struct json_writer *w, const struct target_status *t)
 
 static void handle_targets(struct http_request *r, void *arg)
 {
-    struct api           *api = arg;
+    struct api *api = arg;
     struct target_status *targets;
-    size_t                n;
-    struct api_params     p;
-    struct str            state, pool;
-    struct err            err;
-    struct buf            out;
-    struct json_writer    w;
+    size_t n;
+    struct api_params p;
+    struct str state, pool;
+    struct err err;
+    struct buf out;
+    struct json_writer w;
 
     if (api_params_read(r, &p) < 0)
         return;

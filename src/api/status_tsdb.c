@@ -13,11 +13,11 @@
 
 struct count {
     struct str name;
-    uint64_t   n;
+    uint64_t n;
 };
 
 struct tsdb_state {
-    size_t     limit;
+    size_t limit;
     struct map by_metric, by_pair, by_label, bytes_by_label;
 };
 
@@ -29,9 +29,9 @@ static bool same_name(const void *item, const void *key)
 /* Adds n to the count of `name`; the name is borrowed. 1: it is new, 0: not, -1: no memory. */
 static int add(struct arena *a, struct map *m, struct str name, uint64_t n, struct err *err)
 {
-    uint64_t      hash = hash_str(name);
+    uint64_t hash = hash_str(name);
     struct count *c = map_get(m, hash, &name, same_name);
-    bool          is_new = !c;
+    bool is_new = !c;
 
     if (is_new) {
         c = arena_new(a, struct count, err);
@@ -57,8 +57,8 @@ static int write_top(struct json_writer *w, struct arena *a, const char *key, co
                      size_t limit, struct err *err)
 {
     struct count **items = arena_new_array(a, struct count *, m->n + 1, err);
-    struct count  *item;
-    size_t         n = 0, at = 0;
+    struct count *item;
+    size_t n = 0, at = 0;
 
     if (!items)
         return -1;
@@ -83,12 +83,12 @@ static int write_top(struct json_writer *w, struct arena *a, const char *key, co
 static int tally(struct api_job *job, const struct labels *ls, struct err *err)
 {
     struct tsdb_state *t = job->state;
-    struct arena      *a = &job->arena;
+    struct arena *a = &job->arena;
 
     for (size_t i = 0; i < ls->n; i++) {
         struct label l = labels_at(ls, i);
-        char        *pair = arena_alloc(a, l.name.n + l.value.n + 1, err);
-        int          is_new;
+        char *pair = arena_alloc(a, l.name.n + l.value.n + 1, err);
+        int is_new;
 
         if (!pair)
             return -1;
@@ -142,11 +142,11 @@ static int write_answer(struct api_job *job, const struct db_stats *stats, struc
 
 static int tables(struct api_job *job, const struct db_stats *stats, struct err *err)
 {
-    struct source      *source = db_source(job->api->c.db);
+    struct source *source = db_source(job->api->c.db);
     struct source_hints hints = {.labels_only = true, .cancelled = &job->lane.cancelled};
-    struct source_set  *set = NULL;
-    struct matcher      named;
-    int                 status;
+    struct source_set *set = NULL;
+    struct matcher named;
+    int status;
 
     if (matcher_init(&named, &job->arena, MATCH_NE, STR(LABEL_NAME), STR(""), err) < 0)
         return -1;
@@ -162,8 +162,8 @@ static int tables(struct api_job *job, const struct db_stats *stats, struct err 
 static int work(struct api_job *job, struct err *err)
 {
     struct tsdb_state *t = job->state;
-    struct db_stats    stats = db_stats(job->api->c.db);
-    int                status = 0;
+    struct db_stats stats = db_stats(job->api->c.db);
+    int status = 0;
 
     if (stats.head_min_ts <= stats.head_max_ts)
         status = tables(job, &stats, err);
@@ -179,9 +179,9 @@ static int work(struct api_job *job, struct err *err)
 void api_status_tsdb(struct http_request *r, void *api)
 {
     struct api_params p;
-    size_t            limit = TOP_DEFAULT;
-    struct api_job   *job;
-    struct err        err;
+    size_t limit = TOP_DEFAULT;
+    struct api_job *job;
+    struct err err;
 
     if (api_params_read(r, &p) < 0)
         return;

@@ -27,27 +27,27 @@
 #define ROUND_TIME_MS   10000
 
 struct stream {
-    struct stream       *next;
-    struct streams      *owner;
+    struct stream *next;
+    struct streams *owner;
     struct http_request *request;
-    struct http_body     body;
-    struct str          *queries; /* in the request's arena */
-    size_t               queries_n;
-    struct lane_job      lane;
-    struct buf           out; /* written by the lane while `busy`, by the loop otherwise */
-    size_t               out_at;
-    bool                 busy, closed, dirty;
-    ts_ms                at_ms;
-    int64_t              asked_ns, sent_ns;
+    struct http_body body;
+    struct str *queries; /* in the request's arena */
+    size_t queries_n;
+    struct lane_job lane;
+    struct buf out; /* written by the lane while `busy`, by the loop otherwise */
+    size_t out_at;
+    bool busy, closed, dirty;
+    ts_ms at_ms;
+    int64_t asked_ns, sent_ns;
 };
 
 struct streams {
-    struct api         *api;
-    struct stream      *first;
-    size_t              n;
-    struct loop_timer  *timer;
+    struct api *api;
+    struct stream *first;
+    size_t n;
+    struct loop_timer *timer;
     struct loop_message committed;
-    atomic_bool         posted;
+    atomic_bool posted;
 };
 
 static void stream_free(struct stream *s)
@@ -66,7 +66,7 @@ static void stream_free(struct stream *s)
 static void write_error(struct buf *out, const struct err *err)
 {
     struct json_writer w;
-    char               text[sizeof err->text + sizeof err->file + 32];
+    char text[sizeof err->text + sizeof err->file + 32];
 
     buf_adds(out, "\"status\":\"error\",\"error\":");
     json_begin(&w, out);
@@ -77,8 +77,8 @@ static void write_error(struct buf *out, const struct err *err)
 /* One event; on the lane. */
 static void write_event(struct stream *s, size_t i)
 {
-    struct api          *api = s->owner->api;
-    const struct clock  *clock = api->c.clock;
+    struct api *api = s->owner->api;
+    const struct clock *clock = api->c.clock;
     struct promql_params params = {
         .start_ms = s->at_ms,
         .end_ms = s->at_ms,
@@ -86,10 +86,10 @@ static void write_event(struct stream *s, size_t i)
         .deadline_ns = clock->mono_ns(clock) + ROUND_TIME_MS * INT64_C(1000000),
     };
     struct promql_result result;
-    struct budget        budget;
-    struct arena         arena;
-    struct err           err;
-    size_t               start;
+    struct budget budget;
+    struct arena arena;
+    struct err err;
+    size_t start;
 
     budget_init(&budget, "the memory of one query", QUERY_BYTES_MAX, api->c.budget);
     arena_init(&arena, &budget);
@@ -139,8 +139,8 @@ static void lane_done(struct lane_job *lane)
 static void ask(struct stream *s)
 {
     const struct clock *clock = s->owner->api->c.clock;
-    int64_t             now_ns = clock->mono_ns(clock);
-    struct err          err;
+    int64_t now_ns = clock->mono_ns(clock);
+    struct err err;
 
     if (s->busy || s->closed || s->out.n || now_ns - s->asked_ns < ROUND_MS * INT64_C(990000))
         return;
@@ -157,7 +157,7 @@ static void ask(struct stream *s)
 
 static enum http_more body_next(struct http_body *body, char *buf, size_t cap, size_t *n)
 {
-    struct stream      *s = CONTAINER_OF(body, struct stream, body);
+    struct stream *s = CONTAINER_OF(body, struct stream, body);
     const struct clock *clock = s->owner->api->c.clock;
 
     *n = 0;
@@ -187,9 +187,9 @@ static void body_close(struct http_body *body)
 
 static void tick(void *arg)
 {
-    struct streams     *all = arg;
+    struct streams *all = arg;
     const struct clock *clock = all->api->c.clock;
-    int64_t             now_ns = clock->mono_ns(clock);
+    int64_t now_ns = clock->mono_ns(clock);
 
     for (struct stream *s = all->first; s; s = s->next) {
         if (s->dirty)
@@ -222,11 +222,11 @@ void streams_committed(struct streams *all)
 
 static void handle_stream(struct http_request *r, void *arg)
 {
-    struct api       *api = arg;
-    struct streams   *all = api->streams;
+    struct api *api = arg;
+    struct streams *all = api->streams;
     struct api_params p;
-    struct stream    *s;
-    size_t            n = 0;
+    struct stream *s;
+    size_t n = 0;
 
     if (api_params_read(r, &p) < 0)
         return;

@@ -9,9 +9,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int replay_file(const char *path)
 {
-    FILE    *f = fopen(path, "rb");
+    FILE *f = fopen(path, "rb");
     uint8_t *data;
-    long     size;
+    long size;
 
     if (!f || fseek(f, 0, SEEK_END) < 0 || (size = ftell(f)) < 0) {
         perror(path);
@@ -38,7 +38,7 @@ int main(int argc, char **argv)
     int files = 0;
 
     for (int i = 1; i < argc; i++) {
-        DIR           *dir = opendir(argv[i]);
+        DIR *dir = opendir(argv[i]);
         struct dirent *entry;
 
         if (!dir) {

@@ -26,7 +26,7 @@
 
 struct arena_block {
     struct arena_block *older;
-    size_t              bytes; /* of the whole block, header included */
+    size_t bytes; /* of the whole block, header included */
 };
 _Static_assert(sizeof(struct arena_block) == ALIGN, "the header keeps payloads aligned");
 
@@ -44,7 +44,7 @@ int budget_charge(struct budget *b, size_t bytes, struct err *err)
     for (struct budget *at = b; at; at = at->parent) {
         const atomic_bool *cancel = atomic_load_explicit(&at->cancel, memory_order_acquire);
         size_t used = atomic_fetch_add_explicit(&at->used_bytes, bytes, memory_order_relaxed);
-        int    failed = 0;
+        int failed = 0;
 
         if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
             failed = err_set(err, ERR_CANCELLED, "cancelled");
@@ -115,7 +115,7 @@ void arena_join(struct arena *into, struct arena *from)
 
 static struct arena_block *block_new(struct arena *a, size_t payload, struct err *err)
 {
-    size_t              bytes;
+    size_t bytes;
     struct arena_block *block;
 
     if (__builtin_add_overflow(payload, sizeof *block, &bytes)) {
@@ -138,9 +138,9 @@ static struct arena_block *block_new(struct arena *a, size_t payload, struct err
 
 void *arena_alloc(struct arena *a, size_t size, struct err *err)
 {
-    size_t              rounded;
+    size_t rounded;
     struct arena_block *block;
-    char               *p;
+    char *p;
 
     if (__builtin_add_overflow(size, ALIGN - 1, &rounded)) {
         (void)err_set(err, ERR_LIMIT, "an allocation of %zu bytes is out of range", size);
@@ -184,7 +184,7 @@ void *arena_alloc(struct arena *a, size_t size, struct err *err)
 void *arena_zalloc_array(struct arena *a, size_t n, size_t size, struct err *err)
 {
     size_t bytes;
-    void  *p;
+    void *p;
 
     if (__builtin_mul_overflow(n, size, &bytes)) {
         (void)err_set(err, ERR_LIMIT, "an array of %zu items is out of range", n);
@@ -218,8 +218,8 @@ char *arena_cstr(struct arena *a, struct str s, struct err *err)
 char *arena_printf(struct arena *a, struct err *err, const char *fmt, ...)
 {
     va_list args, again;
-    char   *p = NULL;
-    int     n;
+    char *p = NULL;
+    int n;
 
     va_start(args, fmt);
     va_copy(again, args);
@@ -238,7 +238,7 @@ int arena_grow(struct arena *a, void **items, size_t *cap, size_t need, size_t s
 {
     size_t wanted = *cap ? *cap : 8;
     size_t bytes;
-    void  *p;
+    void *p;
 
     if (need <= *cap)
         return 0;

@@ -21,27 +21,27 @@
 struct err;
 
 struct budget {
-    atomic_size_t  used_bytes;
-    size_t         max_bytes;
-    const char    *name;   /* for the message: "query memory" */
-    struct budget *parent; /* NULL: none */
+    atomic_size_t used_bytes;
+    size_t max_bytes;
+    const char *name;                    /* for the message: "query memory" */
+    struct budget *parent;               /* NULL: none */
     _Atomic(const atomic_bool *) cancel; /* when set and true, charging fails with ERR_CANCELLED */
 };
 
 void budget_init(struct budget *b, const char *name, size_t max_bytes, struct budget *parent);
 /* Charges b and its parents, or none of them. */
 MUST_USE int budget_charge(struct budget *b, size_t bytes, struct err *err);
-void         budget_return(struct budget *b, size_t bytes);
+void budget_return(struct budget *b, size_t bytes);
 
 struct arena_block;
 
 struct arena {
     struct arena_block *blocks; /* newest first */
-    char               *next;   /* free part of the newest block */
-    size_t              left;
-    size_t              total_bytes;  /* charged to the budget */
-    size_t              block_bytes;  /* size of the next block; doubles up to 256 KiB */
-    struct budget      *budget;
+    char *next;                 /* free part of the newest block */
+    size_t left;
+    size_t total_bytes; /* charged to the budget */
+    size_t block_bytes; /* size of the next block; doubles up to 256 KiB */
+    struct budget *budget;
 };
 
 /* `budget` may be NULL only in tests and for text whose size is bounded elsewhere. */
@@ -58,8 +58,8 @@ MUST_USE void *arena_alloc(struct arena *a, size_t size, struct err *err);
 MUST_USE void *arena_zalloc_array(struct arena *a, size_t n, size_t size, struct err *err);
 /* Copies; the result also ends in a NUL that is not counted. p NULL on failure. */
 MUST_USE struct str arena_str(struct arena *a, struct str s, struct err *err);
-MUST_USE char      *arena_cstr(struct arena *a, struct str s, struct err *err);
-MUST_USE char      *arena_printf(struct arena *a, struct err *err, const char *fmt, ...)
+MUST_USE char *arena_cstr(struct arena *a, struct str s, struct err *err);
+MUST_USE char *arena_printf(struct arena *a, struct err *err, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 /* As mem_grow, but from the arena: the old array stays behind until the arena ends. -1 on failure,
  * then *items and *cap are untouched. */

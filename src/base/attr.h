@@ -23,6 +23,6 @@
 
 /* The struct that holds `member`, given a pointer to the member. */
 #define CONTAINER_OF(pointer, type, member)                                                        \
-    ((type *)(void *)((char *)(pointer)-__builtin_offsetof(type, member)))
+    ((type *)(void *)((char *)(pointer) - __builtin_offsetof(type, member)))
 
 #endif

@@ -18,8 +18,8 @@ struct clock {
 
 struct manual_clock {
     struct clock clock; /* first: cast from struct clock */
-    ts_ms        wall_ms;
-    int64_t      mono_ns;
+    ts_ms wall_ms;
+    int64_t mono_ns;
 };
 
 void manual_clock_init(struct manual_clock *c, ts_ms wall_ms);

@@ -32,7 +32,7 @@ uint8_t cursor_u8(struct cursor *c)
 uint16_t cursor_u16(struct cursor *c)
 {
     const unsigned char *at = advance(c, 2);
-    uint16_t             v = 0;
+    uint16_t v = 0;
 
     if (at)
         memcpy(&v, at, 2);
@@ -42,7 +42,7 @@ uint16_t cursor_u16(struct cursor *c)
 uint32_t cursor_u32(struct cursor *c)
 {
     const unsigned char *at = advance(c, 4);
-    uint32_t             v = 0;
+    uint32_t v = 0;
 
     if (at)
         memcpy(&v, at, 4);
@@ -52,7 +52,7 @@ uint32_t cursor_u32(struct cursor *c)
 uint64_t cursor_u64(struct cursor *c)
 {
     const unsigned char *at = advance(c, 8);
-    uint64_t             v = 0;
+    uint64_t v = 0;
 
     if (at)
         memcpy(&v, at, 8);
@@ -62,7 +62,7 @@ uint64_t cursor_u64(struct cursor *c)
 double cursor_f64(struct cursor *c)
 {
     uint64_t bits = cursor_u64(c);
-    double   v;
+    double v;
 
     memcpy(&v, &bits, 8);
     return v;
@@ -155,7 +155,7 @@ void put_f64(struct buf *b, double v)
 void put_uvarint(struct buf *b, uint64_t v)
 {
     unsigned char bytes[10];
-    size_t        n = 0;
+    size_t n = 0;
 
     while (v >= 0x80) {
         bytes[n++] = (unsigned char)(v | 0x80);

@@ -16,7 +16,7 @@
 
 struct cursor {
     const unsigned char *start, *p, *end;
-    bool                 failed;
+    bool failed;
 };
 
 struct cursor cursor_of(const void *p, size_t n);
@@ -31,18 +31,18 @@ static inline size_t cursor_offset(const struct cursor *c)
     return (size_t)(c->p - c->start);
 }
 
-uint8_t  cursor_u8(struct cursor *c);
+uint8_t cursor_u8(struct cursor *c);
 uint16_t cursor_u16(struct cursor *c);
 uint32_t cursor_u32(struct cursor *c);
 uint64_t cursor_u64(struct cursor *c);
-double   cursor_f64(struct cursor *c); /* bit exact, NaN payloads too */
+double cursor_f64(struct cursor *c); /* bit exact, NaN payloads too */
 uint64_t cursor_uvarint(struct cursor *c);
-int64_t  cursor_svarint(struct cursor *c); /* zigzag */
+int64_t cursor_svarint(struct cursor *c); /* zigzag */
 /* Borrowed view of the next n bytes; {NULL, 0} on failure. */
 struct str cursor_bytes(struct cursor *c, size_t n);
 /* A varint length, then so many bytes. */
 struct str cursor_vstr(struct cursor *c);
-void       cursor_skip(struct cursor *c, size_t n);
+void cursor_skip(struct cursor *c, size_t n);
 
 void put_u8(struct buf *b, uint8_t v);
 void put_u16(struct buf *b, uint16_t v);

@@ -40,7 +40,7 @@ int err_at(struct err *e, enum err_kind kind, struct span at, const char *fmt, .
 int err_os(struct err *e, int os, const char *fmt, ...)
 {
     va_list args;
-    size_t  used;
+    size_t used;
 
     va_start(args, fmt);
     (void)fill(e, ERR_OS, os, (struct span){0, 0, 0}, fmt, args);
@@ -54,9 +54,9 @@ int err_os(struct err *e, int os, const char *fmt, ...)
 
 int err_context(struct err *e, const char *fmt, ...)
 {
-    char    text[sizeof e->text];
+    char text[sizeof e->text];
     va_list args;
-    int     n;
+    int n;
 
     if (!e)
         return -1;
@@ -102,9 +102,9 @@ const char *err_format(const struct err *e, char *out, unsigned size)
 const char *err_kind_name(enum err_kind kind)
 {
     static const char *const names[] = {
-        [ERR_NONE] = "none",       [ERR_NOMEM] = "nomem",     [ERR_OS] = "os",
-        [ERR_CORRUPT] = "corrupt", [ERR_SYNTAX] = "syntax",   [ERR_TYPE] = "type",
-        [ERR_EVAL] = "eval",       [ERR_LIMIT] = "limit",     [ERR_TIMEOUT] = "timeout",
+        [ERR_NONE] = "none",           [ERR_NOMEM] = "nomem",   [ERR_OS] = "os",
+        [ERR_CORRUPT] = "corrupt",     [ERR_SYNTAX] = "syntax", [ERR_TYPE] = "type",
+        [ERR_EVAL] = "eval",           [ERR_LIMIT] = "limit",   [ERR_TIMEOUT] = "timeout",
         [ERR_CANCELLED] = "cancelled",
     };
 

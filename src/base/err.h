@@ -16,12 +16,12 @@
 enum err_kind {
     ERR_NONE,
     ERR_NOMEM,
-    ERR_OS,        /* err.os says which */
-    ERR_CORRUPT,   /* bytes on disk are not what was written */
-    ERR_SYNTAX,    /* the user's text does not parse */
-    ERR_TYPE,      /* it parses, but does not mean anything */
-    ERR_EVAL,      /* it means something, but not on these data */
-    ERR_LIMIT,     /* a budget or bound is used up */
+    ERR_OS,      /* err.os says which */
+    ERR_CORRUPT, /* bytes on disk are not what was written */
+    ERR_SYNTAX,  /* the user's text does not parse */
+    ERR_TYPE,    /* it parses, but does not mean anything */
+    ERR_EVAL,    /* it means something, but not on these data */
+    ERR_LIMIT,   /* a budget or bound is used up */
     ERR_TIMEOUT,
     ERR_CANCELLED,
 };
@@ -32,10 +32,10 @@ struct span {
 
 struct err {
     enum err_kind kind; /* what code may branch on */
-    int           os;   /* errno when kind is ERR_OS */
-    struct span   at;   /* where in the user's own YAML, PromQL or exposition */
-    char          file[96];
-    char          text[400];
+    int os;             /* errno when kind is ERR_OS */
+    struct span at;     /* where in the user's own YAML, PromQL or exposition */
+    char file[96];
+    char text[400];
 };
 
 /* Each returns -1 always, so that `return err_set(...)` reads well. `e` may be NULL. */

@@ -20,8 +20,8 @@ uint64_t hash_bytes(const void *p, size_t n)
 /* Bytewise by table; the reflected Castagnoli polynomial. */
 #define CASTAGNOLI_REFLECTED 0x82f63b78u
 
-static uint32_t        table[256];
-static _Atomic(int)    table_ready;
+static uint32_t table[256];
+static _Atomic(int) table_ready;
 
 static void table_fill(void)
 {
@@ -53,7 +53,7 @@ uint32_t crc32c_portable(uint32_t crc, const void *p, size_t n)
 __attribute__((target("sse4.2"))) static uint32_t crc32c_fast(uint32_t crc, const void *p, size_t n)
 {
     const unsigned char *bytes = p;
-    uint64_t             c = ~crc;
+    uint64_t c = ~crc;
 
     for (; n >= 8; n -= 8, bytes += 8) {
         uint64_t word;
@@ -74,7 +74,7 @@ static int fast_is_there(void)
 __attribute__((target("+crc"))) static uint32_t crc32c_fast(uint32_t crc, const void *p, size_t n)
 {
     const unsigned char *bytes = p;
-    uint32_t             c = ~crc;
+    uint32_t c = ~crc;
 
     for (; n >= 8; n -= 8, bytes += 8) {
         uint64_t word;

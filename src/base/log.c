@@ -7,7 +7,7 @@
 
 void log_at(struct log *log, enum log_level level, const char *part, const char *fmt, ...)
 {
-    char    text[LINE_BYTES];
+    char text[LINE_BYTES];
     va_list args;
 
     if (!log || level < log->level_min)

@@ -58,7 +58,7 @@ void *map_remove(struct map *m, uint64_t hash, const void *key, map_equal equal)
 {
     size_t mask = m->cap - 1;
     size_t hole;
-    void  *item;
+    void *item;
 
     if (!m->cap)
         return NULL;

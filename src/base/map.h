@@ -15,18 +15,18 @@
 
 struct map_slot {
     uint64_t hash;
-    void    *item; /* NULL: empty */
+    void *item; /* NULL: empty */
 };
 
 struct map {
     struct map_slot *slots; /* owned */
-    size_t           n, cap;
+    size_t n, cap;
 };
 
 typedef bool (*map_equal)(const void *item, const void *key);
 
-void  map_init(struct map *m);
-void  map_fini(struct map *m); /* not the items */
+void map_init(struct map *m);
+void map_fini(struct map *m); /* not the items */
 void *map_get(const struct map *m, uint64_t hash, const void *key, map_equal equal);
 /* The caller made sure that no equal item is in. */
 void map_put(struct map *m, uint64_t hash, void *item);

@@ -19,7 +19,8 @@ void mem_on_exhaustion(void (*hook)(void *arg), void *arg)
     mem_free(atomic_exchange(&reserve, r));
 }
 
-/* Second try after the reserve is freed and queries were cancelled; then there is nothing to save. */
+/* Second try after the reserve is freed and queries were cancelled; then there is nothing to save.
+ */
 static void *retry(void *old, size_t size)
 {
     static const char text[] = "earshot: out of memory for bookkeeping; ending. Stored data are "
@@ -48,7 +49,7 @@ void *mem_zalloc(size_t size)
 void *mem_zalloc_array(size_t n, size_t size)
 {
     size_t bytes;
-    void  *p = calloc(n ? n : 1, size ? size : 1);
+    void *p = calloc(n ? n : 1, size ? size : 1);
 
     if (p)
         return p;

@@ -25,14 +25,15 @@ MUST_USE void *mem_zalloc_array(size_t n, size_t size);
 MUST_USE void *mem_realloc(void *p, size_t size);
 MUST_USE char *mem_strdup(const char *s);
 MUST_USE void *mem_dup(const void *p, size_t size);
-void           mem_free(void *p);       /* NULL is fine */
-void           mem_freep(void *pointer); /* for SCOPED: frees *(void **)pointer */
+void mem_free(void *p);        /* NULL is fine */
+void mem_freep(void *pointer); /* for SCOPED: frees *(void **)pointer */
 
 /* Makes room for `need` items of `size` bytes: returns the array, perhaps moved, with *cap raised
  * by doubling. The new part is not zeroed. */
 MUST_USE void *mem_grow(void *items, size_t *cap, size_t need, size_t size);
 
-/* Frees the 1 MiB reserve and calls `hook` (once a failure) before the retry. Set by cli at start. */
+/* Frees the 1 MiB reserve and calls `hook` (once a failure) before the retry. Set by cli at start.
+ */
 void mem_on_exhaustion(void (*hook)(void *arg), void *arg);
 
 #endif

@@ -19,8 +19,8 @@ void rng_seed(struct rng *r, uint64_t seed)
 uint64_t rng_next(struct rng *r)
 {
     uint64_t *s = r->state;
-    uint64_t  result = rotl(s[1] * 5, 7) * 9;
-    uint64_t  t = s[1] << 17;
+    uint64_t result = rotl(s[1] * 5, 7) * 9;
+    uint64_t t = s[1] << 17;
 
     s[2] ^= s[0];
     s[3] ^= s[1];

@@ -14,9 +14,9 @@ struct rng {
     uint64_t state[4];
 };
 
-void     rng_seed(struct rng *r, uint64_t seed);
+void rng_seed(struct rng *r, uint64_t seed);
 uint64_t rng_next(struct rng *r);
 uint64_t rng_below(struct rng *r, uint64_t bound); /* 0 .. bound-1; bound >= 1 */
-double   rng_unit(struct rng *r);                  /* [0, 1) */
+double rng_unit(struct rng *r);                    /* [0, 1) */
 
 #endif

@@ -18,7 +18,7 @@ struct str str_trim(struct str s)
 struct str str_split(struct str *s, char c)
 {
     const char *at = s->n ? memchr(s->p, c, s->n) : NULL;
-    struct str  head = *s;
+    struct str head = *s;
 
     if (!at) {
         *s = (struct str){NULL, 0};
@@ -37,7 +37,7 @@ bool str_is_utf8(struct str s)
     while (p < end) {
         unsigned char c = *p++;
         unsigned char low = 0x80, high = 0xbf;
-        int           more;
+        int more;
 
         if (c < 0x80)
             continue;
@@ -88,7 +88,7 @@ static size_t distance(struct str a, struct str b)
 const char *str_nearest(struct str s, const char *const candidates[], size_t n)
 {
     const char *nearest = NULL;
-    size_t      best = s.n / 3 + 1;
+    size_t best = s.n / 3 + 1;
 
     for (size_t i = 0; i < n; i++) {
         size_t d = distance(s, str_c(candidates[i]));
@@ -155,8 +155,8 @@ void buf_adds(struct buf *b, const char *s)
 void buf_addf(struct buf *b, const char *fmt, ...)
 {
     va_list args, again;
-    char   *at;
-    int     n;
+    char *at;
+    int n;
 
     va_start(args, fmt);
     va_copy(again, args);

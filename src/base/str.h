@@ -19,7 +19,7 @@
 
 struct str {
     const char *p;
-    size_t      n;
+    size_t n;
 };
 
 /* For literals and arrays whose size is known. */
@@ -41,7 +41,7 @@ static inline bool str_eq(struct str a, struct str b)
 static inline int str_cmp(struct str a, struct str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
-    int    c = n ? memcmp(a.p, b.p, n) : 0;
+    int c = n ? memcmp(a.p, b.p, n) : 0;
 
     return c ? c : (a.n > b.n) - (a.n < b.n);
 }
@@ -53,7 +53,8 @@ static inline bool str_starts(struct str s, struct str prefix)
 
 static inline bool str_ends(struct str s, struct str suffix)
 {
-    return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
+    return s.n >= suffix.n &&
+           (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
 /* s without its first n bytes; n is clamped. */
@@ -73,15 +74,15 @@ struct str str_trim(struct str s);
 /* Splits at the first `c`: returns the part before it and leaves the rest in *s. Without a `c`:
  * returns all and leaves *s with p NULL. */
 struct str str_split(struct str *s, char c);
-bool       str_is_utf8(struct str s);
+bool str_is_utf8(struct str s);
 /* The candidate nearest to `s` by edit distance, NULL when none is near enough to suggest. */
 const char *str_nearest(struct str s, const char *const candidates[], size_t n);
 
 struct buf {
-    char  *p; /* owned */
+    char *p; /* owned */
     size_t n, cap;
     size_t max_bytes; /* 0: no bound */
-    bool   overflowed;
+    bool overflowed;
 };
 
 void buf_init(struct buf *b, size_t max_bytes);

@@ -6,7 +6,7 @@
 static void allocations_are_aligned_and_do_not_overlap(void **state)
 {
     struct arena a;
-    char        *before = NULL;
+    char *before = NULL;
 
     (void)state;
     arena_init(&a, NULL);
@@ -26,8 +26,8 @@ static void allocations_are_aligned_and_do_not_overlap(void **state)
 static void a_used_up_budget_fails_and_is_given_back(void **state)
 {
     struct budget process, query;
-    struct arena  a;
-    struct err    err;
+    struct arena a;
+    struct err err;
 
     (void)state;
     budget_init(&process, "all memory", 1u << 20, NULL);
@@ -47,9 +47,9 @@ static void a_used_up_budget_fails_and_is_given_back(void **state)
 static void a_cancelled_budget_gives_nothing_more(void **state)
 {
     struct budget b;
-    atomic_bool   cancel = false;
-    struct arena  a;
-    struct err    err;
+    atomic_bool cancel = false;
+    struct arena a;
+    struct err err;
 
     (void)state;
     budget_init(&b, "query memory", 1u << 20, NULL);
@@ -66,7 +66,7 @@ static void a_cancelled_budget_gives_nothing_more(void **state)
 static void sizes_that_overflow_are_refused(void **state)
 {
     struct arena a;
-    struct err   err;
+    struct err err;
 
     (void)state;
     arena_init(&a, NULL);
@@ -80,8 +80,8 @@ static void sizes_that_overflow_are_refused(void **state)
 static void growing_keeps_what_was_there(void **state)
 {
     struct arena a;
-    uint32_t    *items = NULL;
-    size_t       cap = 0;
+    uint32_t *items = NULL;
+    size_t cap = 0;
 
     (void)state;
     arena_init(&a, NULL);
@@ -100,8 +100,8 @@ static void growing_keeps_what_was_there(void **state)
 static void a_joined_arena_keeps_its_memory_and_its_charge(void **state)
 {
     struct budget b;
-    struct arena  into, from;
-    char         *p;
+    struct arena into, from;
+    char *p;
 
     (void)state;
     budget_init(&b, "query memory", 1u << 20, NULL);

@@ -4,7 +4,7 @@
 
 static void what_is_put_is_read_back(void **state)
 {
-    struct buf    b;
+    struct buf b;
     struct cursor c;
 
     (void)state;
@@ -58,7 +58,9 @@ static void a_varint_that_is_too_long_or_claims_too_much_fails(void **state)
 {
     struct cursor endless = cursor_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 11);
     struct cursor too_large = cursor_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10);
-    struct cursor liar = cursor_of("\x7f" "ab", 3);
+    struct cursor liar = cursor_of("\x7f"
+                                   "ab",
+                                   3);
 
     (void)state;
     (void)cursor_uvarint(&endless);

@@ -7,7 +7,7 @@
 static void an_error_names_file_line_and_column(void **state)
 {
     struct err e;
-    char       text[600];
+    char text[600];
 
     (void)state;
     assert_int_equal(err_at(&e, ERR_TYPE, (struct span){14, 11, 7}, "unknown function \"%s\"", "f"),
@@ -33,7 +33,7 @@ static void an_os_error_says_what_the_system_said(void **state)
 static void long_text_is_cut_not_overrun(void **state)
 {
     struct err e;
-    char       text[32];
+    char text[32];
 
     (void)state;
     (void)err_set(&e, ERR_EVAL, "%0500d", 1);

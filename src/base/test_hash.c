@@ -21,7 +21,7 @@ static void crc32c_gives_the_values_of_the_rfc(void **state)
 static void both_ways_agree_at_every_length_and_split(void **state)
 {
     unsigned char bytes[97];
-    struct rng    rng;
+    struct rng rng;
 
     (void)state;
     rng_seed(&rng, 1);

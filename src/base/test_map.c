@@ -18,11 +18,11 @@ static uint64_t bad_hash(uint32_t key)
 
 static void it_agrees_with_an_array_over_random_steps(void **state)
 {
-    uint32_t   numbers[KEYS];
-    bool       in[KEYS] = {false};
+    uint32_t numbers[KEYS];
+    bool in[KEYS] = {false};
     struct map m;
     struct rng rng;
-    size_t     n = 0, seen = 0, at = 0;
+    size_t n = 0, seen = 0, at = 0;
 
     (void)state;
     map_init(&m);
@@ -31,7 +31,7 @@ static void it_agrees_with_an_array_over_random_steps(void **state)
         numbers[i] = i;
     for (int step = 0; step < 20000; step++) {
         uint32_t k = (uint32_t)rng_below(&rng, KEYS);
-        void    *found = map_get(&m, bad_hash(k), &k, same_number);
+        void *found = map_get(&m, bad_hash(k), &k, same_number);
 
         assert_ptr_equal(found, in[k] ? &numbers[k] : NULL);
         if (in[k]) {

@@ -21,7 +21,7 @@ static void a_seed_repeats_and_another_differs(void **state)
 static void numbers_stay_in_their_range_and_fill_it(void **state)
 {
     struct rng r;
-    unsigned   seen[5] = {0};
+    unsigned seen[5] = {0};
 
     (void)state;
     rng_seed(&r, 3);

@@ -131,7 +131,8 @@ struct http_settings {
 /* "127.0.0.1:3277 is in use by another program; ..." is one clear line in err. */
 MUST_USE int http_server_new(struct loop *loop, const struct http_settings *settings,
                              struct http_server **out, struct err *err);
-/* Routes are looked up exact first, then the longest prefix. Borrowed; add before traffic. */
+/* Routes are looked up exact first, then the longest prefix. The struct is copied, its path is
+ * borrowed; add before traffic. */
 void http_server_route(struct http_server *s, const struct http_route *route);
 void http_server_assets(struct http_server *s, const struct http_asset *assets, size_t n);
 /* For paths without route or asset: /api/ must be JSON. */

@@ -22,18 +22,18 @@
 struct err;
 
 struct emit_sample {
-    struct str          name;   /* the metric name, suffixes included */
+    struct str name;            /* the metric name, suffixes included */
     const struct label *labels; /* without __name__; any order, names unique */
-    size_t              labels_n;
-    double              value;
-    bool                has_ts;
-    ts_ms               ts;
-    bool                has_exemplar;
+    size_t labels_n;
+    double value;
+    bool has_ts;
+    ts_ms ts;
+    bool has_exemplar;
     const struct label *exemplar_labels;
-    size_t              exemplar_labels_n;
-    double              exemplar_value;
-    bool                exemplar_has_ts;
-    ts_ms               exemplar_ts;
+    size_t exemplar_labels_n;
+    double exemplar_value;
+    bool exemplar_has_ts;
+    ts_ms exemplar_ts;
 };
 
 struct emit {

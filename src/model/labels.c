@@ -32,8 +32,8 @@ static const char *text_of(const struct labels *ls)
 struct label labels_at(const struct labels *ls, size_t i)
 {
     const struct ends *ends = ends_of(ls);
-    const char        *text = text_of(ls);
-    uint32_t           start = i ? ends[i - 1].value : 0;
+    const char *text = text_of(ls);
+    uint32_t start = i ? ends[i - 1].value : 0;
 
     return (struct label){
         .name = {text + start, ends[i].name - start},
@@ -64,7 +64,7 @@ int labels_compare(const struct labels *a, const struct labels *b)
 
     for (size_t i = 0; i < n; i++) {
         struct label x = labels_at(a, i), y = labels_at(b, i);
-        int          c = str_cmp(x.name, y.name);
+        int c = str_cmp(x.name, y.name);
 
         if (!c)
             c = str_cmp(x.value, y.value);
@@ -77,11 +77,11 @@ int labels_compare(const struct labels *a, const struct labels *b)
 int labels_build_sorted(struct arena *a, const struct label pairs[], size_t n,
                         const struct labels **out, struct err *err)
 {
-    size_t         bytes = sizeof(struct labels) + n * sizeof(struct ends);
+    size_t bytes = sizeof(struct labels) + n * sizeof(struct ends);
     struct labels *ls;
-    struct ends   *ends;
-    char          *text;
-    uint32_t       at = 0;
+    struct ends *ends;
+    char *text;
+    uint32_t at = 0;
 
     for (size_t i = 0; i < n; i++)
         bytes += pairs[i].name.n + pairs[i].value.n;
@@ -117,7 +117,7 @@ static void sort_pairs(struct label pairs[], size_t n)
 {
     for (size_t i = 1; i < n; i++) {
         struct label moving = pairs[i];
-        size_t       j = i;
+        size_t j = i;
 
         for (; j && str_cmp(pairs[j - 1].name, moving.name) > 0; j--)
             pairs[j] = pairs[j - 1];
@@ -167,9 +167,9 @@ static bool is_listed(struct str name, const struct str names[], size_t n)
 static int filter(struct arena *a, const struct labels *ls, const struct str names[], size_t n,
                   bool listed, const struct labels **out, struct err *err)
 {
-    struct label  few[32];
+    struct label few[32];
     struct label *pairs = few;
-    size_t        kept = 0;
+    size_t kept = 0;
 
     if (ls->n > ARRAY_LEN(few)) {
         pairs = arena_new_array(a, struct label, ls->n, err);
@@ -205,7 +205,7 @@ int labels_with(struct arena *a, const struct labels *ls, struct str name, struc
                 const struct labels **out, struct err *err)
 {
     struct label *pairs = arena_new_array(a, struct label, (size_t)ls->n + 1, err);
-    size_t        n = 0;
+    size_t n = 0;
 
     if (!pairs)
         return -1;
@@ -240,8 +240,8 @@ static void print_quoted(struct str s, struct buf *out)
 void labels_print(const struct labels *ls, struct buf *out)
 {
     struct str metric = labels_get(ls, STR(LABEL_NAME));
-    bool       bare = name_is_legacy_metric(metric);
-    bool       open = false;
+    bool bare = name_is_legacy_metric(metric);
+    bool open = false;
 
     if (bare)
         buf_add(out, metric);
@@ -295,8 +295,8 @@ bool name_is_legacy_label(struct str s)
 bool labels_check(const struct labels *ls, size_t size)
 {
     const struct ends *ends;
-    size_t             text_bytes;
-    uint32_t           before = 0;
+    size_t text_bytes;
+    uint32_t before = 0;
 
     if (size < sizeof *ls || ls->bytes != size || size > LABELS_BYTES_MAX ||
         ls->n > (size - sizeof *ls) / sizeof(struct ends))

@@ -56,7 +56,7 @@ static inline size_t labels_size(const struct labels *ls)
 struct label labels_at(const struct labels *ls, size_t i); /* i < ls->n */
 /* Empty string when there is no such label. */
 struct str labels_get(const struct labels *ls, struct str name);
-bool       labels_equal(const struct labels *a, const struct labels *b);
+bool labels_equal(const struct labels *a, const struct labels *b);
 /* The order Prometheus sorts series in: name by name, value by value, shorter set first. */
 int labels_compare(const struct labels *a, const struct labels *b);
 

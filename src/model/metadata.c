@@ -3,10 +3,14 @@
 #include "base/attr.h"
 
 static const char *const names[] = {
-    [METRIC_UNKNOWN] = "unknown", [METRIC_COUNTER] = "counter",
-    [METRIC_GAUGE] = "gauge",     [METRIC_HISTOGRAM] = "histogram",
-    [METRIC_GAUGEHISTOGRAM] = "gaugehistogram", [METRIC_SUMMARY] = "summary",
-    [METRIC_INFO] = "info",       [METRIC_STATESET] = "stateset",
+    [METRIC_UNKNOWN] = "unknown",
+    [METRIC_COUNTER] = "counter",
+    [METRIC_GAUGE] = "gauge",
+    [METRIC_HISTOGRAM] = "histogram",
+    [METRIC_GAUGEHISTOGRAM] = "gaugehistogram",
+    [METRIC_SUMMARY] = "summary",
+    [METRIC_INFO] = "info",
+    [METRIC_STATESET] = "stateset",
 };
 
 const char *metric_type_name(enum metric_type type)

@@ -16,9 +16,9 @@ enum metric_type {
 };
 
 struct metadata {
-    struct str       family; /* metric name without _bucket, _sum, _count; with _total as exposed */
+    struct str family; /* metric name without _bucket, _sum, _count; with _total as exposed */
     enum metric_type type;
-    struct str       help, unit;
+    struct str help, unit;
 };
 
 /* The words of the Prometheus API: "counter", "gaugehistogram", "unknown" ... */

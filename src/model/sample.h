@@ -16,7 +16,7 @@
 #define NORMAL_NAN_BITS UINT64_C(0x7ff8000000000001)
 
 struct sample {
-    ts_ms  ts;
+    ts_ms ts;
     double value;
 };
 

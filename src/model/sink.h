@@ -63,8 +63,8 @@ struct sink_ref {
 
 struct sink_row {
     struct sink_ref ref;
-    ts_ms           ts;
-    double          value;
+    ts_ms ts;
+    double value;
 };
 
 enum sink_outcome {
@@ -87,15 +87,15 @@ enum sink_reason {
     SINK_NO_REASON,
     SINK_DISK_FULL,
     SINK_DISK_ERROR,
-    SINK_BUSY,          /* 64 MiB of rows wait already */
+    SINK_BUSY, /* 64 MiB of rows wait already */
     SINK_CLOSING,
     SINK_UNLOGGED_FULL, /* 64 MiB of unlogged columns are kept already */
 };
 
 struct sink_exemplar {
-    struct sink_ref      ref;
-    ts_ms                ts;
-    double               value;
+    struct sink_ref ref;
+    ts_ms ts;
+    double value;
     const struct labels *labels;
 };
 
@@ -104,37 +104,37 @@ struct sink_exemplar {
  * `done_arg`; the store fills the rest before it calls `done`. */
 struct sink_batch {
     struct sink_group *group; /* NULL: rows only (push) */
-    uint32_t           generation; /* of all refs and slots here; when resolve returned different
-                                    * ones meanwhile, resolve all again */
+    uint32_t generation;      /* of all refs and slots here; when resolve returned different
+                               * ones meanwhile, resolve all again */
 
     /* The column, for pull groups; ignored when group is NULL. */
-    ts_ms           ts;
-    uint32_t        slots;   /* its length: highest slot used + 1 */
+    ts_ms ts;
+    uint32_t slots;          /* its length: highest slot used + 1 */
     const uint64_t *present; /* (slots + 63) / 64 words, slot i is bit i % 64 of word i / 64 */
     /* A hint: slots whose bits differ from the last commit of this handle that ended WRITTEN or
      * UNLOGGED with every sample of the column SINK_OK. NULL: the store compares. NULL too after
      * any other end, and for the first commit of a generation. */
     const uint64_t *changed;
-    const double   *values; /* by slot; valid wherever present, changed or not */
+    const double *values; /* by slot; valid wherever present, changed or not */
 
     /* Pushed samples, or samples of a scrape with their own timestamps. */
     const struct sink_row *rows;
-    size_t                 rows_n;
+    size_t rows_n;
 
     const struct sink_exemplar *exemplars;
-    size_t                      exemplars_n;
-    const struct metadata      *metadata; /* families new or changed since the commit before */
-    size_t                      metadata_n;
+    size_t exemplars_n;
+    const struct metadata *metadata; /* families new or changed since the commit before */
+    size_t metadata_n;
 
     void (*done)(struct sink_batch *batch);
     void *done_arg;
 
     /* The answer. */
     enum sink_verdict verdict;
-    enum sink_reason  reason;
-    int               os; /* errno behind it, 0 when none */
-    uint64_t          outcomes[SINK_OUTCOMES]; /* samples, column and rows together */
-    uint8_t          *row_outcomes; /* caller's array of rows_n, or NULL: enum sink_outcome each */
+    enum sink_reason reason;
+    int os;                           /* errno behind it, 0 when none */
+    uint64_t outcomes[SINK_OUTCOMES]; /* samples, column and rows together */
+    uint8_t *row_outcomes; /* caller's array of rows_n, or NULL: enum sink_outcome each */
 
     struct sink_batch *next; /* the store's queue */
 };

@@ -43,39 +43,39 @@ struct source;
 
 /* A timestamp column shared by series. */
 struct source_column {
-    uint64_t     id; /* unique within the set, never reused: the key of a cache of bounds */
+    uint64_t id;     /* unique within the set, never reused: the key of a cache of bounds */
     const ts_ms *ts; /* [n], ascending; valid until the next read on this reader */
-    size_t       n;
+    size_t n;
 };
 
 struct source_run {
-    const ts_ms  *ts;     /* [n], ascending; equals column->ts + first when column is set */
+    const ts_ms *ts;      /* [n], ascending; equals column->ts + first when column is set */
     const double *values; /* [n], valid until the next read on this reader */
-    size_t        n;      /* >= 1 */
+    size_t n;             /* >= 1 */
     const struct source_column *column; /* NULL: shares nothing (merged, or too many gaps) */
-    size_t                      first;  /* position of the run in the column */
+    size_t first;                       /* position of the run in the column */
 };
 
 struct source_series {
     const struct source_run *runs;
-    size_t                   runs_n;
+    size_t runs_n;
 };
 
 struct source_set {
     const struct labels *const *labels; /* [n], sorted by labels_compare, unique; copies in the
                                          * arena given to select, valid after set_free */
-    size_t             n;
+    size_t n;
     const char *const *warnings; /* [warnings_n]; look only while no reader is open */
-    size_t             warnings_n;
+    size_t warnings_n;
 };
 
 struct source_reader; /* opaque */
 
 struct source_hints {
-    size_t             series_max;  /* 0: no bound; more is ERR_LIMIT */
-    bool               labels_only; /* samples will not be read: order and existence suffice */
-    const atomic_bool *cancelled;   /* NULL: cannot be; looked at every 1,024 series or page */
-    int64_t            deadline_ns; /* of the store's monotonic clock; 0: none */
+    size_t series_max;            /* 0: no bound; more is ERR_LIMIT */
+    bool labels_only;             /* samples will not be read: order and existence suffice */
+    const atomic_bool *cancelled; /* NULL: cannot be; looked at every 1,024 series or page */
+    int64_t deadline_ns;          /* of the store's monotonic clock; 0: none */
 };
 
 struct source {
@@ -90,8 +90,8 @@ struct source {
 
     MUST_USE int (*reader_open)(struct source *s, struct source_set *set, struct arena *a,
                                 struct source_reader **out, struct err *err);
-    /* Samples of series i in [mint, maxt] of the select. Buffers are the reader's and reused: memory
-     * is of the order of the longest series, not of all series read. */
+    /* Samples of series i in [mint, maxt] of the select. Buffers are the reader's and reused:
+     * memory is of the order of the longest series, not of all series read. */
     MUST_USE int (*read)(struct source_reader *r, size_t i, struct source_series *out,
                          struct err *err);
     void (*reader_close)(struct source_reader *r); /* NULL is fine */

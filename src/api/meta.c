@@ -26,7 +26,7 @@ static void end(struct json_writer *w, bool truncated)
 {
     if (truncated) {
         json_key(w, "warnings");
-        json_array(w);
+        json_begin_array(w);
         json_cstr(w, "results truncated due to limit");
         json_end_array(w);
     }
@@ -36,7 +36,7 @@ static void end(struct json_writer *w, bool truncated)
 static void begin(struct json_writer *w, struct api_job *job)
 {
     json_begin(w, &job->out);
-    json_object(w);
+    json_begin_object(w);
     json_key(w, "status");
     json_cstr(w, "success");
     json_key(w, "data");
@@ -132,7 +132,7 @@ static int series(struct api_job *job, struct err *err)
     }
     shown = m->limit && m->limit < n ? m->limit : n;
     begin(&w, job);
-    json_array(&w);
+    json_begin_array(&w);
     for (size_t i = 0; i < shown; i++)
         api_write_labels(&w, all[i]);
     json_end_array(&w);
@@ -187,7 +187,7 @@ static int strs(struct api_job *job, bool values, struct err *err)
     }
     shown = m->limit && m->limit < n ? m->limit : n;
     begin(&w, job);
-    json_array(&w);
+    json_begin_array(&w);
     for (size_t i = 0; i < shown; i++)
         json_str(&w, all[i]);
     json_end_array(&w);
@@ -244,7 +244,7 @@ static int work_metadata(struct api_job *job, struct err *err)
             0)
         return -1;
     begin(&w, job);
-    json_object(&w);
+    json_begin_object(&w);
     for (size_t i = 0, families = 0; i < n; i++) {
         bool same = i && str_eq(items[i].family, items[i - 1].family);
 
@@ -258,11 +258,11 @@ static int work_metadata(struct api_job *job, struct err *err)
                 return 0;
             }
             json_key_str(&w, items[i].family);
-            json_array(&w);
+            json_begin_array(&w);
         }
         if (per_metric && in_metric >= per_metric)
             continue;
-        json_object(&w);
+        json_begin_object(&w);
         json_key(&w, "type");
         json_cstr(&w, metric_type_name(items[i].type));
         json_key(&w, "help");

@@ -182,7 +182,7 @@ static int format_work(struct api_job *job, struct err *err)
     promql_free(expr);
     if (status == 0) {
         json_begin(&w, &job->out);
-        json_object(&w);
+        json_begin_object(&w);
         json_key(&w, "status");
         json_cstr(&w, "success");
         json_key(&w, "data");

@@ -44,7 +44,7 @@ void api_reply_status(struct http_request *r, int status, const char *type, cons
 
     buf_init(&json, 0);
     json_begin(&w, &json);
-    json_object(&w);
+    json_begin_object(&w);
     json_key(&w, "status");
     json_cstr(&w, "error");
     json_key(&w, "errorType");
@@ -70,7 +70,7 @@ void api_reply_err(struct http_request *r, const struct err *err)
 
 void api_write_labels(struct json_writer *w, const struct labels *ls)
 {
-    json_object(w);
+    json_begin_object(w);
     for (size_t i = 0; i < ls->n; i++) {
         struct label label = labels_at(ls, i);
 

@@ -115,7 +115,7 @@ static void write_texts(struct buf *out, const char *key, const char *const text
         return;
     buf_addf(out, ",\"%s\":", key);
     json_begin(&json, out);
-    json_array(&json);
+    json_begin_array(&json);
     for (size_t i = 0; i < n; i++)
         json_cstr(&json, texts[i]);
     if (more)

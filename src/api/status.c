@@ -11,7 +11,7 @@
 static void begin(struct json_writer *w, struct buf *out)
 {
     json_begin(w, out);
-    json_object(w);
+    json_begin_object(w);
     json_key(w, "status");
     json_cstr(w, "success");
     json_key(w, "data");
@@ -71,7 +71,7 @@ static void handle_buildinfo(struct http_request *r, void *arg)
     (void)arg;
     buf_init(&out, 0);
     begin(&w, &out);
-    json_object(&w);
+    json_begin_object(&w);
     pair(&w, "version", EARSHOT_VERSION);
     pair(&w, "revision", EARSHOT_REVISION);
     pair(&w, "branch", "");
@@ -91,7 +91,7 @@ static void handle_flags(struct http_request *r, void *arg)
 
     buf_init(&out, 0);
     begin(&w, &out);
-    json_object(&w);
+    json_begin_object(&w);
     for (size_t i = 0; i < api->c.flags_n; i++)
         pair(&w, api->c.flags[i].name, api->c.flags[i].value);
     json_end_object(&w);
@@ -108,12 +108,12 @@ static void handle_config(struct http_request *r, void *arg)
 
     buf_init(&out, 0);
     begin(&w, &out);
-    json_object(&w);
+    json_begin_object(&w);
     pair(&w, "yaml", config->prometheus_text ? config->prometheus_text : "");
     json_end_object(&w);
     if (config->warnings_n) {
         json_key(&w, "warnings");
-        json_array(&w);
+        json_begin_array(&w);
         for (size_t i = 0; i < config->warnings_n; i++) {
             char text[sizeof config->warnings[i].text + sizeof config->warnings[i].file + 32];
 
@@ -136,7 +136,7 @@ static void handle_runtimeinfo(struct http_request *r, void *arg)
 
     buf_init(&out, 0);
     begin(&w, &out);
-    json_object(&w);
+    json_begin_object(&w);
     json_key(&w, "startTime");
     api_write_rfc3339(&w, api->c.start_ms);
     pair(&w, "CWD", getcwd(cwd, sizeof cwd) ? cwd : "");
@@ -165,7 +165,7 @@ static void handle_walreplay(struct http_request *r, void *arg)
 
     buf_init(&out, 0);
     begin(&w, &out);
-    json_object(&w);
+    json_begin_object(&w);
     json_key(&w, "min");
     json_i64(&w, 0);
     json_key(&w, "max");
@@ -183,7 +183,7 @@ static void write_target(struct json_writer *w, const struct target_status *t)
         [TARGET_UNKNOWN] = "unknown", [TARGET_UP] = "up", [TARGET_DOWN] = "down"};
     char text[32];
 
-    json_object(w);
+    json_begin_object(w);
     json_key(w, "discoveredLabels");
     api_write_labels(w, t->discovered ? t->discovered : &labels_empty);
     json_key(w, "labels");
@@ -225,18 +225,18 @@ static void handle_targets(struct http_request *r, void *arg)
     pool = api_param(&p, "scrapePool");
     buf_init(&out, 0);
     begin(&w, &out);
-    json_object(&w);
+    json_begin_object(&w);
     json_key(&w, "activeTargets");
-    json_array(&w);
+    json_begin_array(&w);
     for (size_t i = 0; i < n && !str_eq(state, STR("dropped")); i++)
         if (!pool.n || str_eq(pool, str_c(targets[i].job)))
             write_target(&w, &targets[i]);
     json_end_array(&w);
     json_key(&w, "droppedTargets");
-    json_array(&w);
+    json_begin_array(&w);
     json_end_array(&w);
     json_key(&w, "droppedTargetCounts");
-    json_object(&w);
+    json_begin_object(&w);
     json_end_object(&w);
     json_end_object(&w);
     json_end_object(&w);

@@ -66,9 +66,9 @@ static int write_top(struct json_writer *w, struct arena *a, const char *key, co
         items[n++] = item;
     qsort(items, n, sizeof(struct count *), by_count);
     json_key(w, key);
-    json_array(w);
+    json_begin_array(w);
     for (size_t i = 0; i < n && i < limit; i++) {
-        json_object(w);
+        json_begin_object(w);
         json_key(w, "name");
         json_str(w, items[i]->name);
         json_key(w, "value");
@@ -111,13 +111,13 @@ static int write_answer(struct api_job *job, const struct db_stats *stats, struc
     struct json_writer w;
 
     json_begin(&w, &job->out);
-    json_object(&w);
+    json_begin_object(&w);
     json_key(&w, "status");
     json_cstr(&w, "success");
     json_key(&w, "data");
-    json_object(&w);
+    json_begin_object(&w);
     json_key(&w, "headStats");
-    json_object(&w);
+    json_begin_object(&w);
     json_key(&w, "numSeries");
     json_i64(&w, (int64_t)stats->head_series);
     json_key(&w, "numLabelPairs");

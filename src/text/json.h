@@ -2,7 +2,7 @@
  *
  * The writer puts text straight into a struct buf and keeps track of commas; nesting is not
  * checked beyond an assert. Strings are escaped as JSON (RFC 8259); bytes that are not UTF-8
- * become U+FFFD.
+ * become U+FFFD. (No name here may be one of jansson's: json_object, json_array, json_null.)
  */
 #ifndef TEXT_JSON_H
 #define TEXT_JSON_H
@@ -20,15 +20,15 @@ struct json_t; /* jansson's */
 
 struct json_writer {
     struct buf *out;
-    uint64_t    has_items; /* bit a level: a comma is due */
-    unsigned    depth;
-    bool        after_key;
+    uint64_t has_items; /* bit a level: a comma is due */
+    unsigned depth;
+    bool after_key;
 };
 
 void json_begin(struct json_writer *w, struct buf *out);
-void json_object(struct json_writer *w);
+void json_begin_object(struct json_writer *w);
 void json_end_object(struct json_writer *w);
-void json_array(struct json_writer *w);
+void json_begin_array(struct json_writer *w);
 void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 void json_key_str(struct json_writer *w, struct str key); /* escaped */
@@ -37,7 +37,7 @@ void json_cstr(struct json_writer *w, const char *s);
 void json_i64(struct json_writer *w, int64_t v);
 void json_double(struct json_writer *w, double v); /* a number; NaN and Inf become null */
 void json_bool(struct json_writer *w, bool v);
-void json_null(struct json_writer *w);
+void json_put_null(struct json_writer *w);
 /* Text that is JSON already. */
 void json_raw(struct json_writer *w, struct str text);
 

@@ -1,10 +1,12 @@
 /* yaml: a YAML 1.1 document as a tree in which every node knows its line and column.
  *
- * libyaml's events, our tree: duplicate keys, nesting over 64, aliases that blow up (more than
- * 100,000 nodes or 16 MiB in all), tabs as indentation, NUL and more than one document are
- * ERR_SYNTAX with the place. Merge keys (<<) are followed.
+ * libyaml's events, our tree: duplicate keys, nesting over 64, aliases that blow up (they stand for
+ * more than 100,000 nodes or 16 MiB in all), a text over 16 MiB, tabs as indentation, NUL, tags
+ * other than YAML's own and more than one document are ERR_SYNTAX or ERR_LIMIT with the place.
+ * Merge keys (<<) are followed.
  *
- * Scalars keep their text; what type it should have is for the reader of the key to say.
+ * Scalars keep their text; what type it should have is for the reader of the key to say. Columns
+ * count characters, so that a caret under the line stands where it should.
  * Ownership: the arena. Threads: immutable once read.
  */
 #ifndef TEXT_YAML_H
@@ -26,13 +28,13 @@ struct yaml_pair;
 
 struct yaml {
     enum yaml_kind kind;
-    struct span    at;
-    const char    *file;   /* as given to yaml_parse */
-    struct str     text;   /* scalar */
-    bool           quoted; /* scalar: 'x' and "x" are always strings */
-    struct yaml   *items;  /* list: [n] */
+    struct span at;          /* length 0: more than one line */
+    const char *file;        /* as given to yaml_parse */
+    struct str text;         /* scalar */
+    bool quoted;             /* scalar: 'x' and "x" are always strings */
+    struct yaml *items;      /* list: [n] */
     struct yaml_pair *pairs; /* map: [n], in file order */
-    size_t           n;
+    size_t n;
 };
 
 struct yaml_pair {
@@ -40,8 +42,8 @@ struct yaml_pair {
 };
 
 /* The one document in `text`; an empty one is a YAML_NULL. `file` is for messages, borrowed. */
-MUST_USE int yaml_parse(struct arena *a, const char *file, struct str text,
-                        const struct yaml **out, struct err *err);
+MUST_USE int yaml_parse(struct arena *a, const char *file, struct str text, const struct yaml **out,
+                        struct err *err);
 
 /* NULL when `map` is no map or has no such key. */
 const struct yaml *yaml_get(const struct yaml *map, const char *key);
@@ -49,9 +51,9 @@ const struct yaml *yaml_get(const struct yaml *map, const char *key);
 /* All mistakes of one configuration, in file order; each is one line for a person. */
 struct yaml_errors {
     struct arena *arena;
-    struct err   *items; /* [n] */
-    size_t        n, cap;
-    size_t        dropped; /* past 100 */
+    struct err *items; /* [n] */
+    size_t n, cap;
+    size_t dropped; /* past 100 */
 };
 
 /* Adds a mistake at the node: file, line and column are filled in. */

@@ -22,8 +22,12 @@
 struct err;
 
 struct emit_sample {
-    struct str name;            /* the metric name, suffixes included */
-    const struct label *labels; /* without __name__; any order, names unique */
+    struct str name; /* the metric name, suffixes included */
+    /* Name and labels as they were exposed: the same text is the same series, so that a receiver
+     * may know it again without building its labels. p NULL: there is no such text. */
+    struct str series;
+    /* Without __name__; any order. A hostile exposition may repeat a name: labels_build refuses. */
+    const struct label *labels;
     size_t labels_n;
     double value;
     bool has_ts;

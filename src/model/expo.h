@@ -32,13 +32,16 @@ MUST_USE int expo_parse(struct str body, enum expo_format format, struct arena *
 
 /* A `struct emit` that writes text 0.0.4 or OpenMetrics into `out`. */
 struct expo_writer {
-    struct emit      emit; /* first */
-    struct buf      *out;
+    struct emit emit; /* first */
+    struct buf *out;
     enum expo_format format;
+    enum metric_type type; /* of the family being written */
 };
 
 void expo_writer_init(struct expo_writer *w, enum expo_format format, struct buf *out);
-/* OpenMetrics' "# EOF". */
+/* OpenMetrics' "# EOF"; nothing in the text format. */
 void expo_writer_end(struct expo_writer *w);
+/* The Content-Type of what was written. */
+const char *expo_content_type(enum expo_format format);
 
 #endif

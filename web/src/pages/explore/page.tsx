@@ -1,3 +1,0 @@
-export function ExplorePage() {
-  return <h1 class="title">Explore</h1>;
-}

@@ -1,0 +1,33 @@
+import { active, overview, overviewError, targets } from '../../lib/shared';
+import { RunsOut } from './next';
+import { SelfCard } from './self';
+import { Strip } from './strip';
+import { Tiles } from './tiles';
+import { TopProcesses } from './top';
+import { Verdict } from './verdict';
+
+/** Is anything wrong, and how is this host? */
+export function OverviewPage() {
+  const o = overview.value;
+  const known = o !== undefined || overviewError.value !== undefined;
+  const hasHost = !known || o?.host != null || active.value.some((t) => t.labels['job'] === 'node');
+  const nothing = targets.value !== undefined && active.value.length === 0;
+  return (
+    <>
+      <Verdict />
+      {nothing ? (
+        <section class="card">
+          <p class="prose">Nothing is watched yet: the configuration names no target.</p>
+        </section>
+      ) : (
+        <Strip />
+      )}
+      {hasHost && <Tiles />}
+      <div class="cards">
+        <RunsOut />
+        <TopProcesses />
+        <SelfCard />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,222 @@
+/* The day as one line a target: thin = healthy, block = down, dashed box = no data. */
+import { useState } from 'preact/hooks';
+import { range as askRange } from '../../lib/api';
+import { now } from '../../lib/clocks';
+import { useData } from '../../lib/data';
+import { href } from '../../lib/place';
+import { num, quoted, type Labels } from '../../lib/prom';
+import { aligned, fixed, rangeParams } from '../../lib/range';
+import { canonical, onGrid } from '../../lib/series';
+import { overview } from '../../lib/shared';
+import { healthy, runs, type Run } from '../../lib/strip';
+import { clock, duration, percent, plural, when } from '../../lib/words';
+import { Note } from '../../parts/note';
+import { Shape, STATE_ORDER, STATE_WORDS } from '../../parts/state';
+import { useWidth } from '../../parts/width';
+
+const DAY = 86_400;
+const STEP = 300;
+const REFRESH_MS = 60_000;
+const MOST = 10;
+const BLOCK_MIN = 5; // px
+const HALF = 12; // px: half of a row's height
+
+interface Row {
+  readonly labels: Labels;
+  readonly name: string;
+  readonly runs: readonly Run[];
+}
+
+function nameOf(labels: Labels): string {
+  const { job = '', instance = '' } = labels;
+  if (instance === overview.value?.host?.name) return job === 'node' ? instance : `${job} ${instance}`;
+  return instance.includes(job) ? instance : `${job} ${instance}`;
+}
+
+const stateNow = (row: Row): Run['state'] => row.runs[row.runs.length - 1]?.state ?? 'nodata';
+
+export function Strip() {
+  const [all, setAll] = useState(false);
+  const [table, setTable] = useState(false);
+  const data = useData(
+    'up',
+    async (signal) => {
+      const span = aligned({ from: now.peek() - DAY, to: now.peek() }, STEP);
+      // The grid's ends, and the present moment as the last step.
+      const answer = await askRange(`min_over_time(up[${STEP}s])`, { from: span.from + STEP, to: span.to + STEP }, STEP, signal);
+      return { span: { from: span.from, to: span.to + STEP }, series: answer.result };
+    },
+    REFRESH_MS,
+  );
+  if (!data.value)
+    return (
+      <section class="card">
+        <div class="card-head">
+          <h2>Last 24 hours</h2>
+        </div>
+        <Note data={data} what="The last day" height={120} />
+      </section>
+    );
+  const { span, series } = data.value;
+  const n = Math.round((span.to - span.from) / STEP);
+  const rows: Row[] = series
+    .map((s) => ({ labels: s.metric, name: nameOf(s.metric), runs: runs(onGrid(s.values ?? [], span.from + STEP, STEP, n, num)) }))
+    .sort((a, b) => rank(a) - rank(b) || (canonical(a.labels) < canonical(b.labels) ? -1 : 1));
+  const bad = rows.flatMap((r) => r.runs.filter((x) => x.state !== 'ok'));
+  const shown = all ? rows : rows.slice(0, MOST);
+  return (
+    <section class="card" data-test="strip">
+      <figure aria-labelledby="strip-caption">
+        <div class="card-head">
+          <h2 id="strip-caption">Last 24 hours</h2>
+          <span class="note">
+            {bad.length ? `${plural(bad.length, 'incident')}, ${duration(bad.reduce((t, r) => t + (r.to - r.from) * STEP, 0))} in all` : 'no incident'}
+          </span>
+          <span class="end note strip-legend desk-only" aria-hidden="true">
+            <span>
+              <i class="swatch critical" /> down
+            </span>
+            <span>
+              <i class="swatch nodata" /> no data
+            </span>
+            <span class="strip-share">healthy</span>
+          </span>
+        </div>
+        {table ? <StripTable rows={shown} from={span.from} /> : <StripRows rows={shown} from={span.from} n={n} />}
+      </figure>
+      <div class="strip-foot">
+        {rows.length > MOST && (
+          <button type="button" class="link small" onClick={() => setAll(!all)}>
+            {all ? 'show fewer' : `and ${rows.length - MOST} more`}
+          </button>
+        )}
+        <button type="button" class="link small as-table" aria-pressed={table} onClick={() => setTable(!table)}>
+          show as {table ? 'lines' : 'table'}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+function rank(row: Row): number {
+  return STATE_ORDER.indexOf(stateNow(row)) * 2 + (row.labels['instance'] === overview.value?.host?.name ? 0 : 1);
+}
+
+function StripRows({ rows, from, n }: { rows: readonly Row[]; from: number; n: number }) {
+  const [ref, width] = useWidth<HTMLDivElement>();
+  const every = width < 420 ? 6 * 3600 : 3 * 3600;
+  const to = from + n * STEP;
+  const x = (ts: number): number => Math.round(((ts - from) / (n * STEP)) * width);
+  const marks: number[] = [];
+  const zone = new Date(from * 1000).getTimezoneOffset() * 60; // marks fall on local hours
+  for (let t = Math.ceil((from - zone) / every) * every + zone; t < to - every / 3; t += every) marks.push(t);
+  return (
+    <div class="strip">
+      {rows.map((row) => {
+        const share = healthy(row.runs);
+        const state = stateNow(row);
+        return (
+          <div class="strip-row" key={canonical(row.labels)}>
+            <span class="strip-name">
+              <span class={`state ${state}`} title={STATE_WORDS[state]}>
+                <Shape state={state} />
+                <span class="vh">{STATE_WORDS[state]}</span>
+              </span>
+              <span class="cut">{row.name}</span>
+            </span>
+            <StripLine row={row} width={width} x={(i) => x(from + i * STEP)} from={from} marks={marks.map(x)} />
+            <span class="strip-share">{share === undefined ? 'no data' : percent(share)}</span>
+          </div>
+        );
+      })}
+      <div class="strip-row strip-axis" aria-hidden="true">
+        <span class="strip-name" />
+        <div class="strip-plot" ref={ref}>
+          {marks.map((t) => (
+            <span key={t} style={{ left: `${x(t)}px` }}>
+              {clock(t) === '00:00' ? `${new Date(t * 1000).toLocaleDateString('en-GB', { weekday: 'short' })} 00:00` : clock(t)}
+            </span>
+          ))}
+          <span class="strip-now">now</span>
+        </div>
+        <span class="strip-share" />
+      </div>
+    </div>
+  );
+}
+
+function StripLine(props: { row: Row; width: number; x: (step: number) => number; from: number; marks: readonly number[] }) {
+  const { row, width, x, from, marks } = props;
+  return (
+    <svg class="strip-plot chart" width={width} height={2 * HALF} role="group" aria-label={row.name}>
+      {marks.map((m) => (
+        <path key={m} d={`M${m + 0.5} 0V${2 * HALF}`} stroke="var(--grid)" />
+      ))}
+      {row.runs
+        .filter((r) => r.state === 'ok')
+        .map((r) => (
+          <rect key={r.from} x={x(r.from)} width={Math.max(1, x(r.to) - x(r.from))} y={HALF - 1.5} height="3" rx="1.5" fill="var(--ok-line)" />
+        ))}
+      {row.runs
+        .filter((r) => r.state !== 'ok')
+        .map((r) => (
+          <Block key={r.from} run={r} left={x(r.from)} right={x(r.to)} row={row} from={from} width={width} />
+        ))}
+    </svg>
+  );
+}
+
+function Block(props: { run: Run; left: number; right: number; row: Row; from: number; width: number }) {
+  const { run, row, from } = props;
+  const w = Math.max(BLOCK_MIN, props.right - props.left);
+  const left = Math.min(props.left, props.width - w);
+  const start = from + run.from * STEP;
+  const length = (run.to - run.from) * STEP;
+  const words = `${run.state === 'nodata' ? 'no data' : 'down'} at ${when(start, now.peek())} for ${duration(length)}`;
+  const around = rangeParams(fixed(start - 1800, start + Math.max(length, 1800)));
+  const { job = '', instance = '' } = row.labels;
+  return (
+    <a
+      href={href('explore', { expr: `up{job=${quoted(job)},instance=${quoted(instance)}}`, from: around.from ?? '', to: around.to ?? '' })}
+      aria-label={`${row.name}: ${words}`}
+    >
+      <title>{words}</title>
+      <rect x={left - 8} width={w + 16} y="0" height={2 * HALF} fill="transparent" />
+      {run.state === 'nodata' ? (
+        <rect x={left + 0.5} y={HALF - 5.5} width={w - 1} height="11" rx="2" fill="none" stroke="var(--unk)" stroke-dasharray="2.5 2" />
+      ) : (
+        <rect x={left} y={HALF - 6} width={w} height="12" rx="2" fill="var(--crit-f)" />
+      )}
+    </a>
+  );
+}
+
+function StripTable({ rows, from }: { rows: readonly Row[]; from: number }) {
+  return (
+    <table class="plain-table">
+      <thead>
+        <tr>
+          <th>Target</th>
+          <th>Now</th>
+          <th>Healthy</th>
+          <th>Incidents</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={canonical(row.labels)}>
+            <td>{row.name}</td>
+            <td>{STATE_WORDS[stateNow(row)]}</td>
+            <td>{percent(healthy(row.runs) ?? Number.NaN)}</td>
+            <td>
+              {row.runs
+                .filter((r) => r.state !== 'ok')
+                .map((r) => `${when(from + r.from * STEP, now.peek())} for ${duration((r.to - r.from) * STEP)}`)
+                .join('; ') || 'none'}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,60 @@
+/* rows: targets with their state in words, and the filters over them. */
+import { plainError } from '../../lib/plainerror';
+import type { Target } from '../../lib/prom';
+import { parseDuration } from '../../lib/range';
+import { duration } from '../../lib/words';
+import type { State } from '../../parts/state';
+
+export type Filter = 'all' | 'unwell' | 'dropped';
+export interface TargetRow {
+  readonly target: Target;
+  readonly job: string;
+  readonly instance: string;
+  readonly state: State;
+  readonly word: string;
+  readonly plain: string;
+  readonly detail: string; // the original text, when plain says it another way
+}
+
+const SLOW_SHARE = 0.5; // of its timeout
+
+/** "1.5s" and "500ms" too, which parseDuration does not read. */
+function seconds(text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  const ms = /^(\d+)ms$/.exec(text);
+  return ms ? Number(ms[1]) / 1000 : parseDuration(text);
+}
+
+export function toRow(target: Target): TargetRow {
+  const { job = target.scrapePool, instance = '' } = target.labels;
+  const base = { target, job, instance };
+  const error = target.lastError.trim();
+  if (target.health === 'up') {
+    const timeout = seconds(target.scrapeTimeout);
+    const took = target.lastScrapeDuration;
+    if (error) return { ...base, state: 'warning', word: 'Partial', plain: plainError(error) ?? error, detail: error };
+    if (timeout && took > timeout * SLOW_SHARE)
+      return { ...base, state: 'warning', word: 'Slow', plain: `Answers in ${duration(took)} of ${duration(timeout)} allowed.`, detail: '' };
+    return { ...base, state: 'ok', word: 'Up', plain: 'fine', detail: '' };
+  }
+  if (target.health !== 'down') return { ...base, state: 'pending', word: 'Pending', plain: 'Not asked yet.', detail: '' };
+  const plain = plainError(error);
+  return { ...base, state: 'critical', word: 'Down', plain: plain ?? (error || 'It gave no reason.'), detail: plain ? error : '' };
+}
+
+const ORDER: readonly State[] = ['critical', 'warning', 'pending', 'ok'];
+
+/** Worst first, then by job and instance. */
+export function sorted(rows: readonly TargetRow[]): TargetRow[] {
+  const key = (r: TargetRow): string => `${ORDER.indexOf(r.state)}\u0000${r.job}\u0000${r.instance}`;
+  return [...rows].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+}
+
+export function matching(rows: readonly TargetRow[], filter: Filter, words: string): TargetRow[] {
+  const parts = words.toLowerCase().split(/\s+/).filter(Boolean);
+  return rows.filter((r) => {
+    if (filter === 'unwell' && r.state === 'ok') return false;
+    const text = `${r.word} ${r.job} ${r.instance} ${r.target.scrapeUrl} ${r.plain} ${r.detail}`.toLowerCase();
+    return parts.every((p) => text.includes(p));
+  });
+}

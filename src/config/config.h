@@ -17,7 +17,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 
-struct log;
+struct buf;
 
 struct config_label {
     const char *name, *value;
@@ -25,51 +25,56 @@ struct config_label {
 
 /* One static target of one scrape job. */
 struct config_target {
-    const char          *job;
-    const char          *address; /* host:port as written */
-    const char          *scheme, *metrics_path; /* after __scheme__ and __metrics_path__ labels */
-    struct config_label *labels;  /* of static_configs; sorted */
-    size_t               labels_n;
-    int64_t              interval_ms, timeout_ms;
-    bool                 honor_labels, honor_timestamps, follow_redirects;
-    uint64_t             body_max;
-    const char         **params; /* "k=v" pairs, encoded */
-    size_t               params_n;
+    const char *job;
+    const char *address;               /* host:port as written */
+    const char *scheme, *metrics_path; /* after __scheme__ and __metrics_path__ labels */
+    struct config_label *labels;       /* of static_configs; sorted */
+    size_t labels_n;
+    int64_t interval_ms, timeout_ms;
+    bool honor_labels, honor_timestamps, follow_redirects;
+    uint64_t body_max;
+    const char **params; /* "k=v" pairs, encoded */
+    size_t params_n;
 };
 
 /* collect.host of earshot.yml. */
 struct config_host {
-    bool        enabled;
-    int64_t     interval_ms; /* 5 s */
-    int64_t     top;         /* 10 */
-    bool        psi;
-    const char *proc, *sys; /* "/proc", "/sys" */
+    const char *job; /* "node" */
+    bool enabled;
+    int64_t interval_ms; /* 5 s */
+    int64_t top;         /* 10 */
+    bool psi;
+    const char *proc, *sys;                                                 /* "/proc", "/sys" */
     const char *mounts_exclude, *fs_exclude, *disks_exclude, *nets_exclude; /* RE2; NULL: default */
 };
 
 struct config {
-    const char           *listen;
-    const char           *data;
-    const char           *external_url; /* NULL */
-    const char          **allowed_hosts;
-    size_t                allowed_hosts_n;
-    bool                  insecure;
-    int64_t               retention_ms;
-    uint64_t              retention_bytes;
-    struct config_host    host;
+    const char *listen;
+    const char *data;         /* NULL: not given */
+    const char *external_url; /* NULL */
+    const char **allowed_hosts;
+    size_t allowed_hosts_n;
+    bool insecure;
+    int64_t retention_ms;     /* 0: unlimited */
+    uint64_t retention_bytes; /* 0: unlimited */
+    struct config_host host;
     struct config_target *targets;
-    size_t                targets_n;
-    struct config_label  *external_labels;
-    size_t                external_labels_n;
-    int64_t               evaluation_interval_ms;
-    const char           *prometheus_text; /* as read, secrets masked, for /status/config */
-    struct err           *warnings;
-    size_t                warnings_n;
+    size_t targets_n;
+    struct config_label *external_labels;
+    size_t external_labels_n;
+    int64_t evaluation_interval_ms;
+    const char *prometheus_text; /* without comments, secrets masked */
+    struct err *warnings;
+    size_t warnings_n;
 };
 
 /* Either path may be NULL. On -1 `errors` holds every mistake found ([*errors_n], heap). */
-MUST_USE int config_load(const char *earshot_path, const char *prometheus_path,
-                         struct config **out, struct err **errors, size_t *errors_n);
-void         config_free(struct config *c);
+MUST_USE int config_load(const char *earshot_path, const char *prometheus_path, struct config **out,
+                         struct err **errors, size_t *errors_n);
+void config_free(struct config *c);
+
+/* The mistake as a person sees it: its line, then the line of the file with a caret below. Reads
+ * the file again. */
+void config_print_error(const struct err *e, struct buf *out);
 
 #endif

@@ -68,7 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&out, 0);
     json_begin(&w, &out);
     write_value(&w, root);
-    assert(json_read(buf_str(&out), &again, NULL) == 0);
+    /* A large real may be written without a point; jansson would take it for an integer. */
+    again = json_loadb(out.p, out.n, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+    assert(again);
     buf_fini(&out);
     json_decref(again);
     json_decref(root);

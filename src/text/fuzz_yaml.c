@@ -33,8 +33,8 @@ static size_t walk(const struct yaml *node, unsigned depth, struct yaml_errors *
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    SCOPED(arena_fini) struct arena a;
     struct budget budget;
+    SCOPED(arena_fini) struct arena a;
     struct yaml_errors errors = {.arena = &a};
     const struct yaml *root;
     struct err err = {0};

@@ -1,0 +1,400 @@
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "config/internal.h"
+#include "config/schema.h"
+#include "text/duration.h"
+
+#define FILE_BYTES_MAX (16u << 20) /* as text/yaml.h */
+#define MEMORY_MAX     (512u << 20)
+
+/* The config and what it lives in; the config is the first member, so its pointer frees all. */
+struct loaded {
+    struct config config;
+    struct budget budget;
+    struct arena arena;
+};
+
+/* --- files --------------------------------------------------------------------------------------
+ */
+
+static int read_stream(FILE *f, struct buf *out, struct err *err)
+{
+    struct stat st;
+    size_t got;
+
+    if (fstat(fileno(f), &st) < 0)
+        return err_os(err, errno, "cannot be read");
+    if (S_ISDIR(st.st_mode))
+        return err_set(err, ERR_SYNTAX, "is a folder, not a file");
+    do {
+        char *room = buf_reserve(out, 65536);
+
+        if (!room)
+            return err_set(err, ERR_LIMIT, "is larger than 16 MiB");
+        got = fread(room, 1, 65536, f);
+        out->n += got;
+    } while (got > 0);
+    if (ferror(f))
+        return err_os(err, errno, "cannot be read");
+    return 0;
+}
+
+static int read_file(const char *path, struct buf *out, struct err *err)
+{
+    FILE *f = fopen(path, "rbe");
+    int result;
+
+    if (!f)
+        return err_os(err, errno, "cannot be opened");
+    result = read_stream(f, out, err);
+    (void)fclose(f);
+    return result;
+}
+
+/* A mistake that has no place in a tree. */
+static void add_error(struct config_builder *b, const char *path, struct err *err)
+{
+    struct yaml none = {.file = path};
+
+    (void)err_in_file(err, path);
+    yaml_error_from(&b->errors, &none, err);
+    if (b->errors.n > 0)
+        b->errors.items[b->errors.n - 1].at = err->at;
+}
+
+static const struct yaml *parse_file(struct config_builder *b, const char *path)
+{
+    SCOPED(buf_fini) struct buf text;
+    const struct yaml *root = NULL;
+    struct err err = {0};
+    const char *name = arena_cstr(b->arena, str_c(path), &err);
+    struct str kept;
+
+    buf_init(&text, FILE_BYTES_MAX + 65536);
+    if (!name || read_file(path, &text, &err) < 0) {
+        add_error(b, path, &err);
+        return NULL;
+    }
+    kept = arena_str(b->arena, buf_str(&text), &err);
+    if (!kept.p || yaml_parse(b->arena, name, kept, &root, &err) < 0) {
+        add_error(b, path, &err);
+        return NULL;
+    }
+    return root;
+}
+
+/* --- earshot.yml --------------------------------------------------------------------------------
+ */
+
+static const char *text_of(struct config_builder *b, const struct yaml *map, const char *key,
+                           const char *otherwise)
+{
+    struct str text = schema_text(map, key);
+    const char *p;
+
+    if (text.n == 0)
+        return otherwise;
+    p = arena_cstr(b->arena, text, &b->err);
+    b->failed |= !p;
+    return p;
+}
+
+static void read_host(struct config_builder *b, const struct yaml *map)
+{
+    struct config_host *h = &b->config->host;
+
+    h->enabled = true;
+    yaml_read_bool(yaml_get(map, "enabled"), "", &h->enabled, &b->errors);
+    yaml_read_bool(yaml_get(map, "psi"), "", &h->psi, &b->errors);
+    yaml_read_i64(yaml_get(map, "top"), "top", 0, 1000, &h->top, &b->errors);
+    yaml_read_duration(yaml_get(map, "interval"), "", &h->interval_ms, &b->errors);
+    if (h->interval_ms < 100)
+        yaml_error(&b->errors, yaml_get(map, "interval"), "collect.host.interval: at least 100ms");
+    h->job = text_of(b, map, "job", h->job);
+    h->proc = text_of(b, map, "proc", h->proc);
+    h->sys = text_of(b, map, "sys", h->sys);
+    h->mounts_exclude = text_of(b, map, "mounts_exclude", NULL);
+    h->fs_exclude = text_of(b, map, "fs_exclude", NULL);
+    h->disks_exclude = text_of(b, map, "disks_exclude", NULL);
+    h->nets_exclude = text_of(b, map, "nets_exclude", NULL);
+}
+
+/* Entries are names, or maps of one name to parameters. */
+static void read_packs(struct config_builder *b, const struct yaml *packs)
+{
+    static const char *const later[] = {
+        "gpu",      "redis",           "postgres", "celery",       "logs",
+        "soundbox", "music-separator", "auralis",  "document-hub", "whisper-pipeline"};
+
+    if (!packs || packs->kind == YAML_NULL)
+        return;
+    if (packs->kind != YAML_LIST) {
+        yaml_error(&b->errors, packs, "packs: expected a list like [host]");
+        return;
+    }
+    for (size_t i = 0; i < packs->n; i++) {
+        const struct yaml *entry = &packs->items[i];
+        bool with_parameters = entry->kind == YAML_MAP && entry->n == 1;
+        const struct yaml *name = with_parameters ? &entry->pairs[0].key : entry;
+        bool known = false;
+
+        if (name->kind != YAML_SCALAR) {
+            yaml_error(&b->errors, entry, "packs: expected a name, or one name with parameters");
+            continue;
+        }
+        if (str_eq(name->text, STR("host"))) {
+            b->config->host.enabled = true;
+            if (with_parameters && entry->pairs[0].value.n > 0)
+                yaml_error(&b->errors, name,
+                           "parameters of the host pack are not served by this version: give its "
+                           "options under collect.host");
+            continue;
+        }
+        for (size_t k = 0; k < ARRAY_LEN(later); k++)
+            known |= str_eq(name->text, str_c(later[k]));
+        yaml_error(&b->errors, name,
+                   known ? "pack \"%.*s\" is not served by this version; there "
+                           "is only host"
+                         : "no pack is called \"%.*s\"; there is only host",
+                   STR_ARGS(str_take(name->text, 60)));
+    }
+}
+
+static void read_retention(struct config_builder *b, const struct yaml *map)
+{
+    struct config *c = b->config;
+
+    if (str_eq(schema_text(map, "time"), STR("unlimited")))
+        c->retention_ms = 0;
+    else
+        yaml_read_duration(yaml_get(map, "time"), "", &c->retention_ms, &b->errors);
+    if (!str_eq(schema_text(map, "size"), STR("unlimited")))
+        yaml_read_size(yaml_get(map, "size"), "", &c->retention_bytes, &b->errors);
+}
+
+static void read_allowed_hosts(struct config_builder *b, const struct yaml *list)
+{
+    const char **names;
+
+    if (!list || list->n == 0)
+        return;
+    names = (const char **)arena_zalloc_array(b->arena, list->n, sizeof *names, &b->err);
+    b->failed |= !names;
+    for (size_t i = 0; names && i < list->n; i++) {
+        names[i] = arena_cstr(b->arena, list->items[i].text, &b->err);
+        b->failed |= !names[i];
+    }
+    b->config->allowed_hosts = names;
+    b->config->allowed_hosts_n = list->n;
+}
+
+static void read_jobs(struct config_builder *b, const struct yaml *list,
+                      const struct job_defaults *defaults)
+{
+    for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++)
+        job_read(b, &list->items[i], defaults);
+}
+
+static const struct job_defaults prometheus_defaults = {.interval_ms = 60000, .timeout_ms = 10000};
+
+static void load_earshot(struct config_builder *b, const char *path)
+{
+    struct schema_check check = {&b->errors, &b->warnings, false};
+    const struct yaml *root = parse_file(b, path);
+    struct config *c = b->config;
+    const struct yaml *collect;
+
+    c->host.enabled = false; /* a file says exactly what is collected */
+    if (!root)
+        return;
+    schema_check(&schema_earshot, root, &check);
+    if (b->errors.n > 0)
+        return; /* types are wrong somewhere: reading on would tell mistakes twice */
+    collect = yaml_get(root, "collect");
+    c->listen = text_of(b, root, "listen", c->listen);
+    c->data = text_of(b, root, "data", c->data);
+    c->external_url = text_of(b, root, "external_url", NULL);
+    yaml_read_bool(yaml_get(root, "insecure"), "", &c->insecure, &b->errors);
+    read_allowed_hosts(b, yaml_get(root, "allowed_hosts"));
+    read_retention(b, yaml_get(root, "retention"));
+    if (yaml_get(collect, "host"))
+        read_host(b, yaml_get(collect, "host"));
+    read_packs(b, yaml_get(root, "packs"));
+    read_jobs(b, yaml_get(collect, "scrape"), &prometheus_defaults);
+}
+
+/* --- prometheus.yml -----------------------------------------------------------------------------
+ */
+
+static void read_external_labels(struct config_builder *b, const struct yaml *map)
+{
+    struct config *c = b->config;
+
+    if (!map || map->n == 0)
+        return;
+    c->external_labels = arena_new_array(b->arena, struct config_label, map->n, &b->err);
+    b->failed |= !c->external_labels;
+    for (size_t i = 0; c->external_labels && i < map->n; i++) {
+        c->external_labels[i].name = arena_cstr(b->arena, map->pairs[i].key.text, &b->err);
+        c->external_labels[i].value = arena_cstr(b->arena, map->pairs[i].value.text, &b->err);
+        b->failed |= !c->external_labels[i].name || !c->external_labels[i].value;
+        c->external_labels_n++;
+    }
+}
+
+static void load_prometheus(struct config_builder *b, const char *path)
+{
+    struct schema_check check = {&b->errors, &b->warnings, false};
+    size_t errors_before = b->errors.n;
+    const struct yaml *root = parse_file(b, path);
+    struct job_defaults defaults = prometheus_defaults;
+    const struct yaml *global;
+
+    if (!root)
+        return;
+    schema_check(&schema_prometheus, root, &check);
+    if (b->errors.n > errors_before)
+        return;
+    global = yaml_get(root, "global");
+    job_read_times(b, global, "global", &defaults);
+    yaml_read_duration(yaml_get(global, "evaluation_interval"), "",
+                       &b->config->evaluation_interval_ms, &b->errors);
+    read_external_labels(b, yaml_get(global, "external_labels"));
+    read_jobs(b, yaml_get(root, "scrape_configs"), &defaults);
+    b->config->prometheus_text = mask_print(b->arena, root, &b->err);
+    b->failed |= !b->config->prometheus_text;
+}
+
+/* --- the face -----------------------------------------------------------------------------------
+ */
+
+static void set_defaults(struct config *c)
+{
+    *c = (struct config){
+        .listen = "127.0.0.1:3277",
+        .retention_ms = INT64_C(90) * 86400000,
+        .host = {.job = "node",
+                 .interval_ms = 5000,
+                 .top = 10,
+                 .psi = true,
+                 .proc = "/proc",
+                 .sys = "/sys"},
+        .evaluation_interval_ms = 60000,
+    };
+}
+
+/* By file in the order they were read, then by line and column. */
+static int compare_errors(const void *a, const void *b)
+{
+    const struct err *x = a, *y = b;
+    int files = strcmp(x->file, y->file);
+
+    if (files != 0)
+        return files;
+    if (x->at.line != y->at.line)
+        return x->at.line < y->at.line ? -1 : 1;
+    return (x->at.column > y->at.column) - (x->at.column < y->at.column);
+}
+
+/* Sorts, and says how many there were beyond the bound. */
+static void finish_list(struct yaml_errors *list)
+{
+    struct err *last;
+
+    if (list->n > 0)
+        qsort(list->items, list->n, sizeof *list->items, compare_errors);
+    if (list->dropped == 0 || list->n == 0)
+        return;
+    last = &list->items[list->n - 1];
+    (void)err_set(last, ERR_LIMIT, "and %zu more", list->dropped + 1);
+}
+
+static int refuse(struct config_builder *b, struct err **errors, size_t *errors_n)
+{
+    if (b->errors.n == 0) { /* only the arena's budget is left as a reason */
+        *errors = mem_dup(&b->err, sizeof b->err);
+        *errors_n = 1;
+        return -1;
+    }
+    finish_list(&b->errors);
+    *errors = mem_dup(b->errors.items, b->errors.n * sizeof *b->errors.items);
+    *errors_n = b->errors.n;
+    return -1;
+}
+
+int config_load(const char *earshot_path, const char *prometheus_path, struct config **out,
+                struct err **errors, size_t *errors_n)
+{
+    SCOPED(map_fini) struct map jobs;
+    struct loaded *loaded = mem_new(struct loaded);
+    struct config_builder b = {.config = &loaded->config, .arena = &loaded->arena, .jobs = &jobs};
+
+    map_init(&jobs);
+    budget_init(&loaded->budget, "configuration memory", MEMORY_MAX, NULL);
+    arena_init(&loaded->arena, &loaded->budget);
+    b.errors.arena = b.warnings.arena = &loaded->arena;
+    set_defaults(b.config);
+    b.config->host.enabled = !earshot_path && !prometheus_path;
+    if (earshot_path)
+        load_earshot(&b, earshot_path);
+    if (prometheus_path)
+        load_prometheus(&b, prometheus_path);
+    if (b.errors.n > 0 || b.failed) {
+        int result = refuse(&b, errors, errors_n);
+
+        config_free(&loaded->config);
+        return result;
+    }
+    finish_list(&b.warnings);
+    b.config->warnings = b.warnings.items;
+    b.config->warnings_n = b.warnings.n;
+    *out = &loaded->config;
+    return 0;
+}
+
+void config_free(struct config *c)
+{
+    struct loaded *loaded = (struct loaded *)(void *)c;
+
+    if (!loaded)
+        return;
+    arena_fini(&loaded->arena);
+    mem_free(loaded);
+}
+
+void config_print_error(const struct err *e, struct buf *out)
+{
+    SCOPED(buf_fini) struct buf text;
+    char message[sizeof e->text + sizeof e->file + 32];
+    struct str rest, line = {NULL, 0};
+    size_t shown = 0;
+
+    buf_adds(out, err_format(e, message, sizeof message));
+    buf_addc(out, '\n');
+    buf_init(&text, FILE_BYTES_MAX + 65536);
+    if (e->at.line == 0 || !e->file[0] || read_file(e->file, &text, NULL) < 0)
+        return;
+    rest = buf_str(&text);
+    for (uint32_t i = 0; i < e->at.line && rest.p; i++)
+        line = str_split(&rest, '\n');
+    if (!line.p || line.n > 160 || !str_is_utf8(line))
+        return;
+    buf_adds(out, "    ");
+    for (size_t i = 0; i < line.n; i++)
+        buf_addc(out, (unsigned char)line.p[i] < ' ' ? ' ' : line.p[i]);
+    buf_adds(out, "\n    ");
+    for (size_t i = 1; i < e->at.column; i++)
+        buf_addc(out, ' ');
+    buf_addc(out, '^');
+    for (shown = 1; shown < e->at.length && shown < 80; shown++)
+        buf_addc(out, '~');
+    buf_addc(out, '\n');
+}

@@ -1,0 +1,39 @@
+/* internal: what the files of this folder share. */
+#ifndef CONFIG_INTERNAL_H
+#define CONFIG_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "text/yaml.h"
+
+struct map;
+
+/* A config while it is being loaded, with the arena that it lives in. */
+struct config_builder {
+    struct config *config;
+    struct arena *arena;
+    struct yaml_errors errors, warnings;
+    size_t targets_cap;
+    struct map *jobs; /* by name, over all files: given twice is a mistake */
+    bool failed;      /* the arena's budget; `err` says so */
+    struct err err;
+};
+
+/* What global says for all jobs of a file. */
+struct job_defaults {
+    int64_t interval_ms, timeout_ms; /* 1m, 10s */
+    uint64_t body_max;               /* 0: none given */
+};
+
+/* Adds the targets of one entry of scrape_configs, which schema_check has seen. Mistakes go to
+ * b->errors. */
+void job_read(struct config_builder *b, const struct yaml *job, const struct job_defaults *global);
+/* Reads interval, timeout and body limit of `map` over the defaults in *d. */
+void job_read_times(struct config_builder *b, const struct yaml *map, const char *what,
+                    struct job_defaults *d);
+
+/* The tree as YAML again, without comments, secrets as <secret>. NULL when memory ran out. */
+const char *mask_print(struct arena *a, const struct yaml *root, struct err *err);
+
+#endif

@@ -1,0 +1,147 @@
+/* The keys of earshot.yml. What this version does not serve is refused where a person would
+ * otherwise believe to be watched or protected, and only warned of where nothing is lost. */
+#include <string.h>
+
+#include "config/schema.h"
+
+#define SCHEMA(name_, what_, ...)                                                                  \
+    static const struct schema name_ = {                                                           \
+        .what = (what_), .keys = name_##_keys, .n = ARRAY_LEN(name_##_keys), __VA_ARGS__}
+
+#define REMOVE_NOTE "remove it, or use another tool for it meanwhile"
+
+static const struct key host_keys[] = {
+    {.name = "enabled", .type = KEY_BOOL},
+    {.name = "job", .type = KEY_STR},
+    {.name = "interval", .type = KEY_DURATION},
+    {.name = "top", .type = KEY_INT},
+    {.name = "psi", .type = KEY_BOOL},
+    {.name = "proc", .type = KEY_STR},
+    {.name = "sys", .type = KEY_STR},
+    {.name = "mounts_exclude", .type = KEY_REGEX},
+    {.name = "fs_exclude", .type = KEY_REGEX},
+    {.name = "disks_exclude", .type = KEY_REGEX},
+    {.name = "nets_exclude", .type = KEY_REGEX},
+    {.name = "units", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "textfile_dir", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "timeout", .type = KEY_ANY, USE_REFUSED, "a reading never waits longer than interval"},
+    {.name = "instance", .type = KEY_ANY, USE_REFUSED, "it is this machine's host name"},
+    {.name = "labels", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "metric_relabel_configs", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+};
+SCHEMA(host, "collect.host");
+
+static const struct key collect_keys[] = {
+    {.name = "host", .type = KEY_MAP, .sub = &host},
+    {.name = "scrape", .type = KEY_MAPS, .sub = &schema_scrape_config},
+    {.name = "process", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "gpu", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "redis", .type = KEY_ANY, USE_REFUSED, "scrape a redis_exporter under collect.scrape"},
+    {.name = "postgres",
+     .type = KEY_ANY,
+     USE_REFUSED,
+     "scrape a postgres_exporter under collect.scrape"},
+    {.name = "celery", .type = KEY_ANY, USE_REFUSED, "scrape Flower under collect.scrape"},
+    {.name = "rabbitmq",
+     .type = KEY_ANY,
+     USE_REFUSED,
+     "scrape its prometheus plug-in under collect.scrape"},
+    {.name = "json", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "logs", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "probe", .type = KEY_ANY, USE_REFUSED, "scrape a blackbox_exporter meanwhile"},
+    {.name = "audio", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "push",
+     .type = KEY_ANY,
+     USE_REFUSED,
+     "remote write (/api/v1/write) is always on and needs no key"},
+};
+SCHEMA(collect, "collect");
+
+static const struct key retention_keys[] = {
+    {.name = "time", .type = KEY_STR},
+    {.name = "size", .type = KEY_STR},
+    {.name = "logs", .type = KEY_MAP, USE_WARNED, "no logs are kept yet"},
+    {.name = "events", .type = KEY_MAP, USE_WARNED, "no events are kept yet"},
+};
+SCHEMA(retention, "retention");
+
+static const struct key earshot_keys[] = {
+    {.name = "listen", .type = KEY_STR},
+    {.name = "data", .type = KEY_STR},
+    {.name = "external_url", .type = KEY_URL},
+    {.name = "allowed_hosts", .type = KEY_STRS},
+    {.name = "insecure", .type = KEY_BOOL},
+    {.name = "retention", .type = KEY_MAP, .sub = &retention},
+    {.name = "collect", .type = KEY_MAP, .sub = &collect},
+    {.name = "packs", .type = KEY_ANY}, /* names and maps: config.c */
+    {.name = "trusted_proxies",
+     .type = KEY_STRS,
+     USE_WARNED,
+     "X-Forwarded headers are never believed"},
+    {.name = "beacon", .type = KEY_MAP, USE_WARNED, "no browser metrics are taken"},
+    {.name = "users",
+     .type = KEY_ANY,
+     USE_REFUSED,
+     "there is no log-in; stay on loopback, or put a proxy with a log-in in front"},
+    {.name = "tls", .type = KEY_ANY, USE_REFUSED, "put a proxy with TLS in front"},
+    {.name = "hosts", .type = KEY_ANY, USE_REFUSED, "run earshot there and scrape its /metrics"},
+    {.name = "rules", .type = KEY_ANY, USE_REFUSED, "no alert would fire"},
+    {.name = "alerting", .type = KEY_ANY, USE_REFUSED, "nobody would be told"},
+    {.name = "compat", .type = KEY_ANY, USE_REFUSED, "point clients at the address of listen"},
+    {.name = "remote", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+};
+
+static void check_retention(const struct yaml *map, struct schema_check *c)
+{
+    const struct yaml *time = yaml_get(yaml_get(map, "retention"), "time");
+    const struct yaml *size = yaml_get(yaml_get(map, "retention"), "size");
+    int64_t ms = INT64_MAX;
+    uint64_t bytes;
+
+    if (time && !str_eq(time->text, STR("unlimited")))
+        yaml_read_duration(time, "retention.time", &ms, c->errors);
+    if (ms < INT64_C(7200000))
+        yaml_error(c->errors, time, "retention.time: at least 2h");
+    if (size && !str_eq(size->text, STR("unlimited")))
+        yaml_read_size(size, "retention.size", &bytes, c->errors);
+}
+
+/* "A:P" with a port, A maybe in brackets. */
+static void check_listen(const struct yaml *map, struct schema_check *c)
+{
+    const struct yaml *node = yaml_get(map, "listen");
+    const char *colon;
+    size_t digits;
+
+    if (!node || node->kind != YAML_SCALAR)
+        return;
+    colon = node->text.n ? memrchr(node->text.p, ':', node->text.n) : NULL;
+    digits = colon ? (size_t)(node->text.p + node->text.n - colon) - 1 : 0;
+    if (digits == 0 || digits > 5 || strspn(colon + 1, "0123456789") < digits)
+        yaml_error(c->errors, node, "listen: expected address:port like 127.0.0.1:3277");
+}
+
+static void check_names(const struct yaml *map, struct schema_check *c)
+{
+    const struct yaml *hosts = yaml_get(map, "allowed_hosts");
+
+    for (size_t i = 0; hosts && hosts->kind == YAML_LIST && i < hosts->n; i++) {
+        struct str name = hosts->items[i].text;
+
+        if (name.n && (memchr(name.p, '/', name.n) || memchr(name.p, ' ', name.n)))
+            yaml_error(c->errors, &hosts->items[i],
+                       "allowed_hosts: write names only, like watch.example");
+    }
+}
+
+static void check_earshot(const struct yaml *map, struct schema_check *c)
+{
+    check_retention(map, c);
+    check_listen(map, c);
+    check_names(map, c);
+}
+
+const struct schema schema_earshot = {.what = "earshot.yml",
+                                      .keys = earshot_keys,
+                                      .n = ARRAY_LEN(earshot_keys),
+                                      .check = check_earshot};

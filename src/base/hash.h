@@ -19,6 +19,12 @@ static inline uint64_t hash_str(struct str s)
     return hash_bytes(s.p, s.n);
 }
 
+/* For tables that keep no copy of their keys: two keys of a process never share all 128 bits. */
+struct hash128 {
+    uint64_t low, high;
+};
+struct hash128 hash_bytes128(const void *p, size_t n);
+
 /* Mixes b into a; order matters. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {

@@ -36,10 +36,21 @@ static void both_ways_agree_at_every_length_and_split(void **state)
     }
 }
 
+static void the_long_hash_tells_apart_what_differs_in_one_bit(void **state)
+{
+    struct hash128 a = hash_bytes128("series", 6), b = hash_bytes128("serier", 6);
+
+    (void)state;
+    assert_true(a.low != b.low && a.high != b.high);
+    b = hash_bytes128("series", 6);
+    assert_true(a.low == b.low && a.high == b.high);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc32c_gives_the_values_of_the_rfc),
+        cmocka_unit_test(the_long_hash_tells_apart_what_differs_in_one_bit),
         cmocka_unit_test(both_ways_agree_at_every_length_and_split),
     };
 

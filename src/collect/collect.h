@@ -43,28 +43,28 @@ struct collector {
     MUST_USE int (*collect)(void *arg, struct emit *emit, struct arena *scratch, struct err *err);
     void (*free)(void *arg);
     void *arg;
-    bool  may_hang; /* runs on LANE_SLOW: what can hang (statfs, hwmon) is a target of its own */
+    bool may_hang; /* runs on LANE_SLOW: what can hang (statfs, hwmon) is a target of its own */
 };
 
 struct target_settings {
-    const char          *job;      /* scrape pool, as the API names it */
-    const struct labels *labels;   /* of the target: job, instance, ... */
+    const char *job;                 /* scrape pool, as the API names it */
+    const struct labels *labels;     /* of the target: job, instance, ... */
     const struct labels *discovered; /* before relabelling, for the API */
-    int64_t              interval_ms, timeout_ms;
-    bool                 honor_labels, honor_timestamps;
-    size_t               body_max; /* bytes, decoded */
-    const char          *url;      /* HTTP target; NULL: native */
-    struct collector     collector; /* native target */
+    int64_t interval_ms, timeout_ms;
+    bool honor_labels, honor_timestamps;
+    size_t body_max;            /* bytes, decoded */
+    const char *url;            /* HTTP target; NULL: native */
+    struct collector collector; /* native target */
 };
 
 struct collect_context {
-    struct loop        *loop;
-    struct lanes       *lanes;
-    struct fetcher     *fetcher;
-    struct sink        *sink;
+    struct loop *loop;
+    struct lanes *lanes;
+    struct fetcher *fetcher;
+    struct sink *sink;
     const struct clock *clock;
-    struct log         *log;
-    struct budget      *budget;
+    struct log *log;
+    struct budget *budget;
 };
 
 MUST_USE int collect_new(const struct collect_context *context, struct collect **out,
@@ -80,14 +80,14 @@ void collect_free(struct collect *c);
 enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
 
 struct target_status {
-    const char          *job, *url;
+    const char *job, *url;
     const struct labels *labels, *discovered;
-    enum target_health   health;
-    const char          *last_error; /* plain words; "" when up */
-    ts_ms                last_scrape_ms;
-    double               last_seconds;
-    int64_t              interval_ms, timeout_ms;
-    uint64_t             last_samples;
+    enum target_health health;
+    const char *last_error; /* plain words; "" when up */
+    ts_ms last_scrape_ms;
+    double last_seconds;
+    int64_t interval_ms, timeout_ms;
+    uint64_t last_samples;
 };
 /* Borrowed until the loop runs again. Sorted by job, then labels. */
 MUST_USE int collect_status(struct collect *c, struct arena *a, struct target_status **out,

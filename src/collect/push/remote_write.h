@@ -8,11 +8,15 @@
  * same time, late, future, bad labels) though the good ones are in; 413, 415; 503 with Retry-After
  * when the disk is full or the queue is.
  *
+ * Native histogram samples are not stored: the floats of the request are, and the answer is 400
+ * with the setting that stops the sender. Exemplars are dropped and counted; metadata is taken.
+ *
  * Threads: `remote_write_handle` on the loop; decoding on LANE_PARSE; commit at the writer.
  */
 #ifndef COLLECT_PUSH_REMOTE_WRITE_H
 #define COLLECT_PUSH_REMOTE_WRITE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -28,19 +32,23 @@ struct remote_write;
 struct sink;
 
 struct remote_write_context {
-    struct loop   *loop;
-    struct lanes  *lanes;
-    struct sink   *sink;
+    struct loop *loop;
+    struct lanes *lanes;
+    struct sink *sink;
     struct budget *budget;
-    struct log    *log;
+    struct log *log;
 };
 
 struct remote_write *remote_write_new(const struct remote_write_context *context);
-void                 remote_write_free(struct remote_write *rw);
-void                 remote_write_handle(struct http_request *r, void *rw); /* http_handler */
+void remote_write_free(struct remote_write *rw);
+void remote_write_handle(struct http_request *r, void *rw); /* http_handler */
 
 struct remote_write_stats {
-    uint64_t requests, bad_requests, samples, samples_refused, unavailable;
+    uint64_t requests, bad_requests;   /* bad: answered 400, 413 or 415 */
+    uint64_t samples, samples_refused; /* refused: conflict, late, future, series limit, labels */
+    uint64_t unavailable;              /* answered 503 */
+    uint64_t histograms_dropped, exemplars_dropped;
+    size_t cached_series; /* refs known without a look into the index */
 };
 struct remote_write_stats remote_write_stats(const struct remote_write *rw);
 

@@ -1,0 +1,65 @@
+#include "collect/families.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "model/metadata.h"
+
+struct family_entry {
+    uint64_t name; /* hash; 0: free */
+    uint64_t said;
+};
+
+void families_init(struct families *f)
+{
+    *f = (struct families){.n = 0};
+}
+
+void families_fini(struct families *f)
+{
+    mem_free(f->entries);
+    families_init(f);
+}
+
+void families_forget(struct families *f)
+{
+    families_fini(f);
+}
+
+static struct family_entry *entry_of(const struct families *f, uint64_t name)
+{
+    size_t i = name & (f->cap - 1);
+
+    while (f->entries[i].name && f->entries[i].name != name)
+        i = (i + 1) & (f->cap - 1);
+    return &f->entries[i];
+}
+
+static void grow(struct families *f)
+{
+    struct families old = *f;
+
+    f->cap = old.cap ? old.cap * 2 : 64;
+    f->entries = mem_new_array(struct family_entry, f->cap);
+    for (size_t i = 0; i < old.cap; i++)
+        if (old.entries[i].name)
+            *entry_of(f, old.entries[i].name) = old.entries[i];
+    mem_free(old.entries);
+}
+
+bool families_note(struct families *f, const struct metadata *m)
+{
+    uint64_t name = hash_str(m->family) | 1;
+    uint64_t said = hash_mix(hash_mix(hash_str(m->help), hash_str(m->unit)), m->type);
+    struct family_entry *entry;
+
+    if (f->n >= FAMILIES_MAX)
+        families_forget(f);
+    if ((f->n + 1) * 4 > f->cap * 3)
+        grow(f);
+    entry = entry_of(f, name);
+    if (entry->name && entry->said == said)
+        return false;
+    f->n += !entry->name;
+    *entry = (struct family_entry){name, said};
+    return true;
+}

@@ -1,0 +1,58 @@
+/* write_request: the body of a remote write, decoded.
+ *
+ * prometheus.WriteRequest (https://github.com/prometheus/prometheus/blob/main/prompb/remote.proto)
+ * in snappy's block format. Decoding builds no label sets: a series is a view of its label bytes
+ * and their hash, by which the cache of refs knows it again; only a series that is new there has
+ * its labels built.
+ *
+ * Ownership: everything lives in the arena given, or views the decompressed body, which lives there
+ * too.
+ * Errors: ERR_SYNTAX for bytes that are no such request, ERR_LIMIT for one too large.
+ */
+#ifndef COLLECT_PUSH_WRITE_REQUEST_H
+#define COLLECT_PUSH_WRITE_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "model/sink.h"
+
+struct arena;
+struct err;
+struct labels;
+
+/* Most bytes a request may have when decompressed. */
+#define WRITE_REQUEST_BYTES_MAX (32u << 20)
+
+struct write_series {
+    struct str labels;  /* the Label fields, tags and lengths included */
+    struct hash128 key; /* of those bytes */
+    uint32_t first_row, rows_n;
+};
+
+struct write_request {
+    struct write_series *series;
+    size_t series_n;
+    struct sink_row *rows; /* refs not set yet; series by series, times as they came */
+    size_t rows_n;
+    struct metadata *metadata;
+    size_t metadata_n;
+    size_t histograms_n, exemplars_n; /* native histogram samples and exemplars, left out */
+};
+
+/* What the body claims to hold, checked before a byte is decoded. */
+MUST_USE int write_request_size(struct str body, size_t *out, struct err *err);
+MUST_USE int write_request_decompress(struct str body, size_t size, struct arena *a,
+                                      struct str *out, struct err *err);
+MUST_USE int write_request_decode(struct str message, struct arena *a, struct write_request *out,
+                                  struct err *err);
+/* The label set of a series. ERR_TYPE says what is wrong with it: not UTF-8, no name, a label
+ * twice. */
+MUST_USE int write_request_labels(struct str labels, struct arena *a, const struct labels **out,
+                                  struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+#include "base/test.h"
+
+#include <stdio.h>
+
+#include "collect/families.h"
+#include "model/metadata.h"
+
+static struct metadata family(const char *name, enum metric_type type, const char *help)
+{
+    return (struct metadata){.family = str_c(name), .type = type, .help = str_c(help)};
+}
+
+static void a_family_is_told_once_and_again_when_it_changes(void **state)
+{
+    struct metadata a = family("a", METRIC_GAUGE, "x"), b = family("b", METRIC_GAUGE, "x");
+    struct metadata a2 = family("a", METRIC_GAUGE, "y"), a3 = family("a", METRIC_COUNTER, "y");
+    struct families f;
+
+    (void)state;
+    families_init(&f);
+    assert_true(families_note(&f, &a));
+    assert_true(families_note(&f, &b));
+    assert_false(families_note(&f, &a));
+    assert_true(families_note(&f, &a2));
+    assert_true(families_note(&f, &a3));
+    assert_false(families_note(&f, &a3));
+    assert_int_equal(f.n, 2);
+    families_forget(&f);
+    assert_true(families_note(&f, &a3));
+    families_fini(&f);
+}
+
+static void a_flood_of_families_stays_within_the_bound(void **state)
+{
+    struct families f;
+    char name[32];
+
+    (void)state;
+    families_init(&f);
+    for (unsigned i = 0; i < FAMILIES_MAX + 100; i++) {
+        struct metadata m;
+
+        (void)snprintf(name, sizeof name, "m%u", i);
+        m = family(name, METRIC_GAUGE, "");
+        assert_true(families_note(&f, &m));
+        assert_true(f.n <= FAMILIES_MAX);
+    }
+    families_fini(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_family_is_told_once_and_again_when_it_changes),
+        cmocka_unit_test(a_flood_of_families_stays_within_the_bound),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

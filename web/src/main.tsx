@@ -3,6 +3,7 @@ import './styles/base.css';
 import './styles/frame.css';
 import './styles/parts.css';
 import './styles/overview.css';
+import 'uplot/dist/uPlot.min.css';
 import './styles/explore.css';
 import './styles/tables.css';
 import { render } from 'preact';

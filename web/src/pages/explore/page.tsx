@@ -1,3 +1,110 @@
+import { useRef, useState } from 'preact/hooks';
+import type { Editor } from '../../editor/editor';
+import { useData } from '../../lib/data';
+import { live, place, range, setParams } from '../../lib/place';
+import { folded } from '../../lib/series';
+import { guessUnit } from '../../lib/units';
+import { count, duration, plural } from '../../lib/words';
+import { refreshes } from '../../lib/data';
+import { ApiError } from '../../lib/api';
+import { niceStep, resolve } from '../../lib/range';
+import { Note } from '../../parts/note';
+import { Browser } from './browser';
+import { EditorBox } from './editor';
+import { Empty } from './empty';
+import { Failed } from './failed';
+import { Graph } from './graph';
+import { ask, mistake, type Result } from './question';
+import { isShown, kind, view } from './state';
+import { SeriesTable } from './table';
+import { Tools } from './tools';
+import { Start } from './start';
+
+const POINTS = 300;
+const LIVE_MIN_MS = 1000;
+const LIVE_MAX_MS = 60_000;
+
+/** Any question to the store, as a graph and a table. */
 export function ExplorePage() {
-  return <h1 class="title">Explore</h1>;
+  const expr = place.value.params['expr'] ?? '';
+  const [draft, setDraft] = useState(expr);
+  const known = useRef(expr);
+  const editor = useRef<Editor | null>(null);
+  if (known.current !== expr) {
+    known.current = expr; // Back, a link, the browser of metrics: the editor follows the URL
+    setDraft(expr);
+  }
+  const r = range.value;
+  const step = niceStep(resolve(r, 0), POINTS);
+  const every = live.value ? Math.min(LIVE_MAX_MS, Math.max(LIVE_MIN_MS, step * 1000)) : 0;
+  const data = useData(expr ? JSON.stringify([expr, r]) : '', (signal) => ask(expr, r, POINTS, signal), every);
+  const run = (text = draft): void => {
+    const next = text.trim();
+    if (next === expr) refreshes.value++;
+    else setParams({ expr: next || null, only: null, hide: null, at: null });
+  };
+  const wrong = data.error instanceof ApiError && draft.trim() === expr ? mistake(data.error.message) : undefined;
+  return (
+    <div class="explore">
+      <h1 class="vh">Explore</h1>
+      <Browser
+        onAsk={run}
+        onInsert={(text) => {
+          if (editor.current) editor.current.insert(text);
+          else setDraft(draft + text);
+        }}
+      />
+      <div class="explore-main">
+        <div class={`ask ${wrong ? 'wrong' : ''}`}>
+          <EditorBox text={draft} onChange={setDraft} onRun={() => run()} wrong={wrong} handle={editor} />
+          <div class="ask-end">
+            <span class="small quiet desk-only">{data.value && data.value.expr === expr && !data.error ? cost(data.value) : ''}</span>
+            <button type="button" class="button primary" onClick={() => run()} data-test="run">
+              Run <kbd class="desk-only">Ctrl {'\u21b5'}</kbd>
+            </button>
+          </div>
+        </div>
+        {!expr && <Start onAsk={run} />}
+        {expr && data.error && <Failed error={data.error} expr={expr} />}
+        {expr && !data.error && !data.value && <section class="card"><Note data={data} what="The answer" height={300} /></section>}
+        {expr && data.value && !(data.error && data.value.expr !== expr) && <Answer result={data.value} old={data.loading && data.value.expr !== expr} />}
+      </div>
+    </div>
+  );
+}
+
+function cost(result: Result): string {
+  return `${plural(result.lines.length, 'series', 'series')}, ${plural(result.times.length - 1, 'step')}, ${duration(result.took)}`;
+}
+
+function Answer({ result, old }: { result: Result; old: boolean }) {
+  const [hover, setHover] = useState<number | null>(null);
+  const [lifted, setLifted] = useState<string | null>(null);
+  if (!result.lines.length) return <Empty result={result} />;
+  const stacked = kind() === 'stacked';
+  const v = view();
+  const unit = guessUnit(result.expr);
+  const visible = result.lines.filter((l) => isShown(l.key));
+  const { shown, rest, others } = folded(visible, stacked);
+  const fold = rest.length ? { name: `others (${count(rest.length)}), ${stacked ? 'sum' : 'mean'}`, values: others } : undefined;
+  const at = Number(place.value.params['at']);
+  const index = at ? Math.round((at - result.span.from) / result.step) : -1;
+  const pinned = index >= 0 && index < result.times.length ? index : null;
+  return (
+    <div class={`answer ${old ? 'old' : ''}`}>
+      <Tools />
+      {result.warnings.map((w) => (
+        <p key={w} class="small prose">
+          {w}
+        </p>
+      ))}
+      {v !== 'table' && (
+        <Graph result={result} shown={shown} others={fold} stacked={stacked} unit={unit} lifted={lifted} pinned={pinned} onCursor={setHover} />
+      )}
+      {fold && v !== 'table' && <p class="small quiet">The 9 largest are drawn; {fold.name} is the grey line.</p>}
+      {(v !== 'graph' || result.lines.length > 1) && (
+        <SeriesTable result={result} unit={unit} at={hover ?? pinned} drawn={new Set(shown.map((l) => l.key))} onLift={setLifted} />
+      )}
+    </div>
+  );
 }

@@ -72,28 +72,28 @@ export function Strip() {
           <span class="note">
             {bad.length ? `${plural(bad.length, 'incident')}, ${duration(bad.reduce((t, r) => t + (r.to - r.from) * STEP, 0))} in all` : 'no incident'}
           </span>
-          <span class="end note strip-legend desk-only" aria-hidden="true">
-            <span>
+          <span class="end note strip-legend">
+            <button type="button" class="link" aria-pressed={table} onClick={() => setTable(!table)}>
+              show as {table ? 'lines' : 'table'}
+            </button>
+            <span class="desk-only" aria-hidden="true">
               <i class="swatch critical" /> down
             </span>
-            <span>
+            <span class="desk-only" aria-hidden="true">
               <i class="swatch nodata" /> no data
             </span>
-            <span class="strip-share">healthy</span>
+            <span class="strip-share desk-only" aria-hidden="true">
+              healthy
+            </span>
           </span>
         </div>
         {table ? <StripTable rows={shown} from={span.from} /> : <StripRows rows={shown} from={span.from} n={n} />}
       </figure>
-      <div class="strip-foot">
-        {rows.length > MOST && (
-          <button type="button" class="link small" onClick={() => setAll(!all)}>
-            {all ? 'show fewer' : `and ${rows.length - MOST} more`}
-          </button>
-        )}
-        <button type="button" class="link small as-table" aria-pressed={table} onClick={() => setTable(!table)}>
-          show as {table ? 'lines' : 'table'}
+      {rows.length > MOST && (
+        <button type="button" class="link small strip-more" onClick={() => setAll(!all)}>
+          {all ? 'show fewer' : `and ${rows.length - MOST} more`}
         </button>
-      </div>
+      )}
     </section>
   );
 }

@@ -31,12 +31,10 @@ export function Tile({ spec, data, host, state, caption, wide, expr }: TileProps
         <StateMark state={f ? state : 'nodata'} />
       </div>
       <div class="tile-body">
-        <div class="tile-words">
-          <div class="figure">
-            {f ? f.figure : ''} <span class="unit">{f?.unit}</span>
-          </div>
-          <div class="caption">{caption ?? f?.caption}</div>
+        <div class="figure">
+          {f ? f.figure : ''} <span class="unit">{f?.unit}</span>
         </div>
+        <div class="caption">{caption ?? f?.caption}</div>
         <Spark
           values={spark}
           label={spec.name}

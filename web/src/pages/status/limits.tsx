@@ -23,7 +23,7 @@ export function Limits() {
   const data = useData('flags', (s) => get<FlagMap>('status/flags', {}, s), 0);
   const found = Object.entries(data.value ?? {}).flatMap(([name, value]) => {
     const words = MEANING.find(([re]) => re.test(name))?.[1];
-    return words && value ? [[words, value] as const] : [];
+    return words && value && !/^0[a-zA-Z]*$/.test(value) ? [[words, value] as const] : []; // 0: no limit
   });
   return (
     <section class="card">

@@ -48,6 +48,11 @@ export function TargetTable({ rows, history, picked }: { rows: readonly TargetRo
   );
 }
 
+function every(interval: string | undefined): string {
+  const s = parseDuration(interval ?? '');
+  return s ? `tries again each ${duration(s)}` : 'tries again';
+}
+
 function Row({ row, history, picked }: { row: TargetRow; history: History | undefined; picked: boolean }) {
   const { target } = row;
   const key = historyKey(target.labels);
@@ -63,11 +68,11 @@ function Row({ row, history, picked }: { row: TargetRow; history: History | unde
         <a href={href('explore', { expr: `up${expr}` })} class="row-link">
           {row.job}
         </a>{' '}
-        <span class="quiet small">{row.instance}</span>
+        {!target.scrapeUrl.includes(row.instance) && <span class="quiet small">{row.instance}</span>}
       </td>
       <td class="mono break quiet-url">{where(target.scrapeUrl)}</td>
       <td class={row.state === 'ok' ? 'quiet' : ''}>
-        {row.plain} {row.state !== 'ok' && asked > 0 && <span class="quiet">Asked {when(asked, now.value, true)}, every {target.scrapeInterval ?? 'so often'}.</span>}
+        {row.plain} {row.state !== 'ok' && asked > 0 && <span class="quiet">Asked {when(asked, now.value, true)}, {every(target.scrapeInterval)}.</span>}{' '}
         {row.detail && (
           <details>
             <summary class="link small">details</summary>

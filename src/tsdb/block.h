@@ -32,16 +32,16 @@ struct source_series;
 
 /* Values of one series in one group: positions first .. first+n-1 of the group's column. */
 struct block_part {
-    uint32_t        group;
-    uint32_t        first, n;
+    uint32_t group;
+    uint32_t first, n;
     const uint64_t *present; /* bitmap over the n positions; NULL: all are there */
-    const double   *values;  /* one for each position that is there, dense */
+    const double *values;    /* one for each position that is there, dense */
 };
 
 struct block_series_in {
-    const struct labels     *labels;
+    const struct labels *labels;
     const struct block_part *parts; /* in time order, not overlapping in time */
-    size_t                   parts_n;
+    size_t parts_n;
 };
 
 struct block_input {
@@ -56,11 +56,11 @@ struct block_input {
 };
 
 struct block_meta {
-    ts_ms    mint, maxt; /* of the samples, inclusive */
+    ts_ms mint, maxt;    /* of the samples, inclusive */
     uint32_t generation; /* which writer wins when two blocks hold the same timestamp: the larger */
     uint64_t samples, series, bytes;
-    bool     side; /* holds late samples: overlaps others until compacted */
-    uint8_t  uuid[16];
+    bool side; /* holds late samples: overlaps others until compacted */
+    uint8_t uuid[16];
     const uint8_t (*parents)[16]; /* blocks this one was compacted from; db_open drops a block that
                                    * an open block names as its parent */
     uint32_t parents_n;
@@ -74,15 +74,20 @@ MUST_USE int block_write(struct fs *fs, struct block_input *in, const struct blo
 
 struct block; /* opaque */
 
-/* Reads header and footer. ERR_TYPE: a newer format, left untouched. ERR_CORRUPT: move it aside. */
+/* Reads header and footer. ERR_TYPE: certainly a newer format (its header is sound): leave the file
+ * untouched, refuse to start. ERR_EVAL: says it is newer, but the header is damaged (a flipped bit,
+ * perhaps): leave it untouched, report it, start without it. ERR_CORRUPT: move it aside. */
 MUST_USE int block_open(struct fs *fs, struct cache *cache, const char *name, struct block **out,
                         struct err *err);
-struct block            *block_ref(struct block *b);
-void                     block_unref(struct block *b); /* NULL is fine */
+struct block *block_ref(struct block *b);
+void block_unref(struct block *b); /* NULL is fine */
 const struct block_meta *block_meta(const struct block *b);
-const char              *block_name(const struct block *b);
-/* Unlinks the file now (the open descriptor keeps readers going); after the successor is durable and
- * the block is out of the db's list. */
+const char *block_name(const struct block *b);
+/* Pages found damaged or unreadable so far, each counted once. select, label_names and label_values
+ * leave out what such pages hold: compare before and after to warn. */
+uint64_t block_bad_pages(const struct block *b);
+/* Unlinks the file now (the open descriptor keeps readers going); after the successor is durable
+ * and the block is out of the db's list. */
 MUST_USE int block_delete(struct block *b, struct err *err);
 
 /* Series that match, as ascending indexes into the block's sorted series. */
@@ -102,8 +107,8 @@ MUST_USE int block_read(struct block_reader *r, struct arena *a, uint32_t series
 
 MUST_USE int block_label_names(struct block *b, struct arena *a, struct str **out, size_t *n,
                                struct err *err);
-MUST_USE int block_label_values(struct block *b, struct arena *a, struct str name,
-                                struct str **out, size_t *n, struct err *err);
+MUST_USE int block_label_values(struct block *b, struct arena *a, struct str name, struct str **out,
+                                size_t *n, struct err *err);
 
 /* Re-checks every CRC and walks all invariants. */
 MUST_USE int block_verify(struct block *b, struct err *err);

@@ -61,5 +61,6 @@ void api_routes(struct api *api, struct http_server *server)
     api_status_routes(api);
     api_admin_routes(api);
     api_stream_routes(api);
+    api_overview_routes(api);
     http_server_fallback(server, not_found, api);
 }

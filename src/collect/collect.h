@@ -51,7 +51,7 @@ struct target_settings {
     const struct labels *labels;     /* of the target: job, instance, ... */
     const struct labels *discovered; /* before relabelling, for the API */
     int64_t interval_ms, timeout_ms;
-    bool honor_labels, honor_timestamps;
+    bool honor_labels, honor_timestamps, follow_redirects;
     size_t body_max;            /* bytes, decoded */
     const char *url;            /* HTTP target; NULL: native */
     struct collector collector; /* native target */

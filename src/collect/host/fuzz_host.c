@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&out, 4u << 20);
     fixture_open(&f, (struct str){(const char *)data, size});
     fixture_collect(&f, &out);
-    manual_clock_advance(&f.clock, 1000);
+    manual_clock_advance(&f.clock, 5000);
     buf_reset(&out);
     fixture_collect(&f, &out); /* with what the first pass has left behind */
     fixture_close(&f);

@@ -358,6 +358,20 @@ static void the_largest_processes_are_named_with_rates_of_the_last_interval(void
     assert_null(strstr(p->out.p, "name=\"young\"")); /* one second old, though the largest */
 }
 
+static void processes_are_read_no_oftener_than_every_five_seconds(void **state)
+{
+    struct pass *p = *state;
+
+    collect(p);
+    fixture_remove(&p->f, "proc/60/stat");
+    manual_clock_advance(&p->f.clock, 1000);
+    collect(p);
+    assert_line(p, "node_processes_pids 4");
+    manual_clock_advance(&p->f.clock, 4000);
+    collect(p);
+    assert_line(p, "node_processes_pids 3");
+}
+
 static void a_pid_given_out_anew_is_another_process(void **state)
 {
     struct pass *p = *state;
@@ -486,6 +500,7 @@ int main(int argc, char **argv)
         with_machine(a_line_that_is_not_understood_leaves_the_others),
         with_machine(idle_time_that_runs_back_a_little_stays_and_a_hotplug_starts_anew),
         with_machine(the_largest_processes_are_named_with_rates_of_the_last_interval),
+        with_machine(processes_are_read_no_oftener_than_every_five_seconds),
         with_machine(a_pid_given_out_anew_is_another_process),
         with_machine(a_file_that_goes_away_and_comes_back_is_read_again),
         with_machine(a_mount_point_that_is_not_utf8_is_left_out_and_told),

@@ -21,6 +21,17 @@
     "mountpoint!~\"/(boot|run|snap|dev|proc|sys).*\""
 #define REAL_NETS "device!~\"lo|veth.*|docker.*|br-.*|virbr.*|tun.*|tap.*|ifb.*\""
 
+static void add_quoted(struct buf *out, struct str s)
+{
+    buf_addc(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"' || s.p[i] == '\\')
+            buf_addc(out, '\\');
+        buf_addc(out, s.p[i]);
+    }
+    buf_addc(out, '"');
+}
+
 /* In a query $H is this host, $W the window of rates. */
 static struct str expand(const struct overview_ask *ask, const char *query, struct err *err)
 {
@@ -31,20 +42,14 @@ static struct str expand(const struct overview_ask *ask, const char *query, stru
     for (; *query; query++) {
         if (*query != '$') {
             buf_addc(&text, *query);
-            continue;
-        }
-        query++;
-        if (*query == 'W') {
+        } else if (*++query == 'W') {
             buf_addf(&text, "%lldms", (long long)ask->window_ms);
-            continue;
+        } else {
+            buf_adds(&text, "job=");
+            add_quoted(&text, ask->job);
+            buf_adds(&text, ",instance=");
+            add_quoted(&text, ask->host);
         }
-        buf_adds(&text, "job=\"node\",instance=\"");
-        for (size_t i = 0; i < ask->host.n; i++) {
-            if (ask->host.p[i] == '"' || ask->host.p[i] == '\\')
-                buf_addc(&text, '\\');
-            buf_addc(&text, ask->host.p[i]);
-        }
-        buf_addc(&text, '"');
     }
     copy = arena_str(ask->arena, buf_str(&text), err);
     buf_fini(&text);

@@ -68,7 +68,7 @@ struct overview_ask {
     MUST_USE int (*run)(struct overview_ask *ask, struct str query, ts_ms start_ms, ts_ms end_ms,
                         int64_t step_ms, struct promql_result *out, struct err *err);
     struct arena *arena;
-    struct str host; /* `instance` of job node */
+    struct str job, host; /* `job` and `instance` of this host's series */
     ts_ms now_ms;
     int64_t window_ms; /* of rates */
     const struct overview_fault *faults;

@@ -6,6 +6,7 @@
 #include "api/overview.h"
 #include "base/clock.h"
 #include "collect/collect.h"
+#include "config/config.h"
 #include "promql/query.h"
 #include "tsdb/db.h"
 
@@ -69,7 +70,7 @@ static int read_targets(struct api *api, struct api_job *job, struct overview_as
         struct overview_fault *f = &faults[ask->faults_n];
 
         if (str_eq(instance, ask->host) &&
-            str_eq(labels_get(targets[i].labels, STR("job")), STR("node")) &&
+            str_eq(labels_get(targets[i].labels, STR("job")), ask->job) &&
             targets[i].interval_ms * WINDOW_SCRAPES > ask->window_ms)
             ask->window_ms = targets[i].interval_ms * WINDOW_SCRAPES;
         if (targets[i].health != TARGET_DOWN)
@@ -99,6 +100,7 @@ static void handle(struct http_request *r, void *arg)
     s->ask = (struct overview_ask){
         .run = run,
         .arena = &job->arena,
+        .job = str_c(api->c.config->host.job),
         .host = str_c(api->c.host_name),
         .now_ms = api->c.clock->wall_ms(api->c.clock),
         .window_ms = WINDOW_MIN_MS,

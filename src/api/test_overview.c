@@ -83,6 +83,7 @@ static void begin(struct scripted *s, const struct row rows[], size_t n)
     buf_init(&s->json, 0);
     s->ask = (struct overview_ask){.run = answer,
                                    .arena = &s->arena,
+                                   .job = STR("node"),
                                    .host = STR("stu\"dio"),
                                    .now_ms = 1795300000000,
                                    .window_ms = 20000};

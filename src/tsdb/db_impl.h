@@ -1,0 +1,113 @@
+/* db_impl: what db.c and its neighbours (db_sink, db_source, db_disk, cut) share. Not for others.
+ *
+ * Locks, each a leaf but for head.index_lock before head.data_lock:
+ *   queue_lock   guards the queue of commits, jobs for the writer, closing
+ *   tick_lock    guards the wake-up flags of sync and upkeep
+ *   head's locks see head.h; data_lock guards `blocks` too
+ */
+#ifndef TSDB_DB_IMPL_H
+#define TSDB_DB_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "model/sink.h"
+#include "model/source.h"
+#include "tsdb/db.h"
+#include "tsdb/head.h"
+#include "tsdb/metadata_store.h"
+#include "tsdb/wal.h"
+#include "tsdb/wal_put.h"
+
+#define DB_FUTURE_MS          (INT64_C(10) * 60 * 1000)
+#define DB_QUEUE_BYTES_MAX    (UINT64_C(64) << 20)
+#define DB_UNLOGGED_BYTES_MAX (UINT64_C(64) << 20)
+#define DB_SERIES_MAX         10000000u
+
+/* One of these for each line of db_stats that only counts up. */
+struct db_counters {
+    atomic_uint_fast64_t written, duplicate, conflict, late, future, limit, unlogged;
+    atomic_uint_fast64_t cuts, cut_failures, compactions, compaction_failures, retention_deletes;
+    atomic_uint_fast64_t corrupt_blocks;
+};
+
+/* Work for the writer's thread, between two commits. */
+struct writer_job {
+    void (*run)(struct db *db, void *arg);
+    void *arg;
+    bool done;
+    struct writer_job *next;
+};
+
+struct db {
+    struct db_settings settings;
+    struct fs *fs; /* owned */
+    const struct clock *clock;
+    struct log *log;
+    struct sink sink;
+    struct source source;
+    struct head head;
+    struct metadata_store metadata;
+    struct wal *wal;       /* owned */
+    struct cache *cache;   /* owned; of the blocks */
+    struct block **blocks; /* owned, by time; guarded by head.data_lock */
+    size_t blocks_n, blocks_cap;
+
+    /* The writer's. */
+    struct wal_put put;
+    struct head_diff diff;
+    struct sink_row *rows; /* owned scratch: a batch's rows with ids of series */
+    uint8_t *outcomes;
+    size_t rows_cap, outcomes_cap;
+    bool log_complained; /* the failure under way was logged */
+    ts_ms wall_ms;       /* at the batch before, with the monotonic time: finds clock steps */
+    int64_t mono_ns;
+
+    pthread_mutex_t queue_lock;
+    pthread_cond_t queue_wake; /* there is work, or closing */
+    pthread_cond_t job_done;
+    struct sink_batch *queue, **queue_end;
+    uint64_t queue_bytes;
+    struct writer_job *jobs;
+    bool closing; /* no more commits are taken */
+    bool writer_woken;
+
+    pthread_mutex_t tick_lock;
+    pthread_cond_t tick; /* sync_now, upkeep_now or stop changed */
+    pthread_cond_t sync_done;
+    bool sync_now, upkeep_now, stop;
+    uint64_t syncs_done;
+
+    pthread_t writer, sync, upkeep;
+    bool writer_runs, sync_runs, upkeep_runs;
+
+    atomic_bool disk_full;
+    uint64_t reserve_bytes;
+    atomic_uint_fast64_t unlogged_bytes; /* in memory only */
+    _Atomic ts_ms unlogged_from, unlogged_to;
+    atomic_uint_fast64_t visible_seq;
+    atomic_bool told; /* on_commit was called and visible_seq not read since */
+    struct db_counters counters;
+    struct db_stats replayed; /* the part that replay found out */
+};
+
+/* db.c */
+void db_on_writer(struct db *db, void (*run)(struct db *db, void *arg), void *arg);
+void db_wake_sync(struct db *db);
+void db_wake_upkeep(struct db *db);
+
+/* db_sink.c */
+void db_sink_init(struct db *db);
+void *db_writer_run(void *db);
+void db_sink_fini(struct db *db);
+
+/* db_source.c */
+void db_source_init(struct db *db);
+
+/* db_disk.c */
+/* What a failed write means; releases the reserve when the disk is full. */
+void db_disk_failed(struct db *db, const struct err *err);
+/* Goes on when there is room again. Returns true when it just did. */
+bool db_disk_tick(struct db *db);
+
+#endif

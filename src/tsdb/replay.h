@@ -1,0 +1,59 @@
+/* replay: puts what the log holds back into the head at start.
+ *
+ * Every record goes through the same functions of the head that took the samples first, so a sample
+ * that is there already is not taken twice. After a hole a pull group is skipped until its next
+ * KEY, and a pushed series that did not change until its next written value.
+ *
+ * Threads: db_open's, before any other runs.
+ */
+#ifndef TSDB_REPLAY_H
+#define TSDB_REPLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "tsdb/wal_read.h"
+
+struct head;
+struct metadata_store;
+struct window;
+
+struct replay_series; /* what the log's id stands for now */
+struct replay_group;
+
+/* A segment and the windows that have samples in it. */
+struct replay_segment {
+    char name[64];
+    uint32_t number;
+    uint64_t bytes;
+    uint64_t *windows; /* owned */
+    size_t windows_n, windows_cap;
+};
+
+struct replay {
+    struct wal_handler handler; /* give this to wal_read */
+    struct head *head;
+    struct metadata_store *metadata;
+    /* Is the block of a CUT record open here, or its successor? */
+    bool (*block_is_there)(void *arg, const char *name, const uint8_t uuid[16]);
+    void *arg;
+
+    uint64_t samples;     /* taken */
+    uint64_t gap_samples; /* known to be missing after holes */
+    uint64_t malformed;   /* records that are good but make no sense */
+
+    struct replay_segment *segments;
+    size_t segments_n, segments_cap;
+    struct replay_series *series;
+    size_t series_n, series_cap;
+    struct replay_group *groups;
+    size_t groups_n, groups_cap;
+    struct arena scratch;
+};
+
+void replay_init(struct replay *r, struct head *head, struct metadata_store *metadata);
+void replay_fini(struct replay *r);
+
+#endif

@@ -51,46 +51,46 @@ MUST_USE int promql_parse(struct arena *a, struct str text, unsigned features, s
                           struct err *err);
 /* Releases what an expr holds besides its arena (compiled regular expressions); call it before the
  * arena goes. NULL is fine. */
-void             promql_free(struct expr *e);
+void promql_free(struct expr *e);
 enum promql_type promql_type_of(const struct expr *e);
 /* The expression printed in Prometheus' own form: `pretty` breaks lines as format_query does. */
 MUST_USE int promql_print(const struct expr *e, bool pretty, struct buf *out, struct err *err);
 
-/* Lends idle threads (sys/lanes.h behind it). Pieces are fixed by the number of series, never by the
- * number of threads, so that results repeat bit for bit. */
+/* Lends idle threads (sys/lanes.h behind it). Pieces are fixed by the number of series, never by
+ * the number of threads, so that results repeat bit for bit. */
 struct promql_helpers {
     void (*each)(struct promql_helpers *h, size_t n, void (*piece)(void *arg, size_t i), void *arg);
 };
 
 struct promql_params {
     struct source *source;
-    ts_ms          start_ms, end_ms;
-    int64_t        step_ms;     /* 0: instant, start_ms == end_ms */
-    int64_t        lookback_ms; /* 0: the default */
-    unsigned       features;
-    uint64_t       samples_max; /* 0: the default */
+    ts_ms start_ms, end_ms;
+    int64_t step_ms;     /* 0: instant, start_ms == end_ms */
+    int64_t lookback_ms; /* 0: the default */
+    unsigned features;
+    uint64_t samples_max;         /* 0: the default */
     const atomic_bool *cancelled; /* NULL: cannot be */
-    int64_t            deadline_ns; /* by mono; 0: none */
-    const struct clock    *clock;
+    int64_t deadline_ns;          /* by mono; 0: none */
+    const struct clock *clock;
     struct promql_helpers *helpers; /* NULL: the calling thread alone */
 };
 
 struct promql_series {
     const struct labels *labels;
-    const ts_ms         *ts; /* [n] */
-    const double        *values;
-    size_t               n;
+    const ts_ms *ts; /* [n] */
+    const double *values;
+    size_t n;
 };
 
 struct promql_result {
-    enum promql_type      type; /* of the answer: range queries give PROMQL_MATRIX */
+    enum promql_type type;        /* of the answer: range queries give PROMQL_MATRIX */
     struct promql_series *series; /* vector: n == 1 each; matrix: sorted by labels */
-    size_t                series_n;
-    double                scalar;
-    struct str            string;
-    const char          **warnings, **infos; /* unique, in order of first sight */
-    size_t                warnings_n, infos_n;
-    uint64_t              samples_read, samples_peak;
+    size_t series_n;
+    double scalar;
+    struct str string;
+    const char **warnings, **infos; /* unique, in order of first sight */
+    size_t warnings_n, infos_n;
+    uint64_t samples_read, samples_peak;
 };
 
 /* Everything in the result lives in `a`, whose budget bounds the query. */

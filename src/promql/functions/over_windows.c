@@ -1,0 +1,202 @@
+/* over_windows: functions of a range vector, series by series. */
+#include <string.h>
+
+#include "base/err.h"
+#include "promql/functions/calls.h"
+
+struct window_call {
+    struct stream stream;
+    struct window_stream *windows;
+    const struct expr *call;
+    struct window_function function;
+    const double *args[2]; /* by step */
+    size_t args_n;
+    size_t at;
+    double *column, *scratch;
+    size_t scratch_n;
+};
+
+static bool ends_like_a_counter(struct str name)
+{
+    return str_ends(name, STR("_total")) || str_ends(name, STR("_sum")) ||
+           str_ends(name, STR("_count")) || str_ends(name, STR("_bucket"));
+}
+
+/* rate() of something that is no counter gives numbers without a meaning: say so. */
+static int note_counter(struct window_call *c, const struct labels *labels, struct err *err)
+{
+    struct str name = labels_get(labels, STR(LABEL_NAME));
+
+    if (!name.n || ends_like_a_counter(name))
+        return 0;
+    for (size_t i = 0; i < c->stream.grid.n; i++)
+        if (!is_absent(c->column[i]))
+            return annotate_info(&c->stream.ev->notes, c->call->call.args[0], err,
+                                 "metric might not be a counter, name does not end in "
+                                 "_total/_sum/_count/_bucket: \"%.*s\"",
+                                 STR_ARGS(name));
+    return 0;
+}
+
+static int reserve_scratch(struct window_call *c, size_t n, struct err *err)
+{
+    size_t cap = c->scratch_n;
+
+    if (n <= cap)
+        return 0;
+    c->scratch_n = 0;
+    if (arena_grow(&c->stream.arena, (void **)&c->scratch, &c->scratch_n, n, sizeof *c->scratch,
+                   err) < 0) {
+        c->scratch_n = cap;
+        return -1;
+    }
+    return 0;
+}
+
+static int each_window(struct window_call *c, const struct windows *w, struct err *err)
+{
+    const struct window_stream *s = c->windows;
+    struct window window = {
+        .range_s = (double)s->range_ms / 1000, .anchored = s->anchored, .smoothed = s->smoothed};
+
+    if (reserve_scratch(c, w->n, err) < 0)
+        return -1;
+    window.scratch = c->scratch;
+    for (size_t i = 0; i < s->grid.n; i++) {
+        if (w->lo[i] == w->hi[i]) {
+            c->column[i] = ABSENT;
+            continue;
+        }
+        window.ts = w->ts + w->lo[i];
+        window.v = w->v + w->lo[i];
+        window.n = w->hi[i] - w->lo[i];
+        window.end = window_end(s, i);
+        window.start = window.end - s->range_ms;
+        window.now = grid_at(&s->grid, i);
+        for (size_t a = 0; a < c->args_n; a++)
+            window.args[a] = c->args[a][i];
+        c->column[i] = c->function.each(&window);
+    }
+    return 0;
+}
+
+static int window_call_next(struct stream *s, double **column, struct err *err)
+{
+    struct window_call *c = (struct window_call *)s;
+    struct windows w;
+
+    if (c->windows->next(c->windows, &w, err) < 0)
+        return -1;
+    if (c->function.slide && !c->windows->anchored && !c->windows->smoothed)
+        c->function.slide(c->windows, &w, c->column);
+    else if (each_window(c, &w, err) < 0)
+        return -1;
+    if ((c->call->call.function->flags & FUNCTION_COUNTER) &&
+        note_counter(c, c->windows->labels[c->at], err) < 0)
+        return -1;
+    c->at++;
+    *column = c->column;
+    return 0;
+}
+
+static void window_call_close(struct stream *s)
+{
+    window_close(((struct window_call *)s)->windows);
+}
+
+static struct window_function function_of(enum function_id id)
+{
+    struct window_function f = rate_function(id);
+
+    if (!f.each)
+        f = over_time_function(id);
+    if (!f.each)
+        f = regress_function(id);
+    return f;
+}
+
+static int check_extension(const struct window_stream *w, const struct function *f, struct err *err)
+{
+    if (w->anchored && !(f->flags & FUNCTION_ANCHORED))
+        return err_set(err, ERR_EVAL,
+                       "anchored modifier can only be used with: changes, delta, increase, rate, "
+                       "resets - not with %s",
+                       f->name);
+    if (w->smoothed && !(f->flags & FUNCTION_SMOOTHED))
+        return err_set(err, ERR_EVAL,
+                       "smoothed modifier can only be used with: delta, increase, rate - not with "
+                       "%s",
+                       f->name);
+    return 0;
+}
+
+static bool wrong_factor(double v)
+{
+    return v <= 0 || v >= 1;
+}
+
+/* What is wrong with the scalars is wrong once a series and step: said before any is looked at. */
+static int check_args(const struct window_call *c, struct err *err)
+{
+    const struct function *f = c->call->call.function;
+
+    for (size_t i = 0; c->windows->n > 0 && i < c->stream.grid.n; i++) {
+        if (f->id == FN_double_exponential_smoothing && wrong_factor(c->args[0][i]))
+            return err_set(err, ERR_EVAL, "invalid smoothing factor. Expected: 0 < sf < 1, got: %f",
+                           c->args[0][i]);
+        if (f->id == FN_double_exponential_smoothing && wrong_factor(c->args[1][i]))
+            return err_set(err, ERR_EVAL, "invalid trend factor. Expected: 0 < tf < 1, got: %f",
+                           c->args[1][i]);
+        if (f->id == FN_quantile_over_time && !(c->args[0][i] >= 0 && c->args[0][i] <= 1) &&
+            annotate_quantile(&c->stream.ev->notes, c->call->call.args[0], c->args[0][i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int window_call_start(struct window_call *c, struct err *err)
+{
+    struct stream *s = &c->stream;
+    const struct expr *e = c->call;
+
+    for (size_t i = 0; i < e->call.args_n; i++) {
+        double *scalar;
+
+        if (function_arg(e->call.function, i) == PROMQL_MATRIX) {
+            if (window_open(s->ev, &s->grid, e->call.args[i], &c->windows, err) < 0)
+                return -1;
+            continue;
+        }
+        if (eval_scalar(s->ev, &s->grid, e->call.args[i], &s->arena, &scalar, err) < 0)
+            return -1;
+        c->args[c->args_n++] = scalar;
+    }
+    if (check_extension(c->windows, e->call.function, err) < 0 || check_args(c, err) < 0 ||
+        column_new(&s->arena, &s->grid, &c->column, err) < 0 ||
+        stream_head(s, c->windows->n, err) < 0)
+        return -1;
+    if (s->n) {
+        memcpy(s->labels, c->windows->labels, s->n * sizeof *s->labels);
+        memcpy(s->drop, c->windows->drop, s->n * sizeof *s->drop);
+    }
+    return 0;
+}
+
+int call_window(struct eval *ev, const struct grid *grid, const struct expr *e, struct stream **out,
+                struct err *err)
+{
+    struct window_call *c;
+    SCOPED(stream_closep) struct stream *s = stream_new(ev, grid, sizeof *c);
+
+    c = (struct window_call *)s;
+    c->call = e;
+    c->function = function_of(e->call.function->id);
+    s->next = window_call_next;
+    s->close = window_call_close;
+    if (window_call_start(c, err) < 0)
+        return -1;
+    if (!(e->call.function->flags & FUNCTION_KEEPS_NAME) && stream_drop_names(&s, true, err) < 0)
+        return -1;
+    *out = take(s);
+    return 0;
+}

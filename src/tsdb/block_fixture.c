@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/cursor.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/test.h"
@@ -10,6 +11,7 @@
 #include "model/source.h"
 #include "sys/fs_fault.h"
 #include "tsdb/block.h"
+#include "tsdb/block_layout.h"
 #include "tsdb/cache.h"
 #include "tsdb/presence.h"
 
@@ -236,6 +238,27 @@ void block_fixture_write(struct block_fixture *f, uint32_t generation, bool side
     meta.uuid[15] = (uint8_t)generation;
     assert_ok(block_fixture_try_write(f, f->fs, &meta, f->name, &err), err);
     assert_ok(block_open(f->fs, f->cache, f->name, &f->block, &err), err);
+}
+
+size_t block_fixture_post_offset(const unsigned char *bytes, size_t n)
+{
+    struct cursor c = cursor_of(bytes + n - BLOCK_TAIL_BYTES, BLOCK_TAIL_BYTES);
+    uint64_t footer = cursor_u64(&c);
+    uint32_t sections;
+
+    c = cursor_of(bytes + footer, n - footer);
+    cursor_skip(&c, 32);
+    sections = cursor_u32(&c);
+    for (uint32_t i = 0; i < sections; i++) {
+        uint16_t type = cursor_u16(&c);
+
+        cursor_skip(&c, 6);
+        if (type == SECTION_POST)
+            return (size_t)cursor_u64(&c);
+        cursor_skip(&c, BLOCK_TOC_BYTES - 8);
+    }
+    fail_msg("no posting lists in the file");
+    return 0;
 }
 
 /* ---- checking ---- */

@@ -46,6 +46,8 @@ int block_fixture_try_write(struct block_fixture *f, struct fs *fs, const struct
                             char *name, struct err *err);
 /* Writes into f->fs and opens. */
 void block_fixture_write(struct block_fixture *f, uint32_t generation, bool side);
+/* Where the section of posting lists begins in the file. */
+size_t block_fixture_post_offset(const unsigned char *bytes, size_t n);
 /* Every series, its labels and its samples in the range, bit for bit. */
 void block_fixture_check(const struct block_fixture *f, struct block *b, ts_ms mint, ts_ms maxt);
 

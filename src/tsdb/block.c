@@ -288,6 +288,11 @@ uint64_t block_bad_pages(const struct block *b)
     return atomic_load(&((struct block *)(uintptr_t)b)->bad_pages);
 }
 
+void block_add_bad_pages(struct block *b, uint64_t n)
+{
+    (void)atomic_fetch_add(&b->bad_pages, n);
+}
+
 int block_delete(struct block *b, struct err *err)
 {
     return b->fs->ops->unlink(b->fs, b->name, err);

@@ -7,7 +7,7 @@
  *   block_read.c    samples
  *   block_verify.c  everything, once
  *
- * Nobody else includes it.
+ * Beside them only compact.c and inspect.c include it, for the directory and the groups.
  */
 #ifndef TSDB_BLOCK_IMPL_H
 #define TSDB_BLOCK_IMPL_H
@@ -79,6 +79,17 @@ MUST_USE int block_slice(struct block *b, enum section_type type, uint64_t i, ui
 /* ERR_CORRUPT with the file's name and the place in it. */
 int block_corrupt(struct block *b, enum section_type type, uint64_t offset, const char *what,
                   struct err *err);
+
+/* Counts damage that another handle of the same file has met. */
+void block_add_bad_pages(struct block *b, uint64_t n);
+
+/* ---- block_read.c ---- */
+
+struct source_column;
+
+/* A group's decoded column; the reader's, as source_column's rules say. */
+MUST_USE int block_reader_column(struct block_reader *r, uint32_t group, struct arena *scratch,
+                                 const struct source_column **out, struct err *err);
 
 /* ---- block_names.c ---- */
 

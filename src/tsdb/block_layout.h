@@ -45,12 +45,13 @@ enum section_type {
 #define DIR_TABLE_BYTES 12u
 
 /* The control byte of a part in DIR. */
-#define PART_MORE       0x01u /* another part of the same series follows */
-#define PART_WHOLE      0x02u /* all positions of its group's column */
-#define PART_PRESENCE   0x04u /* some positions are absent */
-#define PART_SAME_GROUP 0x08u /* as the part before, in the same stretch of SERIES_RESTART series  \
-                               */
-#define PART_CHUNKS 0x10u     /* more than one chunk: their number follows */
+#define PART_MORE     0x01u /* another part of the same series follows */
+#define PART_WHOLE    0x02u /* all positions of its group's column */
+#define PART_PRESENCE 0x04u /* some positions are absent */
+#define PART_SAME_GROUP                                                                            \
+    0x08u                 /* as the part before, in the same stretch of SERIES_RESTART series      \
+                           */
+#define PART_CHUNKS 0x10u /* more than one chunk: their number follows */
 #define PART_KNOWN  0x1fu
 
 #define CHUNK_INLINE_MAX 16u /* chunks up to this size stand in DIR itself */

@@ -116,6 +116,13 @@ static int column_of(struct block_reader *r, uint32_t group, struct arena *a,
     return 0;
 }
 
+int block_reader_column(struct block_reader *r, uint32_t group, struct arena *scratch,
+                        const struct source_column **out, struct err *err)
+{
+    r->reads++;
+    return column_of(r, group, scratch, out, err);
+}
+
 /* The first position whose time is >= t. */
 static size_t lower_bound(const ts_ms *ts, size_t n, ts_ms t)
 {

@@ -9,17 +9,17 @@
 
 void verdict_add(struct verdict *v, enum verdict_level level, const char *fmt, ...)
 {
+    struct verdict_cause *cause = v->kept < VERDICT_CAUSES_MAX ? &v->causes[v->kept++] : NULL;
     va_list args;
 
     v->n++;
     v->urgent += level == VERDICT_CRITICAL;
-    if (v->kept == VERDICT_CAUSES_MAX)
+    if (!cause)
         return;
-    v->causes[v->kept].level = level;
+    cause->level = level;
     va_start(args, fmt);
-    (void)vsnprintf(v->causes[v->kept].text, sizeof v->causes[0].text, fmt, args);
+    (void)vsnprintf(cause->text, sizeof cause->text, fmt, args);
     va_end(args);
-    v->kept++;
 }
 
 enum verdict_level verdict_level(const struct verdict *v)

@@ -30,29 +30,34 @@ struct str rows_name(struct host_run *r, const char *prefix, struct str name, co
     return str_c(text);
 }
 
+struct place {
+    const struct row *row;
+};
+
 static int by_family(const void *a, const void *b)
 {
-    const struct row *const *x = a, *const *y = b;
-    int c = str_cmp((*x)->family, (*y)->family);
+    const struct row *x = ((const struct place *)a)->row, *y = ((const struct place *)b)->row;
+    int c = str_cmp(x->family, y->family);
 
-    return c ? c : (*x > *y) - (*x < *y); /* stable */
+    return c ? c : (x > y) - (x < y); /* stable */
 }
 
 void rows_emit(struct host_run *r, const struct rows *rows)
 {
-    const struct row **order = rows->n ? host_new_array(r, const struct row *, rows->n) : NULL;
+    struct place *order = rows->n ? host_new_array(r, struct place, rows->n) : NULL;
 
     if (!order)
         return;
     for (size_t i = 0; i < rows->n; i++)
-        order[i] = &rows->items[i];
+        order[i].row = &rows->items[i];
     qsort(order, rows->n, sizeof *order, by_family);
     for (size_t i = 0; i < rows->n; i++) {
+        const struct row *row = order[i].row;
         struct label labels[ROW_LABELS_MAX];
 
-        if (i == 0 || !str_eq(order[i]->family, order[i - 1]->family))
-            host_family(r, order[i]->type, order[i]->family.p, order[i]->help.p);
-        memcpy(labels, order[i]->labels, sizeof labels);
-        host_sample(r, order[i]->value, labels, order[i]->labels_n);
+        if (i == 0 || !str_eq(row->family, order[i - 1].row->family))
+            host_family(r, row->type, row->family.p, row->help.p);
+        memcpy(labels, row->labels, sizeof labels);
+        host_sample(r, row->value, labels, row->labels_n);
     }
 }

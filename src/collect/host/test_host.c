@@ -120,8 +120,8 @@ static void network_tables_become_families(void **state)
         "node_network_speed_bytes{device=\"eth0\"} 1.25e+08",
         "node_network_flags{device=\"eth0\"} 4099",
         "# TYPE node_network_carrier_changes_total counter",
-        "node_network_info{device=\"eth0\",address=\"02:00:00:00:00:01\","
-        "broadcast=\"ff:ff:ff:ff:ff:ff\",duplex=\"full\",operstate=\"up\"} 1",
+        ("node_network_info{device=\"eth0\",address=\"02:00:00:00:00:01\","
+         "broadcast=\"ff:ff:ff:ff:ff:ff\",duplex=\"full\",operstate=\"up\"} 1"),
         "node_bonding_slaves{master=\"bond0\"} 2",
         "node_bonding_active{master=\"bond0\"} 1",
         "# HELP node_netstat_TcpExt_ListenDrops Statistic TcpExtListenDrops.",
@@ -160,18 +160,18 @@ static void disks_and_mounts_become_families(void **state)
         "node_disk_io_time_seconds_total{device=\"sda\"} 0.7000000000000001",
         "node_disk_io_now{device=\"sda\"} 1",
         "node_disk_flush_requests_total{device=\"sda\"} 20",
-        "node_disk_info{device=\"sda\",major=\"8\",minor=\"0\",wwn=\"0x5000\","
-        "model=\"Example Disk\",serial=\"E123\"} 1",
+        ("node_disk_info{device=\"sda\",major=\"8\",minor=\"0\",wwn=\"0x5000\","
+         "model=\"Example Disk\",serial=\"E123\"} 1"),
         "node_disk_ata_rotation_rate_rpm{device=\"sda\"} 7200",
         "node_disk_ata_write_cache_enabled{device=\"sda\"} 0",
-        "node_disk_filesystem_info{device=\"dm-0\",type=\"ext4\",usage=\"filesystem\","
-        "uuid=\"1234-5678\",version=\"1.0\"} 1",
-        "node_disk_device_mapper_info{device=\"dm-0\",name=\"vg-home\",uuid=\"LVM-abc\","
-        "vg_name=\"vg\",lv_name=\"home\"} 1",
+        ("node_disk_filesystem_info{device=\"dm-0\",type=\"ext4\",usage=\"filesystem\","
+         "uuid=\"1234-5678\",version=\"1.0\"} 1"),
+        ("node_disk_device_mapper_info{device=\"dm-0\",name=\"vg-home\",uuid=\"LVM-abc\","
+         "vg_name=\"vg\",lv_name=\"home\"} 1"),
         "node_filesystem_readonly{device=\"/dev/sda1\",fstype=\"ext4\",mountpoint=\"/\"} 0",
         /* It is not there in the fixture: the error shows, figures do not. */
-        "node_filesystem_device_error{device=\"/dev/sdb1\",fstype=\"ext4\","
-        "mountpoint=\"/mnt/my disk\"} 1",
+        ("node_filesystem_device_error{device=\"/dev/sdb1\",fstype=\"ext4\","
+         "mountpoint=\"/mnt/my disk\"} 1"),
         "node_md_disks{device=\"md0\",state=\"active\"} 1",
         "node_md_disks{device=\"md0\",state=\"failed\"} 1",
         "node_md_state{device=\"md0\",state=\"recovering\"} 1",
@@ -203,8 +203,8 @@ static void sensors_become_families(void **state)
         "# HELP node_hwmon_temp_alarm Hardware sensor alarm status (temp)",
         "node_hwmon_temp_alarm{chip=\"platform_coretemp_0\",sensor=\"temp1\"} 1",
         "# HELP node_hwmon_temp_type Hardware monitor temp element type",
-        "node_hwmon_sensor_label{chip=\"platform_coretemp_0\",sensor=\"temp1\","
-        "label=\"Package id 0\"} 1",
+        ("node_hwmon_sensor_label{chip=\"platform_coretemp_0\",sensor=\"temp1\","
+         "label=\"Package id 0\"} 1"),
         "node_hwmon_fan_rpm{chip=\"nct6775\",sensor=\"fan1\"} 1200",
         "node_hwmon_fan_pulses{chip=\"nct6775\",sensor=\"fan1\"} 2",
         "node_hwmon_fan_beep_enabled{chip=\"nct6775\",sensor=\"fan1\"} 0",
@@ -233,8 +233,8 @@ static void sensors_become_families(void **state)
         "node_edac_correctable_errors_total{controller=\"0\"} 1",
         "node_edac_csrow_uncorrectable_errors_total{controller=\"0\",csrow=\"unknown\"} 6",
         "node_edac_csrow_correctable_errors_total{controller=\"0\",csrow=\"0\"} 3",
-        "node_nvme_info{device=\"nvme0\",firmware_revision=\"1B\",model=\"Example NVMe\","
-        "serial=\"S1\",state=\"live\"} 1",
+        ("node_nvme_info{device=\"nvme0\",firmware_revision=\"1B\",model=\"Example NVMe\","
+         "serial=\"S1\",state=\"live\"} 1"),
     };
     struct pass *p = *state;
 

@@ -24,38 +24,37 @@ struct log;
 struct loop;
 
 struct fetch_request {
-    const char        *url;
-    const char        *method; /* NULL: GET */
+    const char *url;
+    const char *method;         /* NULL: GET */
     const char *const *headers; /* "Name: value" [headers_n] */
-    size_t             headers_n;
-    struct str         body;
-    int64_t            timeout_ms;
-    size_t             body_max; /* decoded bytes; more: ERR_LIMIT */
-    bool               follow_redirects; /* same host only */
-    bool               accept_gzip;
+    size_t headers_n;
+    struct str body;
+    int64_t timeout_ms;
+    size_t body_max;       /* decoded bytes; more: ERR_LIMIT */
+    bool follow_redirects; /* same host only */
+    bool accept_gzip;
     void (*done)(struct fetch *f, void *arg); /* on the loop; then fetch_free it */
     void *arg;
 };
 
 struct fetch_result {
-    int        status; /* 0: no answer; err says why, in plain words */
+    int status; /* 0: no answer; err says why, in plain words */
     struct str body;
     struct str content_type;
-    int64_t    start_ms;    /* wall clock, when the request was sent */
-    double     seconds;     /* whole exchange */
-    size_t     wire_bytes;  /* body as it came, before decoding */
+    int64_t start_ms;  /* wall clock, when the request was sent */
+    double seconds;    /* whole exchange */
+    size_t wire_bytes; /* body as it came, before decoding */
     struct err err;
 };
 
-MUST_USE int fetcher_new(struct loop *loop, struct log *log, struct fetcher **out,
-                         struct err *err);
-void         fetcher_free(struct fetcher *f); /* cancels what is under way; `done` is not called */
+MUST_USE int fetcher_new(struct loop *loop, struct log *log, struct fetcher **out, struct err *err);
+void fetcher_free(struct fetcher *f); /* cancels what is under way; `done` is not called */
 
 /* Copies what the request points to. Connections are kept and reused per host. */
-MUST_USE int fetch_start(struct fetcher *f, const struct fetch_request *request,
-                         struct fetch **out, struct err *err);
-void         fetch_cancel(struct fetch *f); /* `done` will not be called; frees it */
+MUST_USE int fetch_start(struct fetcher *f, const struct fetch_request *request, struct fetch **out,
+                         struct err *err);
+void fetch_cancel(struct fetch *f); /* `done` will not be called; frees it */
 const struct fetch_result *fetch_result(const struct fetch *f);
-void                       fetch_free(struct fetch *f);
+void fetch_free(struct fetch *f);
 
 #endif

@@ -37,15 +37,15 @@ struct http_header {
 };
 
 struct http_request {
-    struct str          method; /* "GET", "HEAD" ... */
-    struct str          path;   /* decoded, starts with '/', no dot segments, no NUL */
-    struct str          raw_path;  /* not decoded: for names that may hold %2F */
-    struct str          raw_query; /* after '?', not decoded */
+    struct str method;    /* "GET", "HEAD" ... */
+    struct str path;      /* decoded, starts with '/', no dot segments, no NUL */
+    struct str raw_path;  /* not decoded: for names that may hold %2F */
+    struct str raw_query; /* after '?', not decoded */
     struct http_header *headers;
-    size_t              headers_n;
-    struct str          body; /* whole, content-encoding gzip undone; snappy is left */
-    char                peer[64]; /* address, for logs */
-    struct arena       *arena; /* ends with the request; under the server's budget */
+    size_t headers_n;
+    struct str body;     /* whole, content-encoding gzip undone; snappy is left */
+    char peer[64];       /* address, for logs */
+    struct arena *arena; /* ends with the request; under the server's budget */
     /* Set by a handler that answers later: called at most once, on the loop, when the client went
      * away before an answer was begun (end of file counts). Cancel the work. */
     void (*on_gone)(void *arg);
@@ -102,30 +102,30 @@ typedef void (*http_handler)(struct http_request *r, void *arg);
 enum http_method { HTTP_GET = 1, HTTP_POST = 2, HTTP_PUT = 4, HTTP_DELETE = 8, HTTP_OPTIONS = 16 };
 
 struct http_route {
-    const char  *path;    /* "/api/v1/query", or a prefix that ends in '*': "/api/v1/label/" "*" */
-    unsigned     methods; /* HTTP_GET (HEAD too) | HTTP_POST ...; else 405 with Allow */
-    size_t       body_max; /* bytes, after decoding; more: 413 */
+    const char *path; /* "/api/v1/query", or a prefix that ends in '*': "/api/v1/label/" "*" */
+    unsigned methods; /* HTTP_GET (HEAD too) | HTTP_POST ...; else 405 with Allow */
+    size_t body_max;  /* bytes, after decoding; more: 413 */
     http_handler handler;
-    void        *arg;
-    bool         any_origin; /* has its own rule (beacon, signed links, remote write) */
+    void *arg;
+    bool any_origin; /* has its own rule (beacon, signed links, remote write) */
 };
 
 /* A file of the page, compressed when it was built. */
 struct http_asset {
     const char *path, *content_type, *etag;
-    struct str  plain, gzip, brotli; /* p NULL: not there */
-    bool        immutable;           /* name holds a hash: cache for a year */
+    struct str plain, gzip, brotli; /* p NULL: not there */
+    bool immutable;                 /* name holds a hash: cache for a year */
 };
 
 struct http_settings {
-    const char        *listen;   /* "127.0.0.1:3277", "[::1]:0" */
+    const char *listen;               /* "127.0.0.1:3277", "[::1]:0" */
     const char *const *allowed_hosts; /* besides loopback names and the listen address */
-    size_t             allowed_hosts_n;
-    const char        *external_url; /* NULL: none; its host is allowed, its origin is ours */
-    unsigned           connections_max; /* 0: 1,024; the oldest idle one goes first */
+    size_t allowed_hosts_n;
+    const char *external_url; /* NULL: none; its host is allowed, its origin is ours */
+    unsigned connections_max; /* 0: 1,024; the oldest idle one goes first */
     const struct clock *clock;
-    struct log         *log;
-    struct budget      *budget;
+    struct log *log;
+    struct budget *budget;
 };
 
 /* "127.0.0.1:3277 is in use by another program; ..." is one clear line in err. */
@@ -136,7 +136,7 @@ MUST_USE int http_server_new(struct loop *loop, const struct http_settings *sett
 void http_server_route(struct http_server *s, const struct http_route *route);
 void http_server_assets(struct http_server *s, const struct http_asset *assets, size_t n);
 /* For paths without route or asset: /api/ must be JSON. */
-void     http_server_fallback(struct http_server *s, http_handler handler, void *arg);
+void http_server_fallback(struct http_server *s, http_handler handler, void *arg);
 uint16_t http_server_port(const struct http_server *s); /* useful after port 0 */
 /* Stops listening, lets answers under way finish up to `ms`, then closes (pending requests get
  * on_gone, bodies close); calls done on the loop. */
@@ -146,7 +146,7 @@ void http_server_free(struct http_server *s);
 struct http_stats {
     uint64_t requests, refused_hosts, refused_origins, refused_heads, timeouts, aborted;
     uint64_t bytes_in, bytes_out;
-    size_t   connections;
+    size_t connections;
     uint64_t responses_by_class[6]; /* index = status / 100 */
 };
 struct http_stats http_server_stats(const struct http_server *s);

@@ -200,6 +200,13 @@ void sock_close(int fd)
         (void)close(fd); /* after EINTR the descriptor is closed too, on Linux */
 }
 
+void sock_reset_on_close(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 void sock_end(int fd)
 {
     (void)shutdown(fd, SHUT_WR);

@@ -40,6 +40,8 @@ MUST_USE int sock_accept(int listener, int *fd, struct sock_address *peer);
 MUST_USE ssize_t sock_read(int fd, void *p, size_t n);
 MUST_USE ssize_t sock_write(int fd, const struct iovec *parts, size_t n);
 void sock_close(int fd);
+/* Makes the close a reset, so that the other side does not take what it got for all of it. */
+void sock_reset_on_close(int fd);
 /* Says that we send no more, so that the other side reads all that was sent before the close. */
 void sock_end(int fd);
 

@@ -93,4 +93,19 @@ struct target_status {
 MUST_USE int collect_status(struct collect *c, struct arena *a, struct target_status **out,
                             size_t *n, struct err *err);
 
+/* Since the start; for earshot's own metrics. */
+struct collect_stats {
+    uint64_t targets, up, down;
+    uint64_t cycles, failed;
+    uint64_t missed; /* due while the one before was still under way */
+    uint64_t slow;   /* took more than half of their interval */
+    uint64_t samples, duplicates;
+    uint64_t limited; /* samples of new series the store has no room for */
+    uint64_t late;    /* samples the store refused: conflict, late, future */
+    uint64_t refused; /* cycles the store could not take */
+    uint64_t exemplars_dropped;
+    uint64_t stuck; /* collectors that have not come back */
+};
+struct collect_stats collect_stats(const struct collect *c);
+
 #endif

@@ -36,6 +36,7 @@ static int resolve(struct sink *sink, struct sink_group *group, const struct lab
     struct scripted_sink *s = of(sink);
 
     (void)group;
+    pthread_mutex_lock(&s->lock);
     s->resolves++;
     s->resolved += n;
     for (size_t i = 0; i < n; i++) {
@@ -55,6 +56,7 @@ static int resolve(struct sink *sink, struct sink_group *group, const struct lab
         memcpy(copy, labels[i], labels[i]->bytes);
         s->series[s->series_n++] = copy;
     }
+    pthread_mutex_unlock(&s->lock);
     return 0;
 }
 
@@ -137,6 +139,7 @@ static void commit(struct sink *sink, struct sink_batch *b)
 {
     struct scripted_sink *s = of(sink);
 
+    pthread_mutex_lock(&s->lock);
     s->commits++;
     memset(b->outcomes, 0, sizeof b->outcomes);
     b->verdict = SINK_WRITTEN;
@@ -158,6 +161,7 @@ static void commit(struct sink *sink, struct sink_batch *b)
             take_column(s, b);
         take_rows(s, b);
     }
+    pthread_mutex_unlock(&s->lock);
     b->done(b);
 }
 
@@ -166,6 +170,7 @@ void scripted_sink_init(struct scripted_sink *s)
     *s = (struct scripted_sink){.sink = {group_open, group_close, resolve, commit},
                                 .generation = 1,
                                 .series_max = SCRIPTED_SERIES_MAX};
+    (void)pthread_mutex_init(&s->lock, NULL);
     arena_init(&s->arena, NULL);
     buf_init(&s->record, 0);
 }
@@ -174,19 +179,25 @@ void scripted_sink_fini(struct scripted_sink *s)
 {
     buf_fini(&s->record);
     arena_fini(&s->arena);
+    (void)pthread_mutex_destroy(&s->lock);
 }
 
 void scripted_sink_cut(struct scripted_sink *s)
 {
+    pthread_mutex_lock(&s->lock);
     s->generation++;
     s->first_id += 7;
     s->have_column = false;
+    pthread_mutex_unlock(&s->lock);
 }
 
 const char *scripted_sink_take(struct scripted_sink *s)
 {
-    struct str copy = arena_str(&s->arena, buf_str(&s->record), NULL);
+    struct str copy;
 
+    pthread_mutex_lock(&s->lock);
+    copy = arena_str(&s->arena, buf_str(&s->record), NULL);
     buf_reset(&s->record);
+    pthread_mutex_unlock(&s->lock);
     return copy.p;
 }

@@ -9,6 +9,8 @@
 #ifndef COLLECT_SCRIPTED_SINK_H
 #define COLLECT_SCRIPTED_SINK_H
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "base/str.h"
 #include "model/sink.h"
@@ -16,7 +18,8 @@
 #define SCRIPTED_SERIES_MAX 256
 
 struct scripted_sink {
-    struct sink sink; /* first */
+    struct sink sink;     /* first */
+    pthread_mutex_t lock; /* guards all below while lanes run */
     struct arena arena;
     struct buf record;
 

@@ -1,0 +1,397 @@
+#include "collect/cycle.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "collect/scrape.h"
+#include "http/fetch.h"
+#include "model/labels.h"
+
+#define PART         "collect"
+#define TOLERANCE_MS 2
+#define ATTEMPTS_MAX 8u           /* while the store cuts its head */
+#define MEMORY_MAX   (256u << 20) /* of one cycle, its body apart */
+
+ts_ms cycle_due(ts_ms now, int64_t interval_ms, uint64_t hash)
+{
+    int64_t phase = (int64_t)(hash % (uint64_t)interval_ms);
+    int64_t since = ((now - phase) % interval_ms + interval_ms) % interval_ms;
+
+    return now + interval_ms - since;
+}
+
+/* Timers fire a moment late; equal steps compress far better than true ones. */
+ts_ms cycle_ts(ts_ms due, ts_ms start)
+{
+    return llabs(start - due) <= TOLERANCE_MS ? due : start;
+}
+
+static const char *name_of(const struct cycle *c)
+{
+    return c->settings.url ? c->settings.url : c->settings.collector.name;
+}
+
+/* ---- the end of a cycle ---- */
+
+static void set_health(struct cycle *c, enum target_health health)
+{
+    struct collect_stats *stats = c->stats;
+
+    if (health == c->health)
+        return;
+    stats->up += (uint64_t)(health == TARGET_UP) - (uint64_t)(c->health == TARGET_UP);
+    stats->down += (uint64_t)(health == TARGET_DOWN) - (uint64_t)(c->health == TARGET_DOWN);
+    if (health == TARGET_DOWN)
+        log_warn(c->context->log, PART, "%s %s is down: %s", c->settings.job, name_of(c),
+                 c->last_error);
+    else if (c->health == TARGET_DOWN)
+        log_info(c->context->log, PART, "%s %s is up again", c->settings.job, name_of(c));
+    c->health = health;
+}
+
+static void count(struct cycle *c)
+{
+    const struct target_counts *counts = &c->target.counts;
+    const uint64_t *outcomes = c->target.batch.outcomes;
+    struct collect_stats *stats = c->stats;
+
+    stats->cycles++;
+    stats->failed += !c->ok;
+    stats->slow += c->seconds * 2000 > (double)c->settings.interval_ms;
+    stats->samples += counts->scraped;
+    stats->duplicates += counts->duplicates;
+    stats->limited += counts->limited;
+    stats->exemplars_dropped += counts->exemplars_dropped;
+    if (c->state == CYCLE_COMMITTING)
+        stats->late += outcomes[SINK_CONFLICT] + outcomes[SINK_LATE] + outcomes[SINK_FUTURE];
+}
+
+static void finish(struct cycle *c)
+{
+    if (c->ok)
+        c->last_error[0] = '\0';
+    else
+        (void)snprintf(c->last_error, sizeof c->last_error, "%s", c->err.text);
+    c->last_seconds = c->seconds;
+    c->last_samples = c->target.counts.scraped;
+    count(c);
+    set_health(c, c->ok ? TARGET_UP : TARGET_DOWN);
+    if (c->fetch)
+        fetch_free(c->fetch);
+    c->fetch = NULL;
+    c->state = CYCLE_IDLE;
+    c->idle(c);
+}
+
+/* ---- parse, commit ---- */
+
+static int produce(struct cycle *c, struct err *err)
+{
+    struct emit *emit = &c->target.emit;
+    const struct collector *collector = &c->settings.collector;
+    int rc;
+
+    if (!c->gathered) {
+        *err = c->gather_err;
+        return -1;
+    }
+    if (c->settings.url)
+        rc = scrape_parse(fetch_result(c->fetch)->body, c->format, &c->scratch, emit, err);
+    else if (collector->may_hang)
+        rc = record_replay(&c->record, emit, err);
+    else
+        rc = collector->collect(collector->arg, emit, &c->scratch, err);
+    arena_reset(&c->scratch);
+    return rc;
+}
+
+static double seconds_since(const struct cycle *c)
+{
+    return (double)(c->context->clock->mono_ns(c->context->clock) - c->start_ns) / 1e9;
+}
+
+static void parse_run(struct lane_job *job)
+{
+    struct cycle *c = CONTAINER_OF(job, struct cycle, parse);
+    struct err store = {.kind = ERR_NONE};
+
+    err_clear(&c->err);
+    target_begin(&c->target, c->ts);
+    c->ok = produce(c, &c->err) == 0;
+    c->seconds = seconds_since(c);
+    c->next = target_finish(&c->target, &c->ok, c->seconds, &store);
+    if (store.kind != ERR_NONE)
+        c->err = store;
+}
+
+static void submit_parse(struct cycle *c)
+{
+    c->state = CYCLE_PARSING;
+    if (lanes_submit(c->context->lanes, LANE_PARSE, &c->parse, &c->err) == 0)
+        return;
+    c->ok = false;
+    c->stats->missed++;
+    finish(c);
+}
+
+/* Slots were handed out anew: the same again, unless that goes on for ever. */
+static void again(struct cycle *c)
+{
+    if (++c->attempts < ATTEMPTS_MAX) {
+        submit_parse(c);
+        return;
+    }
+    c->ok = false;
+    (void)err_set(&c->err, ERR_TIMEOUT, "the store was changing over; this cycle is lost");
+    c->stats->refused++;
+    finish(c);
+}
+
+static void on_committed(struct loop_message *m)
+{
+    struct cycle *c = CONTAINER_OF(m, struct cycle, committed);
+    const struct sink_batch *batch = &c->target.batch;
+
+    if (target_committed(&c->target)) {
+        again(c);
+        return;
+    }
+    if (batch->verdict == SINK_REFUSED) {
+        if (!c->stats->refused++)
+            log_warn(c->context->log, PART, "the store does not take samples (reason %d)",
+                     (int)batch->reason);
+    }
+    finish(c);
+}
+
+/* On a thread of the store. */
+static void on_done(struct sink_batch *batch)
+{
+    struct cycle *c = batch->done_arg;
+
+    loop_post(c->context->loop, &c->committed);
+}
+
+static void parse_done(struct lane_job *job)
+{
+    struct cycle *c = CONTAINER_OF(job, struct cycle, parse);
+    struct sink *sink = c->context->sink;
+
+    if (!job->was_run) {
+        c->ok = false;
+        (void)err_set(&c->err, ERR_CANCELLED, "earshot is stopping");
+        finish(c);
+        return;
+    }
+    switch (c->next) {
+    case TARGET_COMMIT:
+        c->state = CYCLE_COMMITTING;
+        sink->commit(sink, &c->target.batch);
+        break;
+    case TARGET_AGAIN:
+        again(c);
+        break;
+    case TARGET_FAILED:
+        c->ok = false;
+        finish(c);
+        break;
+    }
+}
+
+/* ---- gather ---- */
+
+static void on_fetched(struct fetch *f, void *arg)
+{
+    struct cycle *c = arg;
+
+    c->fetch = f; /* set already, unless it ended within fetch_start */
+    c->gathered = scrape_judge(fetch_result(f), &c->format, &c->gather_err) == 0;
+    submit_parse(c);
+}
+
+static void start_fetch(struct cycle *c)
+{
+    struct scrape_request request = {.url = c->settings.url,
+                                     .timeout_ms = c->settings.timeout_ms,
+                                     .body_max = c->settings.body_max,
+                                     .follow_redirects = c->settings.follow_redirects,
+                                     .done = on_fetched,
+                                     .arg = c};
+
+    c->state = CYCLE_FETCHING;
+    if (scrape_start(c->context->fetcher, &request, &c->fetch, &c->gather_err) < 0)
+        submit_parse(c);
+}
+
+static void read_run(struct lane_job *job)
+{
+    struct cycle *c = CONTAINER_OF(job, struct cycle, read);
+    const struct collector *collector = &c->settings.collector;
+    struct arena scratch;
+
+    arena_init(&scratch, &c->budget);
+    err_clear(&c->read_err);
+    c->read_rc = collector->collect(collector->arg, &c->record.emit, &scratch, &c->read_err);
+    arena_fini(&scratch);
+}
+
+static void read_done(struct lane_job *job)
+{
+    struct cycle *c = CONTAINER_OF(job, struct cycle, read);
+
+    c->reading = false;
+    if (c->state != CYCLE_READING) {
+        c->idle(c); /* too late: that cycle has ended with up 0 */
+        return;
+    }
+    c->gathered = job->was_run && c->read_rc == 0;
+    c->gather_err = c->read_err;
+    submit_parse(c);
+}
+
+static void start_read(struct cycle *c)
+{
+    if (c->reading) {
+        (void)err_set(&c->gather_err, ERR_TIMEOUT,
+                      "%s has not come back yet: what it reads hangs (a dead network mount, a "
+                      "sleeping disk or sensor)",
+                      c->settings.collector.name);
+        submit_parse(c);
+        return;
+    }
+    c->state = CYCLE_READING;
+    record_reset(&c->record);
+    c->reading = lanes_submit(c->context->lanes, LANE_SLOW, &c->read, &c->gather_err) == 0;
+    if (!c->reading)
+        submit_parse(c);
+}
+
+static void start(struct cycle *c, ts_ms now)
+{
+    c->ts = cycle_ts(c->due, now);
+    c->start_ns = c->context->clock->mono_ns(c->context->clock);
+    c->attempts = 0;
+    c->gathered = false;
+    err_clear(&c->gather_err);
+    if (c->settings.url) {
+        start_fetch(c);
+    } else if (c->settings.collector.may_hang) {
+        start_read(c);
+    } else {
+        c->gathered = true;
+        submit_parse(c);
+    }
+}
+
+static void arm(struct cycle *c, ts_ms now)
+{
+    int64_t interval = c->settings.interval_ms;
+    /* A slewed clock makes a timer fire early: that was this moment, not one before it. Far off,
+     * the clock was set. */
+    bool early = c->due > now && c->due - now < interval / 2;
+
+    c->due = cycle_due(early ? c->due : now, interval, c->settings.labels->hash);
+    loop_timer_restart(c->timer, c->due - now, 0);
+}
+
+static void on_timer(void *arg)
+{
+    struct cycle *c = arg;
+    ts_ms now = c->context->clock->wall_ms(c->context->clock);
+
+    if (c->state == CYCLE_IDLE || c->state == CYCLE_READING)
+        start(c, now);
+    else
+        c->stats->missed++;
+    arm(c, now);
+}
+
+/* ---- life ---- */
+
+static void copy_settings(struct target_settings *to, const struct target_settings *from)
+{
+    *to = *from;
+    to->job = mem_strdup(from->job);
+    to->url = from->url ? mem_strdup(from->url) : NULL;
+    to->labels = labels_dup(from->labels);
+    to->discovered = labels_dup(from->discovered ? from->discovered : from->labels);
+}
+
+static void free_settings(struct target_settings *s)
+{
+    if (!s->url && s->collector.free)
+        s->collector.free(s->collector.arg);
+    mem_free((void *)s->job);
+    mem_free((void *)s->url);
+    mem_free((void *)s->labels);
+    mem_free((void *)s->discovered);
+}
+
+struct cycle *cycle_new(const struct collect_context *context, struct collect_stats *stats,
+                        const struct target_settings *settings, void (*idle)(struct cycle *c),
+                        void *owner)
+{
+    struct cycle *c = mem_new(struct cycle);
+    ts_ms now = context->clock->wall_ms(context->clock);
+
+    c->context = context;
+    c->stats = stats;
+    c->idle = idle;
+    c->owner = owner;
+    copy_settings(&c->settings, settings);
+    budget_init(&c->budget, "memory of a scrape", MEMORY_MAX, context->budget);
+    target_init(&c->target,
+                &(struct target_settings_core){.sink = context->sink,
+                                               .labels = c->settings.labels,
+                                               .honor_labels = settings->honor_labels,
+                                               .honor_timestamps = settings->honor_timestamps,
+                                               .budget = &c->budget});
+    c->target.batch.done = on_done;
+    c->target.batch.done_arg = c;
+    arena_init(&c->scratch, &c->budget);
+    record_init(&c->record, &c->budget);
+    c->parse.run = parse_run;
+    c->parse.done = parse_done;
+    c->read.run = read_run;
+    c->read.done = read_done;
+    c->committed.run = on_committed;
+    c->due = cycle_due(now, settings->interval_ms, c->settings.labels->hash);
+    c->timer = loop_timer_new(context->loop, c->due - now, 0, on_timer, c);
+    stats->targets++;
+    return c;
+}
+
+void cycle_stop(struct cycle *c)
+{
+    loop_timer_free(c->timer);
+    c->timer = NULL;
+    if (c->state == CYCLE_FETCHING) {
+        fetch_cancel(c->fetch);
+        c->fetch = NULL;
+        c->state = CYCLE_IDLE;
+    } else if (c->state == CYCLE_READING) {
+        c->state = CYCLE_IDLE; /* what it reads is not waited for */
+    }
+}
+
+bool cycle_is_idle(const struct cycle *c)
+{
+    return c->state == CYCLE_IDLE && !c->reading;
+}
+
+void cycle_free(struct cycle *c)
+{
+    if (!c)
+        return;
+    assert(cycle_is_idle(c));
+    loop_timer_free(c->timer);
+    target_fini(&c->target);
+    record_fini(&c->record);
+    arena_fini(&c->scratch);
+    free_settings(&c->settings);
+    mem_free(c);
+}

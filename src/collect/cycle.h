@@ -1,0 +1,84 @@
+/* cycle: the life of one target on the loop: its timer, and a small machine of states.
+ *
+ *   IDLE -> FETCHING  a body is on its way (HTTP)
+ *        -> READING   a collector that may hang writes into a record, on a thread of its own
+ *        -> PARSING   on a lane: body, record or collector -> target.h's column, slots resolved
+ *        -> COMMITTING the store has it -> IDLE
+ *
+ * A cycle that is due while the one before is under way is missed and counted. A collector that has
+ * not come back by then gives up 0; it is asked again only after it did.
+ *
+ * Threads: the loop's. Between PARSING and its end the target belongs to the lane.
+ */
+#ifndef COLLECT_CYCLE_H
+#define COLLECT_CYCLE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "collect/collect.h"
+#include "collect/record.h"
+#include "collect/target.h"
+#include "model/expo.h"
+#include "sys/lanes.h"
+#include "sys/loop.h"
+
+struct fetch;
+
+enum cycle_state { CYCLE_IDLE, CYCLE_FETCHING, CYCLE_READING, CYCLE_PARSING, CYCLE_COMMITTING };
+
+struct cycle {
+    const struct collect_context *context;
+    struct collect_stats *stats;
+    void (*idle)(struct cycle *c); /* after each cycle */
+    void *owner;
+
+    struct target_settings settings; /* owned copies */
+    struct budget budget;
+    struct target target;
+    struct arena scratch;
+    struct record record;
+
+    struct loop_timer *timer; /* NULL: stopped */
+    enum cycle_state state;
+    bool reading; /* the collector is out, perhaps for longer than its cycle */
+    ts_ms due;    /* when the timer should fire next */
+    int64_t start_ns;
+    unsigned attempts;
+
+    struct fetch *fetch;
+    enum expo_format format;
+    struct lane_job parse, read;
+    struct loop_message committed;
+    int read_rc; /* the collector's; read_err says why it failed */
+    struct err read_err;
+    bool gathered; /* there is something to parse, else err says why not */
+    struct err gather_err;
+
+    bool ok; /* of the last run of the lane */
+    enum target_next next;
+    double seconds;
+    struct err err;
+
+    enum target_health health;
+    char last_error[512];
+    ts_ms ts; /* of the cycle, then of the last one */
+    double last_seconds;
+    uint64_t last_samples;
+};
+
+/* Takes copies of the settings and the collector's arg; starts the timer. */
+struct cycle *cycle_new(const struct collect_context *context, struct collect_stats *stats,
+                        const struct target_settings *settings, void (*idle)(struct cycle *c),
+                        void *owner);
+/* No more cycles. A fetch under way is cancelled; what is on a lane or in the store ends by
+ * itself: see cycle_is_idle. */
+void cycle_stop(struct cycle *c);
+bool cycle_is_idle(const struct cycle *c);
+void cycle_free(struct cycle *c); /* when idle */
+
+/* The first time after `now` that is due: one moment in the interval, fixed by `hash`. */
+ts_ms cycle_due(ts_ms now, int64_t interval_ms, uint64_t hash);
+/* The sample's time of a cycle that started at `start`. */
+ts_ms cycle_ts(ts_ms due, ts_ms start);
+
+#endif

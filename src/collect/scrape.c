@@ -1,0 +1,88 @@
+#include "collect/scrape.h"
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "http/fetch.h"
+
+#define ACCEPT                                                                                     \
+    "Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"               \
+    "application/openmetrics-text;version=0.0.1;q=0.5,"                                            \
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+
+int scrape_start(struct fetcher *fetcher, const struct scrape_request *request, struct fetch **out,
+                 struct err *err)
+{
+    char timeout[80];
+    const char *const headers[] = {ACCEPT, "User-Agent: earshot", timeout};
+    struct fetch_request fetch = {
+        .url = request->url,
+        .headers = headers,
+        .headers_n = ARRAY_LEN(headers),
+        .timeout_ms = request->timeout_ms,
+        .body_max = request->body_max,
+        .follow_redirects = request->follow_redirects,
+        .accept_gzip = true,
+        .done = request->done,
+        .arg = request->arg,
+    };
+
+    (void)snprintf(timeout, sizeof timeout, "X-Prometheus-Scrape-Timeout-Seconds: %.3f",
+                   (double)request->timeout_ms / 1000);
+    return fetch_start(fetcher, &fetch, out, err);
+}
+
+/* What the common failures of a wrong address or of missing rights ask for. */
+static const char *advice(int status)
+{
+    switch (status) {
+    case 401:
+    case 403:
+        return "; it wants credentials (basic_auth, authorization)";
+    case 404:
+        return "; check the path (metrics_path)";
+    default:
+        return "";
+    }
+}
+
+int scrape_judge(const struct fetch_result *result, enum expo_format *out, struct err *err)
+{
+    if (!result->status) {
+        if (err)
+            *err = result->err;
+        return -1;
+    }
+    if (result->status != 200)
+        return err_set(err, ERR_EVAL, "the target answered with HTTP status %d%s", result->status,
+                       advice(result->status));
+    return expo_format_of(result->content_type, out, err);
+}
+
+/* The line of an error, without its end, at most 100 bytes of it. */
+static struct str line_of(struct str body, uint32_t line)
+{
+    struct str left = body, found = {NULL, 0};
+
+    for (; line && left.p; line--)
+        found = str_split(&left, '\n');
+    return str_take(found, 100);
+}
+
+int scrape_parse(struct str body, enum expo_format format, struct arena *scratch, struct emit *emit,
+                 struct err *err)
+{
+    struct err why = {.kind = ERR_NONE};
+
+    if (expo_parse(body, format, scratch, emit, &why) == 0)
+        return 0;
+    if (why.kind == ERR_SYNTAX && why.at.line) {
+        struct str line = line_of(body, why.at.line);
+
+        return err_set(err, ERR_SYNTAX, "line %u, column %u: %s; the line is: %.*s", why.at.line,
+                       why.at.column, why.text, STR_ARGS(line));
+    }
+    if (err)
+        *err = why;
+    return -1;
+}

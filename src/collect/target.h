@@ -1,0 +1,115 @@
+/* target: what one target exposed in one cycle becomes one commit of its pull group.
+ *
+ *   target_begin -> a producer writes into target.emit -> target_finish -> commit target.batch
+ *                -> target_committed
+ *
+ * A sample without a time of its own sets its slot of the column; one with a time
+ * (honor_timestamps) becomes a row. Series known from the cycle before need one look-up by hash;
+ * new ones are gathered and resolved in one call. When the producer failed, the column holds
+ * nothing but the target's own series (up and scrape_*), so the store marks all others stale; the
+ * same happens to each series that is no longer exposed.
+ *
+ * As Prometheus does it: the first of two samples of one series counts; scrape_samples_scraped is
+ * what was read until an error; a series is "added" when the last good cycle did not have it.
+ *
+ * Threads: one at a time. begin, producer and finish on a lane; target_committed anywhere after
+ * `done`. Between commit and done nothing here may be touched.
+ */
+#ifndef COLLECT_TARGET_H
+#define COLLECT_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/clock.h"
+#include "collect/families.h"
+#include "collect/series_cache.h"
+#include "model/emit.h"
+#include "model/sink.h"
+
+struct err;
+struct labels;
+
+/* The series about the target itself, in the order they are committed. */
+enum target_report {
+    TARGET_REPORT_UP,
+    TARGET_REPORT_DURATION,
+    TARGET_REPORT_SCRAPED,
+    TARGET_REPORT_KEPT,
+    TARGET_REPORT_ADDED,
+    TARGET_REPORTS,
+};
+
+/* A list in the cycle's arena. */
+struct target_list {
+    void *items;
+    size_t n, cap;
+};
+
+struct target_counts {
+    uint64_t scraped;    /* samples read */
+    uint64_t added;      /* series the last good cycle did not have */
+    uint64_t duplicates; /* samples of a series that had one already */
+    uint64_t limited;    /* samples of new series the store has no room for */
+    uint64_t exemplars_dropped;
+};
+
+struct target_settings_core {
+    struct sink *sink;
+    const struct labels *labels; /* borrowed: of the target; key of its group */
+    bool honor_labels, honor_timestamps;
+    struct budget *budget;
+};
+
+struct target {
+    struct target_settings_core settings;
+    struct sink_group *group; /* owned; opened at the first cycle */
+    struct series_cache cache;
+    struct families families;
+
+    /* Of the group, while the generation lasts. */
+    bool has_generation;
+    uint32_t generation;
+    uint32_t report_slots[TARGET_REPORTS];
+    double *values;                       /* owned; [slots_cap] */
+    uint64_t *present, *before, *changed; /* owned; [slots_cap / 64]; before: of the last column */
+    size_t slots_cap;
+    bool hint; /* the last column was taken whole, so `changed` is true */
+
+    /* Of the cycle. */
+    struct emit emit;
+    struct arena arena;
+    uint32_t round;
+    uint32_t slots;   /* highest slot of the column + 1 */
+    size_t known;     /* entries of the cache that are not new in this cycle */
+    size_t seen;      /* entries this cycle has exposed, new ones too */
+    bool rows_repeat; /* a series has several rows: they may be out of order */
+    struct target_list labels, waiting, rows, exemplars, metadata;
+    struct target_counts counts;
+    struct sink_batch batch; /* done and done_arg are the caller's to set */
+};
+
+void target_init(struct target *t, const struct target_settings_core *settings);
+/* Closes the group; no commit may be under way. */
+void target_fini(struct target *t);
+
+/* Starts a cycle of time `ts`. */
+void target_begin(struct target *t, ts_ms ts);
+
+enum target_next {
+    TARGET_COMMIT, /* hand target.batch to the store */
+    TARGET_AGAIN,  /* slots were handed out anew: begin, produce and finish again */
+    TARGET_FAILED, /* nothing can be committed; err says why */
+};
+/* `ok`: the producer ended well. When what it emitted cannot be stored (a label given twice,
+ * memory) *ok becomes false, err says why, and the column is that of a failed cycle. `seconds` is
+ * how long the cycle took. */
+enum target_next target_finish(struct target *t, bool *ok, double seconds, struct err *err);
+
+/* Reads the store's answer. True: it was stale, so run the cycle again. */
+bool target_committed(struct target *t);
+
+#endif

@@ -1,0 +1,365 @@
+#include "base/test.h"
+
+#include <semaphore.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "collect/collect.h"
+#include "collect/cycle.h"
+#include "collect/fake_fetch.h"
+#include "collect/scripted_sink.h"
+#include "model/labels.h"
+#include "sys/clock.h"
+
+#define INTERVAL_MS 20
+
+/* The manager on a real loop with real lanes; fetches and store are scripted. */
+struct fixture {
+    struct scripted_sink sink;
+    struct arena arena;
+    struct loop *loop;
+    struct lanes *lanes;
+    struct loop_timer *patience;
+    struct collect *collect;
+    const struct labels *labels;
+    size_t commits_wanted;
+    void (*store)(struct sink *s, struct sink_batch *batch); /* the scripted one */
+    struct err err;
+};
+
+static struct fixture *now;
+
+/* Stops the loop when enough was committed. */
+static void counting_commit(struct sink *s, struct sink_batch *batch)
+{
+    now->store(s, batch);
+    if (now->sink.commits >= now->commits_wanted)
+        loop_stop(now->loop);
+}
+
+static void give_up(void *arg)
+{
+    (void)arg;
+    fail_msg("nothing happened for 20 s");
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_new(struct fixture);
+    struct label labels[] = {{STR("job"), STR("j")}, {STR("instance"), STR("i")}};
+    struct collect_context context;
+
+    now = f;
+    fake_fetch_answer = (struct fetch_result){
+        .status = 200, .content_type = STR("text/plain"), .body = STR("a 1\n")};
+    fake_fetch_silent = fake_fetch_refuses = false;
+    fake_fetch_started = 0;
+    scripted_sink_init(&f->sink);
+    f->store = f->sink.sink.commit;
+    f->sink.sink.commit = counting_commit;
+    f->commits_wanted = 1;
+    arena_init(&f->arena, NULL);
+    assert_ok(labels_build(&f->arena, labels, 2, &f->labels, &f->err), f->err);
+    assert_ok(loop_new(&f->loop, &f->err), f->err);
+    f->lanes = lanes_new(f->loop);
+    f->patience = loop_timer_new(f->loop, 20000, 0, give_up, f);
+    context = (struct collect_context){.loop = f->loop,
+                                       .lanes = f->lanes,
+                                       .fetcher = (struct fetcher *)f->loop,
+                                       .sink = &f->sink.sink,
+                                       .clock = clock_real()};
+    assert_ok(collect_new(&context, &f->collect, &f->err), f->err);
+    *state = f;
+    return 0;
+}
+
+static void stop_loop(void *arg)
+{
+    loop_stop(arg);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    collect_stop(f->collect, 10000, stop_loop, f->loop);
+    loop_run(f->loop);
+    loop_timer_free(f->patience);
+    assert_int_equal(lanes_free(f->lanes), 0);
+    loop_drain(f->loop);
+    collect_free(f->collect);
+    assert_int_equal(f->sink.groups_open, 0);
+    assert_int_equal(fake_fetch_alive, 0);
+    loop_drain(f->loop);
+    loop_free(f->loop);
+    scripted_sink_fini(&f->sink);
+    arena_fini(&f->arena);
+    mem_free(f);
+    return 0;
+}
+
+static void add_http(struct fixture *f)
+{
+    struct target_settings settings = {.job = "j",
+                                       .labels = f->labels,
+                                       .interval_ms = INTERVAL_MS,
+                                       .timeout_ms = INTERVAL_MS,
+                                       .honor_timestamps = true,
+                                       .body_max = 1000,
+                                       .url = "http://h/metrics"};
+
+    assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
+}
+
+static void run_until(struct fixture *f, size_t commits)
+{
+    f->commits_wanted = commits;
+    loop_run(f->loop);
+}
+
+static struct target_status status(struct fixture *f)
+{
+    struct target_status *all;
+    size_t n;
+
+    /* The cycle that stopped the loop may not have ended. */
+    for (bool done = false; !done;) {
+        loop_drain(f->loop);
+        assert_ok(collect_status(f->collect, &f->arena, &all, &n, &f->err), f->err);
+        done = all[0].health != TARGET_UNKNOWN;
+    }
+    assert_int_equal(n, 1);
+    return all[0];
+}
+
+static void times_have_one_phase_and_whole_intervals_between(void **state)
+{
+    struct fixture *f = *state;
+    long long first, later;
+
+    add_http(f);
+    run_until(f, 3);
+    assert_int_equal(sscanf(scripted_sink_take(&f->sink), "column %lld", &first), 1);
+    run_until(f, 4);
+    assert_int_equal(sscanf(scripted_sink_take(&f->sink), "column %lld", &later), 1);
+    assert_true(later > first);
+    assert_int_equal(status(f).health, TARGET_UP);
+    assert_string_equal(status(f).last_error, "");
+    assert_int_equal(status(f).last_samples, 1);
+    assert_true(collect_stats(f->collect).cycles >= 3);
+    assert_int_equal(collect_stats(f->collect).up, 1);
+}
+
+static void a_failed_fetch_is_up_0_with_its_words(void **state)
+{
+    struct fixture *f = *state;
+
+    fake_fetch_answer.status = 404;
+    add_http(f);
+    run_until(f, 1);
+    assert_non_null(strstr(scripted_sink_take(&f->sink), "up{instance=\"i\", job=\"j\"} 0\n"));
+    assert_int_equal(status(f).health, TARGET_DOWN);
+    assert_non_null(strstr(status(f).last_error, "404"));
+    assert_int_equal(collect_stats(f->collect).down, 1);
+}
+
+static void a_fetch_that_cannot_start_is_up_0_too(void **state)
+{
+    struct fixture *f = *state;
+
+    fake_fetch_refuses = true;
+    add_http(f);
+    run_until(f, 1);
+    assert_string_equal(status(f).last_error, "too many fetches");
+}
+
+static void a_body_that_does_not_parse_is_up_0_with_the_line(void **state)
+{
+    struct fixture *f = *state;
+
+    fake_fetch_answer.body = STR("a 1\nbroken\n");
+    add_http(f);
+    run_until(f, 1);
+    assert_non_null(strstr(status(f).last_error, "line 2, column 7"));
+    assert_null(strstr(scripted_sink_take(&f->sink), "a{"));
+}
+
+static void a_cut_of_the_head_does_not_lose_a_cycle(void **state)
+{
+    struct fixture *f = *state;
+
+    add_http(f);
+    run_until(f, 1);
+    (void)status(f);
+    (void)scripted_sink_take(&f->sink);
+    scripted_sink_cut(&f->sink);
+    run_until(f, f->sink.commits + 2);
+    assert_non_null(strstr(scripted_sink_take(&f->sink), "a{instance=\"i\", job=\"j\"} 1\n"));
+}
+
+/* ---- collectors of our own ---- */
+
+struct collector_state {
+    int calls, freed;
+    bool fails, hangs;
+    sem_t go_on;
+};
+
+static int collect_one(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
+{
+    struct collector_state *s = arg;
+
+    s->calls++;
+    if (!arena_alloc(scratch, 100, err))
+        return -1;
+    if (s->hangs)
+        (void)sem_wait(&s->go_on);
+    if (s->fails)
+        return err_set(err, ERR_OS, "/proc/stat: cannot be read");
+    return emit_value(emit, "n", METRIC_GAUGE, "One.", 7, err);
+}
+
+static void free_collector(void *arg)
+{
+    struct collector_state *s = arg;
+
+    s->freed++;
+}
+
+static void add_collector(struct fixture *f, struct collector_state *s, bool may_hang)
+{
+    struct target_settings settings = {
+        .job = "host",
+        .labels = f->labels,
+        .interval_ms = INTERVAL_MS,
+        .timeout_ms = INTERVAL_MS,
+        .collector = {.name = "disks",
+                      .collect = collect_one,
+                      .free = free_collector,
+                      .arg = s,
+                      .may_hang = may_hang},
+    };
+
+    assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
+}
+
+static void a_collector_is_stored_like_any_target(void **state)
+{
+    for (int may_hang = 0; may_hang < 2; may_hang++) {
+        struct collector_state s = {.calls = 0};
+        struct fixture *f = *state;
+
+        add_collector(f, &s, may_hang);
+        run_until(f, 1);
+        assert_non_null(strstr(scripted_sink_take(&f->sink), "# n gauge One.\ncolumn "));
+        assert_int_equal(status(f).health, TARGET_UP);
+        tear_down(state);
+        assert_int_equal(s.freed, 1);
+        set_up(state);
+    }
+}
+
+static void a_collector_that_fails_is_up_0_with_its_words(void **state)
+{
+    struct collector_state s = {.fails = true};
+    struct fixture *f = *state;
+
+    add_collector(f, &s, false);
+    run_until(f, 1);
+    assert_string_equal(status(f).last_error, "/proc/stat: cannot be read");
+}
+
+static void a_collector_that_hangs_is_up_0_until_it_comes_back(void **state)
+{
+    struct collector_state s = {.hangs = true};
+    struct fixture *f = *state;
+
+    sem_init(&s.go_on, 0, 0);
+    add_collector(f, &s, true);
+    run_until(f, 2);
+    assert_non_null(strstr(status(f).last_error, "disks has not come back yet"));
+    assert_int_equal(s.calls, 1); /* and is not asked again meanwhile */
+    assert_int_equal(collect_stats(f->collect).stuck, 1);
+    s.hangs = false;
+    sem_post(&s.go_on);
+    (void)scripted_sink_take(&f->sink);
+    do {
+        run_until(f, f->sink.commits + 1);
+    } while (!strstr(f->sink.record.p, "n{"));
+    assert_true(s.calls >= 2);
+    sem_destroy(&s.go_on);
+}
+
+static void two_targets_with_the_same_labels_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct collector_state s = {.calls = 0};
+    struct target_settings settings = {
+        .job = "j", .labels = f->labels, .interval_ms = 1, .timeout_ms = 1, .url = "http://h/"};
+
+    add_collector(f, &s, false);
+    assert_fails(collect_add(f->collect, &settings, &f->err), f->err, ERR_TYPE,
+                 "two targets have the same labels");
+}
+
+static void stopping_cancels_what_is_being_fetched(void **state)
+{
+    struct fixture *f = *state;
+
+    fake_fetch_silent = true;
+    add_http(f);
+    while (!fake_fetch_started) {
+        struct loop_timer *t = loop_timer_new(f->loop, 5, 0, stop_loop, f->loop);
+
+        loop_run(f->loop);
+        loop_timer_free(t);
+    }
+    assert_int_equal(fake_fetch_alive, 1);
+} /* tear_down stops it */
+
+static void the_moment_of_a_target_is_fixed_by_its_hash(void **state)
+{
+    (void)state;
+    for (uint64_t hash = 0; hash < 40; hash++) {
+        for (ts_ms from = 1000; from < 1050; from++) {
+            ts_ms due = cycle_due(from, 15, hash);
+
+            assert_true(due > from && due <= from + 15);
+            assert_int_equal(due % 15, hash % 15);
+        }
+    }
+    assert_int_equal(cycle_due(-7, 15, 0), 0);
+}
+
+static void a_start_within_two_milliseconds_counts_as_planned(void **state)
+{
+    (void)state;
+    assert_int_equal(cycle_ts(1000, 1002), 1000);
+    assert_int_equal(cycle_ts(1000, 998), 1000);
+    assert_int_equal(cycle_ts(1000, 1003), 1003);
+    assert_int_equal(cycle_ts(1000, 500), 500);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(times_have_one_phase_and_whole_intervals_between),
+        TEST(a_failed_fetch_is_up_0_with_its_words),
+        TEST(a_fetch_that_cannot_start_is_up_0_too),
+        TEST(a_body_that_does_not_parse_is_up_0_with_the_line),
+        TEST(a_cut_of_the_head_does_not_lose_a_cycle),
+        TEST(a_collector_is_stored_like_any_target),
+        TEST(a_collector_that_fails_is_up_0_with_its_words),
+        TEST(a_collector_that_hangs_is_up_0_until_it_comes_back),
+        TEST(two_targets_with_the_same_labels_are_refused),
+        TEST(stopping_cancels_what_is_being_fetched),
+        cmocka_unit_test(the_moment_of_a_target_is_fixed_by_its_hash),
+        cmocka_unit_test(a_start_within_two_milliseconds_counts_as_planned),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

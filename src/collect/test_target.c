@@ -1,0 +1,368 @@
+#include "base/test.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "collect/scripted_sink.h"
+#include "collect/target.h"
+#include "model/expo.h"
+#include "model/labels.h"
+
+/* One target, its cycles driven by hand, against a scripted store. */
+struct fixture {
+    struct scripted_sink sink;
+    struct arena arena;
+    struct target target;
+    const struct labels *labels;
+    ts_ms ts;
+    struct err err;
+};
+
+static void nothing(struct sink_batch *batch)
+{
+    (void)batch;
+}
+
+static void open_target(struct fixture *f, bool honor_labels, bool honor_timestamps)
+{
+    target_init(&f->target, &(struct target_settings_core){.sink = &f->sink.sink,
+                                                           .labels = f->labels,
+                                                           .honor_labels = honor_labels,
+                                                           .honor_timestamps = honor_timestamps});
+    f->target.batch.done = nothing;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_new(struct fixture);
+    struct label job = {STR("job"), STR("j")};
+
+    scripted_sink_init(&f->sink);
+    arena_init(&f->arena, NULL);
+    assert_ok(labels_build(&f->arena, &job, 1, &f->labels, &f->err), f->err);
+    open_target(f, false, true);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    target_fini(&f->target);
+    assert_int_equal(f->sink.groups_open, 0);
+    scripted_sink_fini(&f->sink);
+    arena_fini(&f->arena);
+    mem_free(f);
+    return 0;
+}
+
+/* One cycle with this exposition, committed, 1 s after the last one; false: it failed. */
+static bool cycle(struct fixture *f, const char *body)
+{
+    enum target_next next;
+    struct arena scratch;
+    bool ok;
+
+    f->ts += 1000;
+    arena_init(&scratch, NULL);
+    do {
+        err_clear(&f->err);
+        do {
+            target_begin(&f->target, f->ts);
+            ok =
+                body && expo_parse(str_c(body), EXPO_TEXT, &scratch, &f->target.emit, &f->err) == 0;
+            next = target_finish(&f->target, &ok, 0.25, &f->err);
+        } while (next == TARGET_AGAIN);
+        assert_int_equal(next, TARGET_COMMIT);
+        f->sink.sink.commit(&f->sink.sink, &f->target.batch);
+    } while (target_committed(&f->target));
+    arena_fini(&scratch);
+    assert_true(series_cache_check(&f->target.cache));
+    return ok;
+}
+
+/* The record of the sink, but for the target's own series that nothing new is to be learnt from. */
+static const char *taken(struct fixture *f)
+{
+    SCOPED(buf_fini) struct buf kept = {0};
+    struct str left = str_c(scripted_sink_take(&f->sink));
+
+    while (left.p && left.n) {
+        struct str line = str_split(&left, '\n');
+
+        if (str_starts(line, STR("scrape_")) || str_starts(line, STR("column")))
+            continue;
+        buf_add(&kept, line);
+        buf_addc(&kept, '\n');
+    }
+    return arena_str(&f->arena, buf_str(&kept), NULL).p;
+}
+
+static void a_cycle_is_one_column_with_the_targets_own_series(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(cycle(f, "a{x=\"1\"} 1.5\na{x=\"2\"} 2\n"));
+    assert_string_equal(scripted_sink_take(&f->sink),
+                        "column 1000\n"
+                        "a{job=\"j\", x=\"1\"} 1.5\n"
+                        "a{job=\"j\", x=\"2\"} 2\n"
+                        "up{job=\"j\"} 1\n"
+                        "scrape_duration_seconds{job=\"j\"} 0.25\n"
+                        "scrape_samples_scraped{job=\"j\"} 2\n"
+                        "scrape_samples_post_metric_relabeling{job=\"j\"} 2\n"
+                        "scrape_series_added{job=\"j\"} 2\n");
+    assert_int_equal(f->sink.groups_open, 1);
+}
+
+static void a_steady_target_resolves_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 5; i++)
+        assert_true(cycle(f, "a{x=\"1\"} 1\na{x=\"2\"} 2\n"));
+    assert_int_equal(f->sink.resolves, 1);
+    assert_int_equal(f->target.counts.added, 0);
+    assert_true(cycle(f, "a{x=\"2\"} 2\na{x=\"1\"} 1\nb 1\n")); /* another order, and one more */
+    assert_int_equal(f->sink.resolved, 2 + TARGET_REPORTS + 1);
+    assert_int_equal(f->target.counts.added, 1);
+}
+
+static void what_is_no_longer_exposed_goes_stale(void **state)
+{
+    struct fixture *f = *state;
+
+    cycle(f, "a 1\nb 1\n");
+    (void)taken(f);
+    cycle(f, "b 2\n");
+    assert_string_equal(taken(f), "a{job=\"j\"} stale\nb{job=\"j\"} 2\nup{job=\"j\"} 1\n");
+    cycle(f, "a 3\nb 3\n");
+    assert_string_equal(taken(f), "a{job=\"j\"} 3\nb{job=\"j\"} 3\nup{job=\"j\"} 1\n");
+    assert_int_equal(f->target.counts.added, 1); /* it was forgotten meanwhile */
+}
+
+static void a_failed_cycle_gives_up_0_and_stales_the_rest(void **state)
+{
+    struct fixture *f = *state;
+
+    cycle(f, "a 1\nb 1\n");
+    (void)taken(f);
+    assert_false(cycle(f, NULL));
+    assert_string_equal(taken(f), "a{job=\"j\"} stale\nb{job=\"j\"} stale\nup{job=\"j\"} 0\n");
+    assert_int_equal(f->target.counts.scraped, 0);
+    cycle(f, "a 1\nb 2\n");
+    assert_string_equal(taken(f), "a{job=\"j\"} 1\nb{job=\"j\"} 2\nup{job=\"j\"} 1\n");
+    assert_int_equal(f->target.counts.added, 0); /* only a good cycle forgets series */
+}
+
+static void a_parse_error_stores_nothing_of_the_body(void **state)
+{
+    struct fixture *f = *state;
+
+    cycle(f, "a 1\n");
+    (void)scripted_sink_take(&f->sink);
+    assert_false(cycle(f, "a 2\nnew 1\nbroken\n"));
+    assert_string_equal(scripted_sink_take(&f->sink),
+                        "column 2000\n"
+                        "a{job=\"j\"} stale\n"
+                        "up{job=\"j\"} 0\n"
+                        "scrape_duration_seconds{job=\"j\"} 0.25\n"
+                        "scrape_samples_scraped{job=\"j\"} 2\n"
+                        "scrape_samples_post_metric_relabeling{job=\"j\"} 2\n"
+                        "scrape_series_added{job=\"j\"} 1\n");
+    assert_int_equal(f->err.at.line, 3);
+    cycle(f, "a 2\n");
+    assert_string_equal(taken(f), "a{job=\"j\"} 2\nup{job=\"j\"} 1\n");
+}
+
+static void the_first_of_two_samples_of_a_series_counts(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 2; i++) { /* new, then known */
+        assert_true(cycle(f, "a{x=\"1\"} 1\na{x=\"1\"} 2\na{x=\"1\",} 3\n"));
+        assert_string_equal(taken(f), "a{job=\"j\", x=\"1\"} 1\nup{job=\"j\"} 1\n");
+        assert_int_equal(f->target.counts.duplicates, 2);
+        assert_int_equal(f->target.counts.scraped, 3);
+    }
+}
+
+static void a_label_given_twice_fails_the_cycle(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_false(cycle(f, "a{x=\"1\",x=\"2\"} 1\n"));
+    assert_string_equal(f->err.text, "a: label \"x\" is given twice");
+    assert_string_equal(taken(f), "up{job=\"j\"} 0\n");
+}
+
+static void samples_with_a_time_become_rows_in_order(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(cycle(f, "a 1 500\na 2 300\nb 3\n"));
+    assert_string_equal(taken(f), "b{job=\"j\"} 3\nup{job=\"j\"} 1\n"
+                                  "a{job=\"j\"} 2 @300\na{job=\"j\"} 1 @500\n");
+    assert_true(cycle(f, "b 3\n")); /* and cause no staleness */
+    assert_string_equal(taken(f), "b{job=\"j\"} 3\nup{job=\"j\"} 1\n");
+}
+
+static void times_that_are_not_honored_are_left_out(void **state)
+{
+    struct fixture *f = *state;
+
+    target_fini(&f->target);
+    open_target(f, false, false);
+    assert_true(cycle(f, "a 1 500\n"));
+    assert_string_equal(taken(f), "a{job=\"j\"} 1\nup{job=\"j\"} 1\n");
+}
+
+static void labels_follow_honor_labels(void **state)
+{
+    struct fixture *f = *state;
+
+    cycle(f, "a{job=\"own\"} 1\n");
+    assert_string_equal(taken(f), "a{exported_job=\"own\", job=\"j\"} 1\nup{job=\"j\"} 1\n");
+    target_fini(&f->target);
+    open_target(f, true, true);
+    cycle(f, "b{job=\"own\"} 1\n");
+    assert_non_null(strstr(taken(f), "b{job=\"own\"} 1\n"));
+}
+
+static void a_cut_of_the_head_is_survived_at_commit_and_at_resolve(void **state)
+{
+    struct fixture *f = *state;
+
+    cycle(f, "a 1\nb 1\n");
+    (void)taken(f);
+    scripted_sink_cut(&f->sink);
+    assert_true(cycle(f, "a 2\nb 2\n"));
+    assert_string_equal(taken(f), "a{job=\"j\"} 2\nb{job=\"j\"} 2\nup{job=\"j\"} 1\n");
+    scripted_sink_cut(&f->sink);
+    assert_true(cycle(f, "a 3\nb 3\nc 3\n"));
+    assert_string_equal(taken(f),
+                        "a{job=\"j\"} 3\nb{job=\"j\"} 3\nup{job=\"j\"} 1\nc{job=\"j\"} 3\n");
+    assert_int_equal(f->target.counts.added, 3);
+}
+
+static void the_hint_is_given_only_after_a_column_was_taken_whole(void **state)
+{
+    struct fixture *f = *state;
+
+    cycle(f, "a 1\n");
+    assert_null(f->target.batch.changed);
+    cycle(f, "a 1\nb 1\n"); /* scripted_sink checks the hint itself */
+    assert_non_null(f->target.batch.changed);
+    f->sink.verdicts[f->sink.verdicts_n++] = SINK_REFUSED;
+    f->sink.reason = SINK_BUSY;
+    cycle(f, "a 2\nb 1\n");
+    cycle(f, "a 2\nb 1\n");
+    assert_null(f->target.batch.changed);
+    cycle(f, "a 2\nb 2\n");
+    assert_non_null(f->target.batch.changed);
+    cycle(f, NULL);
+    cycle(f, "a 2\nb 2\n");
+    assert_non_null(f->target.batch.changed);
+    f->sink.verdicts[f->sink.verdicts_n++] = SINK_UNLOGGED;
+    cycle(f, "a 2\nb 3\n");
+    cycle(f, "a 2\nb 3\n");
+    assert_non_null(f->target.batch.changed);
+}
+
+static void series_over_the_limit_are_left_out_and_tried_again(void **state)
+{
+    struct fixture *f = *state;
+
+    f->sink.series_max = TARGET_REPORTS + 1;
+    cycle(f, "a 1\n");
+    (void)taken(f);
+    for (int i = 0; i < 2; i++) {
+        assert_true(cycle(f, "a 1\nb 1\nc 1 5\n"));
+        assert_int_equal(f->target.counts.limited, 2);
+        assert_string_equal(taken(f), "a{job=\"j\"} 1\nup{job=\"j\"} 1\n");
+    }
+    f->sink.series_max = 100;
+    assert_true(cycle(f, "a 1\nb 1\n"));
+    assert_string_equal(taken(f), "a{job=\"j\"} 1\nup{job=\"j\"} 1\nb{job=\"j\"} 1\n");
+}
+
+static void metadata_is_told_once_and_again_when_it_did_not_arrive(void **state)
+{
+    static const char body[] = "# HELP a Help.\n# TYPE a gauge\na 1\n";
+    struct fixture *f = *state;
+
+    f->sink.verdicts[f->sink.verdicts_n++] = SINK_REFUSED;
+    f->sink.reason = SINK_BUSY;
+    cycle(f, body);
+    assert_string_equal(taken(f), "");
+    cycle(f, body);
+    assert_string_equal(taken(f), "# a gauge Help.\na{job=\"j\"} 1\nup{job=\"j\"} 1\n");
+    cycle(f, body);
+    assert_string_equal(taken(f), "a{job=\"j\"} 1\nup{job=\"j\"} 1\n");
+}
+
+static void samples_without_text_are_known_by_name_and_labels(void **state)
+{
+    const struct label one = {STR("x"), STR("1")}, two = {STR("x"), STR("2")};
+    const struct emit_sample samples[] = {
+        {.name = STR("a"), .labels = &one, .labels_n = 1, .value = 1},
+        {.name = STR("a"), .labels = &two, .labels_n = 1, .value = 2},
+        {.name = STR("b"), .value = 3},
+    };
+    struct fixture *f = *state;
+    bool ok = true;
+
+    for (int round = 0; round < 3; round++) {
+        target_begin(&f->target, ++f->ts);
+        for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+            assert_ok(f->target.emit.sample(&f->target.emit, &samples[i], &f->err), f->err);
+        assert_int_equal(target_finish(&f->target, &ok, 0, &f->err), TARGET_COMMIT);
+        f->sink.sink.commit(&f->sink.sink, &f->target.batch);
+        assert_false(target_committed(&f->target));
+        assert_string_equal(taken(f), "a{job=\"j\", x=\"1\"} 1\na{job=\"j\", x=\"2\"} 2\n"
+                                      "b{job=\"j\"} 3\nup{job=\"j\"} 1\n");
+    }
+    assert_int_equal(f->sink.resolves, 1);
+}
+
+static void many_series_come_and_go(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int round = 0; round < 20; round++) {
+        SCOPED(buf_fini) struct buf body = {0};
+
+        for (int i = round; i < round + 100; i++)
+            buf_addf(&body, "a{i=\"%d\"} %d\n", i, i * round);
+        assert_true(cycle(f, body.p));
+        assert_int_equal(f->target.counts.added, round ? 1 : 100);
+        assert_int_equal(f->target.cache.n, 100);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_cycle_is_one_column_with_the_targets_own_series),
+        TEST(a_steady_target_resolves_nothing),
+        TEST(what_is_no_longer_exposed_goes_stale),
+        TEST(a_failed_cycle_gives_up_0_and_stales_the_rest),
+        TEST(a_parse_error_stores_nothing_of_the_body),
+        TEST(the_first_of_two_samples_of_a_series_counts),
+        TEST(a_label_given_twice_fails_the_cycle),
+        TEST(samples_with_a_time_become_rows_in_order),
+        TEST(times_that_are_not_honored_are_left_out),
+        TEST(labels_follow_honor_labels),
+        TEST(a_cut_of_the_head_is_survived_at_commit_and_at_resolve),
+        TEST(the_hint_is_given_only_after_a_column_was_taken_whole),
+        TEST(series_over_the_limit_are_left_out_and_tried_again),
+        TEST(metadata_is_told_once_and_again_when_it_did_not_arrive),
+        TEST(samples_without_text_are_known_by_name_and_labels),
+        TEST(many_series_come_and_go),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

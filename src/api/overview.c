@@ -359,6 +359,17 @@ static struct str fault_text(const struct overview_ask *ask, struct str job, str
     return STR("");
 }
 
+/* This host is two targets; when both are down it is still one cause. */
+static bool told_before(const struct promql_result *down, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (str_eq(label(&down->series[i], "job"), label(&down->series[at], "job")) &&
+            str_eq(label(&down->series[i], "instance"), label(&down->series[at], "instance")))
+            return true;
+    }
+    return false;
+}
+
 static int judge_targets(struct overview_ask *ask, struct overview *o, struct err *err)
 {
     struct promql_result down, lost, all;
@@ -374,6 +385,8 @@ static int judge_targets(struct overview_ask *ask, struct overview *o, struct er
         struct str text = fault_text(ask, job, instance);
         enum verdict_level level = VERDICT_WARNING;
 
+        if (told_before(&down, i))
+            continue;
         for (size_t k = 0; k < lost.series_n; k++) {
             if (str_eq(label(&lost.series[k], "job"), job))
                 level = VERDICT_CRITICAL; /* for five minutes, and nothing else of that job is up */

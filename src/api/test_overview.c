@@ -247,6 +247,7 @@ static void a_target_that_is_down_is_told_in_its_collectors_words(void **state)
     static const struct row rows[] = {
         {"up == 0", "__name__=up,job=api,instance=old-nas:80", 0, 0},
         {"up == 0", "__name__=up,job=db,instance=db:1", 0, 0},
+        {"up == 0", "__name__=up,job=db,instance=db:1,collector=slow", 0, 0}, /* the same cause */
         {"max_over_time(up", "job=db", 0, 0},
         {"count(up)", "", 3, 0},
     };

@@ -47,8 +47,11 @@ struct collector {
 };
 
 struct target_settings {
-    const char *job;                 /* scrape pool, as the API names it */
-    const struct labels *labels;     /* of the target: job, instance, ... */
+    const char *job;             /* scrape pool, as the API names it */
+    const struct labels *labels; /* of the target: job, instance, ...; no two alike */
+    /* What its samples get instead; NULL: labels. For a source that is two targets, whose samples
+     * must not tell: this host (host/host.h). up and scrape_* always carry `labels`. */
+    const struct labels *sample_labels;
     const struct labels *discovered; /* before relabelling, for the API */
     int64_t interval_ms, timeout_ms;
     bool honor_labels, honor_timestamps, follow_redirects;

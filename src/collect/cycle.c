@@ -318,6 +318,7 @@ static void copy_settings(struct target_settings *to, const struct target_settin
     to->job = mem_strdup(from->job);
     to->url = from->url ? mem_strdup(from->url) : NULL;
     to->labels = labels_dup(from->labels);
+    to->sample_labels = labels_dup(from->sample_labels ? from->sample_labels : from->labels);
     to->discovered = labels_dup(from->discovered ? from->discovered : from->labels);
 }
 
@@ -328,6 +329,7 @@ static void free_settings(struct target_settings *s)
     mem_free((void *)s->job);
     mem_free((void *)s->url);
     mem_free((void *)s->labels);
+    mem_free((void *)s->sample_labels);
     mem_free((void *)s->discovered);
 }
 
@@ -347,6 +349,7 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
     target_init(&c->target,
                 &(struct target_settings_core){.sink = context->sink,
                                                .labels = c->settings.labels,
+                                               .sample_labels = c->settings.sample_labels,
                                                .honor_labels = settings->honor_labels,
                                                .honor_timestamps = settings->honor_timestamps,
                                                .budget = &c->budget});

@@ -124,8 +124,8 @@ static int add_series(struct target *t, struct hash128 key, const struct emit_sa
 
     if (!labels)
         return -1;
-    if (target_labels_build(&t->arena, t->settings.labels, t->settings.honor_labels, sample, labels,
-                            err) < 0) {
+    if (target_labels_build(&t->arena, t->settings.sample_labels, t->settings.honor_labels, sample,
+                            labels, err) < 0) {
         t->labels.n--;
         return err_context(err, "%.*s", STR_ARGS(str_take(sample->name, 100)));
     }

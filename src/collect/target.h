@@ -59,7 +59,8 @@ struct target_counts {
 
 struct target_settings_core {
     struct sink *sink;
-    const struct labels *labels; /* borrowed: of the target; key of its group */
+    const struct labels *labels;        /* borrowed: of the target; key of its group, and of up */
+    const struct labels *sample_labels; /* borrowed: what is added to samples */
     bool honor_labels, honor_timestamps;
     struct budget *budget;
 };

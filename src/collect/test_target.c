@@ -23,13 +23,20 @@ static void nothing(struct sink_batch *batch)
     (void)batch;
 }
 
-static void open_target(struct fixture *f, bool honor_labels, bool honor_timestamps)
+static void open_target_with(struct fixture *f, const struct labels *sample_labels,
+                             bool honor_labels, bool honor_timestamps)
 {
     target_init(&f->target, &(struct target_settings_core){.sink = &f->sink.sink,
                                                            .labels = f->labels,
+                                                           .sample_labels = sample_labels,
                                                            .honor_labels = honor_labels,
                                                            .honor_timestamps = honor_timestamps});
     f->target.batch.done = nothing;
+}
+
+static void open_target(struct fixture *f, bool honor_labels, bool honor_timestamps)
+{
+    open_target_with(f, f->labels, honor_labels, honor_timestamps);
 }
 
 static int set_up(void **state)
@@ -230,6 +237,19 @@ static void labels_follow_honor_labels(void **state)
     assert_non_null(strstr(taken(f), "b{job=\"own\"} 1\n"));
 }
 
+static void samples_may_get_other_labels_than_the_target(void **state)
+{
+    struct fixture *f = *state;
+    struct label other = {STR("job"), STR("shared")};
+    const struct labels *labels;
+
+    assert_ok(labels_build(&f->arena, &other, 1, &labels, &f->err), f->err);
+    target_fini(&f->target);
+    open_target_with(f, labels, false, true);
+    cycle(f, "a 1\n");
+    assert_string_equal(taken(f), "a{job=\"shared\"} 1\nup{job=\"j\"} 1\n");
+}
+
 static void a_cut_of_the_head_is_survived_at_commit_and_at_resolve(void **state)
 {
     struct fixture *f = *state;
@@ -356,6 +376,7 @@ int main(void)
         TEST(samples_with_a_time_become_rows_in_order),
         TEST(times_that_are_not_honored_are_left_out),
         TEST(labels_follow_honor_labels),
+        TEST(samples_may_get_other_labels_than_the_target),
         TEST(a_cut_of_the_head_is_survived_at_commit_and_at_resolve),
         TEST(the_hint_is_given_only_after_a_column_was_taken_whole),
         TEST(series_over_the_limit_are_left_out_and_tried_again),

@@ -5,9 +5,11 @@
  *   host       what the kernel answers from memory: cpu, memory, load, disks, network, processes
  *   host-slow  what can hang: statfs on a dead NFS, hwmon and other sensors behind a slow bus
  *
- * Both are added with collect_add under the same job, labels and interval, as two targets, so that
- * a stuck statfs never holds up the rest. Their families do not overlap, except
- * earshot_host_collector_success{collector}, whose series do not.
+ * Both are added with collect_add under the same job and interval, as two targets, so that a stuck
+ * statfs never holds up the rest. Targets must differ: the second's `labels` also hold
+ * collector="host-slow", and its `sample_labels` are the first's, so that its samples do not tell.
+ * Their families do not overlap, except earshot_host_collector_success{collector}, whose series do
+ * not.
  *
  * A group (one file here, e.g. meminfo.c) whose files are not there writes nothing. One whose file
  * cannot be read or understood leaves out what it could not read, logs that once until it is well

@@ -27,8 +27,10 @@ function hits(words: string, metrics: readonly string[]): Hit[] {
       what: 'target',
       open: () => go('explore', { expr: `up{job=${quoted(t.job)},instance=${quoted(t.instance)}}` }),
     }));
+  const rank = (m: string): number => (m.toLowerCase().startsWith(parts[0] ?? '') ? 0 : 1000) + m.length;
   const names = metrics
     .filter((m) => parts.length && fits(m))
+    .sort((a, b) => rank(a) - rank(b))
     .slice(0, MOST)
     .map((m) => ({ text: m, what: 'metric', open: () => go('explore', { expr: m }) }));
   return [...pages, ...targets, ...names];
@@ -55,6 +57,7 @@ export function Search() {
     const step = e.key === 'ArrowDown' ? 1 : e.key === 'ArrowUp' ? -1 : 0;
     if (step) setAt(Math.max(0, Math.min(found.length - 1, here + step)));
     else if (e.key === 'Enter') open(found[here]);
+    else if (e.key === 'Escape') close(); // a search field would only clear itself
     else return;
     e.preventDefault();
   };

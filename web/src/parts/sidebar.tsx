@@ -24,7 +24,7 @@ function Item(props: { page: Page; label: string; note?: string; tone?: string }
 export function Sidebar() {
   const host = overview.value?.host;
   return (
-    <div class="side">
+    <aside class="side" aria-label="earshot">
       <a class="brand" href={href('overview')} aria-label="earshot, Overview">
         <Mark verdict={verdict.value} size={22} />
         <span class="label">earshot</span>
@@ -39,7 +39,7 @@ export function Sidebar() {
         <Item page="status" label="Status" />
       </nav>
       <Cost />
-    </div>
+    </aside>
   );
 }
 

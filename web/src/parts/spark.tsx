@@ -17,7 +17,8 @@ export interface SparkProps {
 }
 
 export function Spark(props: SparkProps) {
-  const { values, limit, floor = 0, ceiling, colour = 'var(--s0)', dot = true } = props;
+  const { limit, floor = 0, ceiling, colour = 'var(--s0)', dot = true } = props;
+  const values = trimmed(props.values);
   const s = stats(values);
   if (!s) return <div class="spark chart" role="img" aria-label={`${props.label}: no data`} />;
   const top = Math.max(s.max, limit ?? s.max, ceiling ?? s.max);
@@ -44,6 +45,11 @@ export function Spark(props: SparkProps) {
       )}
     </div>
   );
+}
+
+/** From the first value on. */
+function trimmed(values: readonly Value[]): readonly Value[] {
+  return values.slice(Math.max(0, values.findIndex((v) => v !== null)));
 }
 
 function lastIndex(values: readonly Value[]): number {

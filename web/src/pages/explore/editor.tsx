@@ -3,7 +3,8 @@ import type { Editor } from '../../editor/editor';
 import type { mistake } from './question';
 
 export interface EditorBoxProps {
-  readonly text: string;
+  readonly text: string; // as it is being written
+  readonly asked: string; // as the URL has it
   readonly onChange: (text: string) => void;
   readonly onRun: () => void;
   readonly wrong: ReturnType<typeof mistake>;
@@ -11,7 +12,7 @@ export interface EditorBoxProps {
 }
 
 /** The expression: a plain text field until (or unless) the editor's chunk is there. */
-export function EditorBox({ text, onChange, onRun, wrong, handle }: EditorBoxProps) {
+export function EditorBox({ text, asked, onChange, onRun, wrong, handle }: EditorBoxProps) {
   const host = useRef<HTMLDivElement>(null);
   const [ready, setReady] = useState(false);
   const latest = useRef({ text, onChange, onRun });
@@ -39,7 +40,8 @@ export function EditorBox({ text, onChange, onRun, wrong, handle }: EditorBoxPro
       handle.current = null;
     };
   }, []);
-  useEffect(() => handle.current?.set(text), [text, ready]);
+  // Only what was asked is put into the editor; its own text comes back too late to be put in again.
+  useEffect(() => handle.current?.set(asked), [asked]);
   useEffect(() => handle.current?.mark(wrong), [wrong?.text, wrong?.column, wrong?.line, ready]);
   return (
     <div class="editor-box">

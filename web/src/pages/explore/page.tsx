@@ -56,7 +56,7 @@ export function ExplorePage() {
       />
       <div class="explore-main">
         <div class={`ask ${wrong ? 'wrong' : ''}`}>
-          <EditorBox text={draft} onChange={setDraft} onRun={() => run()} wrong={wrong} handle={editor} />
+          <EditorBox text={draft} asked={expr} onChange={setDraft} onRun={() => run()} wrong={wrong} handle={editor} />
           <div class="ask-end">
             <span class="small quiet desk-only">{data.value && data.value.expr === expr && !data.error ? cost(data.value) : ''}</span>
             <button type="button" class="button primary" onClick={() => run()} data-test="run">

@@ -3,29 +3,33 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { range as askRange, instant } from '../../lib/api';
 import { now } from '../../lib/clocks';
-import { back, lost } from '../../lib/connection';
+import { back } from '../../lib/connection';
 import { refreshes, useData } from '../../lib/data';
 import { follow } from '../../lib/live';
 import { live, range } from '../../lib/place';
 import { num, quoted, type InstantSeries } from '../../lib/prom';
-import { aligned, niceStep, parseDuration, resolve } from '../../lib/range';
+import { aligned, niceStep, parseDuration, resolve, type Span } from '../../lib/range';
 import { onGrid, type Value } from '../../lib/series';
 import { active, overview, overviewError } from '../../lib/shared';
+import { worstDisk } from './disks';
 import { TILES, type Answers, type Asking } from './specs';
 
 const SPARK_POINTS = 120;
 const RATE_SCRAPES = 4; // a rate needs two samples; four outlive a missed scrape
-const REFRESH_MS = 30_000;
+const REFRESH_MIN_MS = 2000;
+const REFRESH_MAX_MS = 30_000;
+const SHORTEST_S = 60;
 
 /** The machine earshot runs on; where there is none of it, the first target of job node. */
 export function useAsking(): Asking | undefined {
   const name =
     overview.value?.host?.name ?? (overviewError.value ? active.value.find((t) => t.labels['job'] === 'node')?.labels['instance'] : undefined);
   const target = active.value.find((t) => t.labels['job'] === 'node' && t.labels['instance'] === name);
+  const mountpoint = worstDisk()?.mountpoint;
   const interval = parseDuration(target?.scrapeInterval ?? '') ?? 5;
   return useMemo(
-    () => (name === undefined ? undefined : { host: `job="node",instance=${quoted(name)}`, window: `${interval * RATE_SCRAPES}s` }),
-    [name, interval],
+    () => (name === undefined ? undefined : { host: `job="node",instance=${quoted(name)}`, window: `${interval * RATE_SCRAPES}s`, mountpoint }),
+    [name, interval, mountpoint],
   );
 }
 
@@ -85,14 +89,19 @@ export function useTiles(): Readonly<Record<string, TileData>> | undefined {
   const asking = useAsking();
   const answers = useLiveAnswers(asking);
   const r = range.value;
+  /** The range, but not before the first sample: a young store shows its minutes, not an empty day. */
+  const watched = (): Span => {
+    const { from, to } = resolve(r, now.peek());
+    return { from: Math.min(Math.max(from, overview.peek()?.self?.oldest_ts ?? from), to - SHORTEST_S), to };
+  };
   const key = asking ? JSON.stringify([asking, r]) : '';
   const sparks = useData(
     key,
     async (signal) => {
       if (!asking) return {};
-      const span0 = resolve(r, now.peek());
-      const step = niceStep(span0, SPARK_POINTS);
-      const span = aligned(span0, step);
+      const whole = watched();
+      const step = niceStep(whole, SPARK_POINTS);
+      const span = aligned(whole, step);
       const n = Math.round((span.to - span.from) / step) + 1;
       const wide = { ...asking, window: `${Math.max(parseDuration(asking.window) ?? 20, step)}s` };
       const entries = TILES.map(async (t): Promise<[string, readonly Value[]]> => {
@@ -101,10 +110,9 @@ export function useTiles(): Readonly<Record<string, TileData>> | undefined {
       });
       return Object.fromEntries(await Promise.all(entries));
     },
-    live.value ? REFRESH_MS : 0,
+    live.value ? Math.min(REFRESH_MAX_MS, Math.max(REFRESH_MIN_MS, niceStep(watched(), SPARK_POINTS) * 1000)) : 0,
   );
   if (!asking) return undefined;
-  void lost.value;
   return Object.fromEntries(
     TILES.map((t) => {
       const a = answers[t.id] ?? {};

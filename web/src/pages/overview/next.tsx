@@ -1,7 +1,7 @@
 import { overview } from '../../lib/shared';
 import { bytes, memory, percent } from '../../lib/words';
 import { asState } from '../../parts/state';
-import { fullIn } from './tiles';
+import { fullIn } from './disks';
 
 interface Line {
   readonly name: string;

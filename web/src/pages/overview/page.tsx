@@ -1,4 +1,5 @@
 import { active, overview, overviewError, targets } from '../../lib/shared';
+import { phone } from '../../lib/media';
 import { RunsOut } from './next';
 import { SelfCard } from './self';
 import { Strip } from './strip';
@@ -15,6 +16,7 @@ export function OverviewPage() {
   return (
     <>
       <Verdict />
+      {phone.value && hasHost && <Tiles />}
       {nothing ? (
         <section class="card">
           <p class="prose">Nothing is watched yet: the configuration names no target.</p>
@@ -22,7 +24,7 @@ export function OverviewPage() {
       ) : (
         <Strip />
       )}
-      {hasHost && <Tiles />}
+      {!phone.value && hasHost && <Tiles />}
       <div class="cards">
         <RunsOut />
         <TopProcesses />

@@ -1,13 +1,14 @@
 /* specs: the tiles of one host, as a table: what is asked and how it is written. Queries are those
  * of node_exporter's names, which earshot's host collector serves. */
 import type { InstantSeries, Labels } from '../../lib/prom';
-import { num } from '../../lib/prom';
+import { num, quoted } from '../../lib/prom';
 import { bytes, count, figure, memory, percent } from '../../lib/words';
 
 /** How a query names the host, and over what it takes rates. */
 export interface Asking {
   readonly host: string; // job="node",instance="studio"
   readonly window: string; // 20s
+  readonly mountpoint?: string | undefined; // the disk to show; else the fullest
 }
 type Query = (a: Asking) => string;
 
@@ -51,11 +52,15 @@ const perSecond = (n: number): string => `${bytes(n)}/s`;
 const REAL_DISKS = 'device!~"dm-.*|md.*|loop.*|ram.*|sr.*"';
 const REAL_NETS = 'device!~"lo|veth.*|docker.*|br-.*|virbr.*|tun.*|tap.*"';
 const REAL_FS = 'fstype!~"tmpfs|devtmpfs|overlay|squashfs|ramfs|iso9660|fuse.*|nsfs|autofs",mountpoint!~"/(boot|run|snap|dev|proc|sys).*"';
-const used = (a: Asking): string => `1 - node_filesystem_avail_bytes{${a.host},${REAL_FS}} / node_filesystem_size_bytes{${a.host},${REAL_FS}}`;
+const used = (a: Asking): string => {
+  const which = a.mountpoint === undefined ? REAL_FS : `mountpoint=${quoted(a.mountpoint)}`;
+  return `1 - node_filesystem_avail_bytes{${a.host},${which}} / node_filesystem_size_bytes{${a.host},${which}}`;
+};
 const mem = (a: Asking): string => `node_memory_MemTotal_bytes{${a.host}} - node_memory_MemAvailable_bytes{${a.host}}`;
 const busy = (a: Asking): string => `1 - avg(rate(node_cpu_seconds_total{mode="idle",${a.host}}[${a.window}]))`;
 const waiting = (what: string): Query => (a) => `rate(node_pressure_${what}_waiting_seconds_total{${a.host}}[${a.window}])`;
 const disk = (what: string): Query => (a) => `sum(rate(node_disk_${what}_bytes_total{${REAL_DISKS},${a.host}}[${a.window}]))`;
+const lost = (what: string): Query => (a) => `sum(rate(node_network_${what}_total{${REAL_NETS},${a.host}}[${a.window}]))`;
 const net = (what: string): Query => (a) => `sum(rate(node_network_${what}_bytes_total{${REAL_NETS},${a.host}}[${a.window}]))`;
 
 export const TILES: readonly TileSpec[] = [
@@ -142,8 +147,7 @@ export const TILES: readonly TileSpec[] = [
     now: {
       in: net('receive'),
       out: net('transmit'),
-      lost: (a) =>
-        `sum(rate({__name__=~"node_network_(receive|transmit)_(errs|drop)_total",${REAL_NETS},${a.host}}[${a.window}]))`,
+      lost: (a) => ['receive_errs', 'receive_drop', 'transmit_errs', 'transmit_drop'].map((what) => lost(what)(a)).join(' + '),
     },
     figure: (a) => {
       const v = valueOf(a['in']);

@@ -22,12 +22,12 @@ export function Tile({ spec, data, host, state, caption, wide, expr }: TileProps
   return (
     <div class={`card tile ${wide ? 'wide' : ''}`} data-test={`tile-${spec.id}`}>
       <div class="tile-head">
-        <h3>
+        <h2>
           <a class="cover" href={href('explore', { expr })}>
             {spec.name}
           </a>{' '}
           <span class="quiet">{host}</span>
-        </h3>
+        </h2>
         <StateMark state={f ? state : 'nodata'} />
       </div>
       <div class="tile-body">

@@ -1,24 +1,12 @@
 import { overview } from '../../lib/shared';
-import type { Disk } from '../../lib/overview';
-import { bytes, duration } from '../../lib/words';
+import { bytes } from '../../lib/words';
 import { asState, STATE_ORDER, type State } from '../../parts/state';
+import { fullIn, worstDisk } from './disks';
 import { useAsking, useTiles } from './host';
 import { TILES, type TileSpec } from './specs';
 import { Tile } from './tile';
 
 const ROOM = 5; // columns of the widest grid
-
-/** The disk that needs a person first. */
-function worstDisk(): Disk | undefined {
-  const disks = overview.value?.host?.disks ?? [];
-  const rank = (d: Disk): number => STATE_ORDER.indexOf(asState(d.state ?? 'ok'));
-  return [...disks].sort((a, b) => rank(a) - rank(b) || a.free_bytes / a.size_bytes - b.free_bytes / b.size_bytes)[0];
-}
-
-export function fullIn(seconds: number | null): string {
-  if (seconds === null) return 'steady';
-  return seconds > 90 * 86_400 ? '> 90\u00a0d' : duration(seconds);
-}
 
 function stateOf(spec: TileSpec): State {
   return spec.id === 'disk' ? asState(worstDisk()?.state ?? 'ok') : 'ok';

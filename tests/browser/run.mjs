@@ -1,0 +1,22 @@
+// run: tests of the page in a real browser (Debian's chromium) against a running earshot.
+// usage: node run.mjs --url http://127.0.0.1:3277 --out DIR [--screenshot FILE] [--only WORDS] [--chromium PATH]
+import { budgets } from './budgets.mjs';
+import { explore } from './explore.mjs';
+import { frame } from './frame.mjs';
+import { looks } from './looks.mjs';
+import { live } from './live.mjs';
+import { Suite } from './harness.mjs';
+
+const arg = (name, otherwise) => {
+  const i = process.argv.indexOf(`--${name}`);
+  return i < 0 ? otherwise : process.argv[i + 1];
+};
+const url = arg('url', 'http://127.0.0.1:3277');
+const suite = new Suite({
+  url: url.endsWith('/') ? url : `${url}/`,
+  out: arg('out', 'out'),
+  chromium: arg('chromium', '/usr/bin/chromium'),
+  screenshot: arg('screenshot', ''),
+});
+for (const part of [looks, frame, explore, live, budgets]) part(suite);
+process.exitCode = await suite.run(arg('only', ''));

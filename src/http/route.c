@@ -101,7 +101,8 @@ void routes_add(struct routes *t, const struct http_route *route)
 
     assert(route->path[0] == '/' && route->handler && route->methods);
     e->path = str_c(route->path);
-    e->route = route;
+    e->copy = *route;
+    e->route = &e->copy;
     if (e->path.p[e->path.n - 1] == '*') {
         e->path.n--;
         add_prefix(t, e);

@@ -13,8 +13,9 @@
 #include "http/server.h"
 
 struct route_entry {
-    struct str path;                /* without the '*' of a prefix */
-    const struct http_route *route; /* NULL: an asset */
+    struct str path; /* without the '*' of a prefix */
+    struct http_route copy;
+    const struct http_route *route; /* &copy; NULL: an asset */
     const struct http_asset *asset;
     struct route_entry *next; /* same path, other methods */
 };

@@ -383,7 +383,10 @@ static bool scan_duration_rest(struct lex *l)
             return false;
         (void)accept(l, "s");
     }
-    return !is_word(peek(l));
+    if (!is_word(peek(l)))
+        return true;
+    l->pos++; /* the message shows it */
+    return false;
 }
 
 static int lex_number(struct lex *l, uint32_t start, struct item *out, struct err *err)

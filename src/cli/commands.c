@@ -1,0 +1,74 @@
+/* The table of commands and flags: the one place where they are written down. */
+#include "cli/commands.h"
+
+#include "cli/args.h"
+
+const struct flag client_flags[] = {
+    {"url", "URL", "where earshot answers (default http://127.0.0.1:3277)"},
+    {"token-file", "FILE", "send the token in FILE (for a proxy with a log-in in front)"},
+    {"json", NULL, "print JSON"},
+};
+const size_t client_flags_n = ARRAY_LEN(client_flags);
+
+static const struct flag serve_flags[] = {
+    {"config", "FILE", "earshot.yml; then exactly what it says is collected"},
+    {"prometheus-config", "FILE", "a prometheus.yml, taken as it is"},
+    {"data", "DIR",
+     "data directory (default /var/lib/earshot for root, else ~/.local/share/earshot)"},
+    {"listen", "ADDRESS:PORT", "where to answer (default 127.0.0.1:3277)"},
+    {"retention", "TIME", "how long samples are kept: 90d, or unlimited (default 90d)"},
+    {"late-window", "TIME", "how late a sample may come: 30m, or unlimited (default 30m)"},
+    {"enable-feature", "NAME,...", "switch on parts of PromQL that Prometheus calls experimental"},
+    {"enable-admin-api", NULL, "serve /api/v1/admin/"},
+    {"enable-lifecycle", NULL, "serve POST /-/quit"},
+};
+
+static const struct flag query_flags[] = {
+    {"at", "TIME", "evaluate at this time: seconds, RFC 3339, or -1h before now (default now)"},
+    {"start", "TIME", "begin of a range"},
+    {"end", "TIME", "end of a range (default now)"},
+    {"step", "DURATION", "step of a range (default: what fits the width)"},
+    {"output", "FORM",
+     "table, graph, csv or json (default on a terminal: table, or graph for a range; else csv)"},
+};
+
+const struct command commands[] = {
+    {.name = "serve",
+     .summary = "collect, store and answer queries until SIGTERM",
+     .details = "Without a configuration this host is collected. With --config or "
+                "--prometheus-config (or both), exactly what the files say is collected, and "
+                "earshot's own metrics. Flags beat the file.",
+     .flags = serve_flags,
+     .flags_n = ARRAY_LEN(serve_flags),
+     .run = serve_run},
+    {.name = "query",
+     .words = "EXPR",
+     .summary = "evaluate a PromQL expression",
+     .flags = query_flags,
+     .flags_n = ARRAY_LEN(query_flags),
+     .client = true,
+     .words_min = 1,
+     .words_max = 1,
+     .run = query_run},
+    {.name = "targets",
+     .summary = "list what is collected, and how that goes",
+     .details = "Exits 1 when a target is down.",
+     .client = true,
+     .run = targets_run},
+    {.name = "status",
+     .summary = "one line: is all well?",
+     .details = "A Nagios plugin: exits 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (earshot does not "
+                "answer).",
+     .client = true,
+     .run = status_run},
+    {.name = "version", .summary = "print the version", .run = version_run},
+    {.name = "completion",
+     .words = "SHELL",
+     .summary = "print the completion script for bash, zsh or fish",
+     .details = "bash: earshot completion bash >/etc/bash_completion.d/earshot",
+     .words_min = 1,
+     .words_max = 1,
+     .run = completion_run},
+    {.name = "man", .summary = "print the manual page (roff)", .run = man_run},
+};
+const size_t commands_n = ARRAY_LEN(commands);

@@ -1,0 +1,15 @@
+/* commands: what each command runs; one file a command. Each returns an exit_status. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+struct args;
+
+int serve_run(const struct args *args);
+int query_run(const struct args *args);
+int targets_run(const struct args *args);
+int status_run(const struct args *args);
+int version_run(const struct args *args);
+int completion_run(const struct args *args);
+int man_run(const struct args *args);
+
+#endif

@@ -1,0 +1,519 @@
+/* earshot serve. Start: configuration, data directory (replay), collectors, listener. The end, in
+ * the order that tsdb/db.h asks for:
+ *
+ *   1. the listener drains (answers under way may finish)     5 s
+ *   2. collectors stop (cycles under way may finish)          2 s
+ *   3. the loop stops; lanes end; what they posted runs
+ *   4. api and collect let go of the store
+ *   5. db_close: all commits handed in are written and synced
+ *   6. the last `done` messages run; everything else is freed
+ *
+ * Nothing of it waits for a person or a peer: a stuck lane is left behind (then _exit instead of
+ * freeing), and an alarm ends the process should all of it take longer than 9 s. That loses
+ * nothing: what was acknowledged is in the log.
+ */
+#include "cli/serve.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/version.h"
+#include "collect/collect.h"
+#include "collect/push/remote_write.h"
+
+#include "config/config.h"
+#include "http/fetch.h"
+#include "http/server.h"
+#include "promql/query.h"
+#include "sys/clock.h"
+#include "sys/fs.h"
+#include "sys/lanes.h"
+#include "sys/log.h"
+#include "sys/loop.h"
+#include "sys/sock.h"
+#include "text/duration.h"
+#include "tsdb/db.h"
+#include "web/assets.h"
+
+#define DRAIN_MS   5000
+#define COLLECT_MS 2000
+#define END_S      9
+#define WRITE_MAX  (64u << 20) /* bytes of a remote-write request, decoded */
+#define LATE_MS    (30 * 60000)
+#define FLAGS_MAX  16
+#define PATH_BYTES 512
+
+struct serve {
+    const struct args *args;
+    struct config *config;
+    struct log_writer log;
+    struct budget budget; /* process-wide */
+    const struct clock *clock;
+    struct loop *loop;
+    struct lanes *lanes;
+    struct db *db;
+    struct fetcher *fetcher;
+    struct collect *collect;
+    struct remote_write *write;
+    struct http_server *server;
+    struct api *api;
+    _Atomic(struct api *) committed; /* whom the writer tells; set once the api is there */
+    bool ending;
+    atomic_bool exhausted; /* memory is: all arenas refuse, which ends all queries */
+    struct loop_message relax;
+    struct loop_timer *relaxed;
+    unsigned features;
+    int64_t late_window_ms;
+    char listen[128], data[PATH_BYTES], host_name[256];
+    struct api_flag flags[FLAGS_MAX];
+    size_t flags_n;
+};
+
+/* --- settings: flags beat the file --------------------------------------------------------------
+ */
+
+static int fail(const struct err *err, int status)
+{
+    char text[sizeof err->text + sizeof err->file + 32];
+
+    (void)fprintf(stderr, "earshot: %s\n", err_format(err, text, sizeof text));
+    return status;
+}
+
+static int load_config(struct serve *s)
+{
+    struct err *errors = NULL;
+    size_t n = 0;
+    struct buf out;
+
+    if (config_load(args_text(s->args, "config"), args_text(s->args, "prometheus-config"),
+                    &s->config, &errors, &n) == 0)
+        return STATUS_OK;
+    buf_init(&out, 0);
+    for (size_t i = 0; i < n; i++)
+        config_print_error(&errors[i], &out);
+    (void)fwrite(out.p, 1, out.n, stderr);
+    buf_fini(&out);
+    mem_free(errors);
+    return STATUS_USAGE;
+}
+
+/* --retention and --late-window: a duration, or "unlimited", which is `unlimited`. */
+static int read_window(const struct args *args, const char *flag, int64_t min_ms, int64_t unlimited,
+                       int64_t *out, struct err *err)
+{
+    const char *text = args_text(args, flag);
+    int64_t ms;
+
+    if (!text)
+        return 0;
+    if (strcmp(text, "unlimited") == 0) {
+        *out = unlimited;
+        return 0;
+    }
+    if (duration_parse(str_c(text), &ms, err) < 0)
+        return err_context(err, "--%s", flag);
+    if (ms < min_ms) {
+        char shown[32];
+
+        return err_set(err, ERR_TYPE, "--%s: at least %s", flag, duration_print(min_ms, shown));
+    }
+    *out = ms;
+    return 0;
+}
+
+/* /var/lib/earshot for root, else ~/.local/share/earshot, whose parents are made. */
+static int default_data(char out[PATH_BYTES], struct err *err)
+{
+    const char *home = getenv("HOME"), *share = getenv("XDG_DATA_HOME");
+
+    if (geteuid() == 0)
+        (void)snprintf(out, PATH_BYTES, "/var/lib/earshot");
+    else if (share && share[0] == '/')
+        (void)snprintf(out, PATH_BYTES, "%s/earshot", share);
+    else if (home && home[0] == '/')
+        (void)snprintf(out, PATH_BYTES, "%s/.local/share/earshot", home);
+    else
+        return err_set(err, ERR_TYPE, "where to keep data? give --data DIR");
+    for (char *p = strchr(out + 1, '/'); p; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        (void)mkdir(out, 0755); /* what fails here, fs_open_dir says in full */
+        *p = '/';
+    }
+    return 0;
+}
+
+static bool is_loopback(const struct sock_address *a)
+{
+    if (a->storage.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)&a->storage;
+
+        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    }
+    return a->storage.ss_family == AF_INET6 &&
+           IN6_IS_ADDR_LOOPBACK(
+               &((const struct sockaddr_in6 *)(const void *)&a->storage)->sin6_addr);
+}
+
+/* Whoever reaches the port reads everything, as long as there is no log-in. */
+static int check_listen(struct serve *s, struct err *err)
+{
+    struct sock_address address;
+
+    if (sock_parse(s->listen, &address, err) < 0)
+        return err_context(err, "listen");
+    if (!is_loopback(&address) && !s->config->insecure)
+        return err_set(
+            err, ERR_TYPE,
+            "listening on %s without users and TLS would show everything to whoever "
+            "reaches it; stay on 127.0.0.1, or set insecure: true in the file of --config "
+            "when something else guards the port",
+            s->listen);
+    return 0;
+}
+
+/* A name that Prometheus may know and we do not is no reason not to start. */
+static void read_features(struct serve *s)
+{
+    struct str rest = str_c(args_text(s->args, "enable-feature"));
+
+    while (rest.p) {
+        struct str name = str_trim(str_split(&rest, ','));
+        unsigned feature = promql_feature_of(name);
+
+        if (feature == 0 && name.n > 0)
+            log_warn(&s->log.log, "serve", "--enable-feature: \"%.*s\" is not known here, ignored",
+                     STR_ARGS(str_take(name, 60)));
+        s->features |= feature;
+    }
+}
+
+static void add_flag(struct serve *s, const char *name, const char *value)
+{
+    if (value && s->flags_n < FLAGS_MAX)
+        s->flags[s->flags_n++] = (struct api_flag){name, value};
+}
+
+static int read_settings(struct serve *s, struct err *err)
+{
+    const char *listen = args_text(s->args, "listen"), *data = args_text(s->args, "data");
+
+    (void)snprintf(s->listen, sizeof s->listen, "%s", listen ? listen : s->config->listen);
+    if (!data)
+        data = s->config->data;
+    if (data)
+        (void)snprintf(s->data, sizeof s->data, "%s", data);
+    else if (default_data(s->data, err) < 0)
+        return -1;
+    s->late_window_ms = LATE_MS;
+    if (read_window(s->args, "retention", 7200000, 0, &s->config->retention_ms, err) < 0 ||
+        read_window(s->args, "late-window", 0, -1, &s->late_window_ms, err) < 0 ||
+        check_listen(s, err) < 0)
+        return -1;
+    if (gethostname(s->host_name, sizeof s->host_name - 1) < 0)
+        (void)snprintf(s->host_name, sizeof s->host_name, "localhost");
+    add_flag(s, "listen", s->listen);
+    add_flag(s, "data", s->data);
+    for (size_t i = 0; i < s->args->command->flags_n; i++) {
+        const char *name = s->args->command->flags[i].name;
+
+        if (strcmp(name, "listen") != 0 && strcmp(name, "data") != 0)
+            add_flag(s, name,
+                     s->args->command->flags[i].value    ? s->args->values[i]
+                     : s->args->values[i] /* a switch */ ? "true"
+                                                         : "false");
+    }
+    return 0;
+}
+
+/* --- when memory runs out -----------------------------------------------------------------------
+ */
+
+static void relaxed(void *arg)
+{
+    struct serve *s = arg;
+
+    atomic_store(&s->exhausted, false);
+}
+
+static void relax(struct loop_message *m)
+{
+    struct serve *s = CONTAINER_OF(m, struct serve, relax);
+
+    loop_timer_restart(s->relaxed, 1000, 0);
+}
+
+/* On whatever thread could not have its memory: for a second, nobody gets any from an arena. */
+static void exhausted(void *arg)
+{
+    struct serve *s = arg;
+
+    if (!atomic_exchange(&s->exhausted, true))
+        loop_post(s->loop, &s->relax);
+}
+
+static void guard_memory(struct serve *s)
+{
+    s->relax.run = relax;
+    s->relaxed = loop_timer_new(s->loop, 0, 0, relaxed, s);
+    atomic_store(&s->budget.cancel, &s->exhausted);
+    mem_on_exhaustion(exhausted, s);
+}
+
+/* --- start --------------------------------------------------------------------------------------
+ */
+
+static void on_commit(void *arg)
+{
+    struct serve *s = arg;
+    struct api *api = atomic_load_explicit(&s->committed, memory_order_acquire);
+
+    if (api)
+        api_committed(api);
+}
+
+static int open_store(struct serve *s, struct err *err)
+{
+    struct fs *fs = NULL;
+    struct db_settings settings = {.clock = s->clock,
+                                   .log = &s->log.log,
+                                   .budget = &s->budget,
+                                   .retention_ms = s->config->retention_ms,
+                                   .retention_bytes = s->config->retention_bytes,
+                                   .late_window_ms = s->late_window_ms,
+                                   .on_commit = on_commit,
+                                   .on_commit_arg = s};
+
+    if (fs_open_dir(s->data, false, &fs, err) < 0)
+        return -1;
+    settings.fs = fs;
+    if (db_open(&settings, &s->db, err) < 0) {
+        fs_free(fs);
+        return -1;
+    }
+    return 0;
+}
+
+static int start_collecting(struct serve *s, struct err *err)
+{
+    const struct collect_context context = {.loop = s->loop,
+                                            .lanes = s->lanes,
+                                            .fetcher = s->fetcher,
+                                            .sink = db_sink(s->db),
+                                            .clock = s->clock,
+                                            .log = &s->log.log,
+                                            .budget = &s->budget};
+    const struct remote_write_context write = {.loop = s->loop,
+                                               .lanes = s->lanes,
+                                               .sink = db_sink(s->db),
+                                               .budget = &s->budget,
+                                               .log = &s->log.log};
+
+    if (collect_new(&context, &s->collect, err) < 0)
+        return -1;
+    s->write = remote_write_new(&write);
+    return serve_add_targets(s->collect, s->config, s->host_name, s->clock, &s->log.log, err);
+}
+
+static void no_metrics(void *arg, struct buf *out)
+{
+    (void)arg;
+    (void)out;
+}
+
+static void quit(void *arg);
+
+static int start_listening(struct serve *s, struct err *err)
+{
+    const struct http_settings http = {.listen = s->listen,
+                                       .allowed_hosts = s->config->allowed_hosts,
+                                       .allowed_hosts_n = s->config->allowed_hosts_n,
+                                       .external_url = s->config->external_url,
+                                       .clock = s->clock,
+                                       .log = &s->log.log,
+                                       .budget = &s->budget};
+    const struct http_route write = {.path = "/api/v1/write",
+                                     .methods = HTTP_POST,
+                                     .body_max = WRITE_MAX,
+                                     .handler = remote_write_handle,
+                                     .arg = s->write,
+                                     .any_origin = true};
+    struct api_context context = {.loop = s->loop,
+                                  .lanes = s->lanes,
+                                  .db = s->db,
+                                  .collect = s->collect,
+                                  .config = s->config,
+                                  .clock = s->clock,
+                                  .log = &s->log.log,
+                                  .budget = &s->budget,
+                                  .features = s->features,
+                                  .admin = args_switch(s->args, "enable-admin-api"),
+                                  .lifecycle = args_switch(s->args, "enable-lifecycle"),
+                                  .flags = s->flags,
+                                  .flags_n = s->flags_n,
+                                  .start_ms = s->clock->wall_ms(s->clock),
+                                  .host_name = s->host_name,
+                                  .metrics = no_metrics,
+                                  .quit = quit,
+                                  .quit_arg = s};
+
+    if (http_server_new(s->loop, &http, &s->server, err) < 0)
+        return -1;
+    if (api_new(&context, &s->api, err) < 0)
+        return -1;
+    http_server_route(s->server, &write);
+    http_server_assets(s->server, web_assets, web_assets_n);
+    api_routes(s->api, s->server);
+    atomic_store_explicit(&s->committed, s->api, memory_order_release);
+    return 0;
+}
+
+/* --- the end ------------------------------------------------------------------------------------
+ */
+
+static void collectors_stopped(void *arg)
+{
+    struct serve *s = arg;
+
+    loop_stop(s->loop);
+}
+
+static void listener_drained(void *arg)
+{
+    struct serve *s = arg;
+
+    collect_stop(s->collect, COLLECT_MS, collectors_stopped, s);
+}
+
+static void end_at_once(int number)
+{
+    (void)number;
+    _exit(STATUS_OK); /* what was acknowledged is in the log */
+}
+
+static void quit(void *arg)
+{
+    struct serve *s = arg;
+
+    if (s->ending)
+        return;
+    s->ending = true;
+    (void)signal(SIGALRM, end_at_once);
+    (void)alarm(END_S);
+    log_info(&s->log.log, "serve", "ending");
+    http_server_drain(s->server, DRAIN_MS, listener_drained, s);
+}
+
+static void on_signal(void *arg, int number)
+{
+    struct serve *s = arg;
+
+    if (number == SIGHUP)
+        log_warn(&s->log.log, "serve",
+                 "the configuration is not read again by this version: restart");
+    else
+        quit(s);
+}
+
+/* Also after a start that failed midway: whatever is NULL was not there yet. */
+static void end(struct serve *s)
+{
+    size_t stuck = s->lanes ? lanes_free(s->lanes) : 0;
+
+    if (s->loop)
+        loop_drain(s->loop);
+    atomic_store(&s->committed, NULL);
+    if (stuck == 0) {
+        api_free(s->api);
+        collect_free(s->collect);
+        fetcher_free(s->fetcher);
+        http_server_free(s->server);
+    }
+    if (s->db)
+        db_close(s->db);
+    if (stuck > 0) /* a thread hangs in a system call, and may come back to what we would free */
+        _exit(STATUS_OK);
+    if (s->loop)
+        loop_drain(s->loop);
+    remote_write_free(s->write);
+    mem_on_exhaustion(NULL, NULL);
+    loop_timer_free(s->relaxed);
+    if (s->loop)
+        loop_free(s->loop);
+    config_free(s->config);
+}
+
+/* --- the command --------------------------------------------------------------------------------
+ */
+
+static void greet(const struct serve *s)
+{
+    const char *ssh = getenv("SSH_CONNECTION"), *user = getenv("USER");
+    unsigned port = http_server_port(s->server);
+    const char *colon = strrchr(s->listen, ':');
+
+    (void)printf("earshot %s: http://%.*s:%u (data in %s)\n", EARSHOT_VERSION,
+                 (int)(colon - s->listen), s->listen, port, s->data);
+    if (ssh)
+        (void)printf("from your own machine: ssh -L %u:127.0.0.1:%u %s@%s\n", port, port,
+                     user ? user : "me", s->host_name);
+    (void)fflush(stdout);
+}
+
+/* 0, or the exit status after a message. */
+static int start(struct serve *s)
+{
+    struct err err = {0};
+    int status = load_config(s);
+
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < s->config->warnings_n; i++) {
+        char text[sizeof err.text + sizeof err.file + 32];
+
+        log_warn(&s->log.log, "config", "%s",
+                 err_format(&s->config->warnings[i], text, sizeof text));
+    }
+    read_features(s);
+    if (read_settings(s, &err) < 0)
+        return fail(&err, STATUS_USAGE);
+    if (loop_new(&s->loop, &err) < 0 || loop_on_signals(s->loop, on_signal, s, &err) < 0)
+        return fail(&err, STATUS_FAILED);
+    guard_memory(s);
+    if (open_store(s, &err) < 0)
+        return fail(&err, STATUS_DATA);
+    s->lanes = lanes_new(s->loop);
+    if (fetcher_new(s->loop, &s->log.log, &s->fetcher, &err) < 0)
+        return fail(&err, STATUS_FAILED);
+    if (start_collecting(s, &err) < 0 || start_listening(s, &err) < 0)
+        return fail(&err, STATUS_USAGE);
+    greet(s);
+    return STATUS_OK;
+}
+
+int serve_run(const struct args *args)
+{
+    struct serve s = {.args = args, .clock = clock_real()};
+    size_t memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    int status;
+
+    log_writer_init(&s.log, STDERR_FILENO, LOG_INFO, s.clock);
+    budget_init(&s.budget, "process memory", memory / 2, NULL);
+    status = start(&s);
+    if (status == STATUS_OK)
+        loop_run(s.loop);
+    end(&s);
+    return status;
+}

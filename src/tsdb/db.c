@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "sys/fs.h"
 #include "sys/thread.h"
+#include "tsdb/block.h"
 #include "tsdb/db_impl.h"
 #include "tsdb/replay.h"
 
@@ -131,7 +132,9 @@ static void *upkeep_run(void *arg)
     bool stop = false;
 
     while (!stop) {
-        (void)db_disk_tick(db);
+        if (db_disk_tick(db) && atomic_load(&db->unlogged_bytes))
+            db->seal_wanted = true; /* a block makes them safe */
+        db_cut_tick(db);
         pthread_mutex_lock(&db->tick_lock);
         wait_tick(db, &db->upkeep_now, UPKEEP_EVERY_MS);
         stop = db->stop;
@@ -156,6 +159,7 @@ static int threads_start(struct db *db, struct err *err)
 
 static void threads_end(struct db *db)
 {
+    atomic_store(&db->upkeep_cancelled, true);
     pthread_mutex_lock(&db->tick_lock);
     db->stop = true;
     pthread_cond_broadcast(&db->tick);
@@ -178,6 +182,7 @@ static void threads_end(struct db *db)
 static void db_free(struct db *db)
 {
     wal_free(db->wal);
+    db_blocks_close(db);
     wal_put_fini(&db->put);
     head_diff_fini(&db->diff);
     head_fini(&db->head);
@@ -185,6 +190,7 @@ static void db_free(struct db *db)
     db_sink_fini(db);
     pthread_mutex_destroy(&db->queue_lock);
     pthread_mutex_destroy(&db->tick_lock);
+    pthread_mutex_destroy(&db->upkeep_lock);
     pthread_cond_destroy(&db->queue_wake);
     pthread_cond_destroy(&db->job_done);
     pthread_cond_destroy(&db->tick);
@@ -206,6 +212,7 @@ static struct db *db_new(const struct db_settings *settings)
     wal_put_init(&db->put);
     pthread_mutex_init(&db->queue_lock, NULL);
     pthread_mutex_init(&db->tick_lock, NULL);
+    pthread_mutex_init(&db->upkeep_lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&db->queue_wake, &attr);
@@ -256,6 +263,8 @@ static int replay_log(struct db *db, struct err *err)
     /* Unique over all runs: a run that writes anything makes a segment of a higher number. */
     db->head.window_uid = (uint64_t)(newest + 1) << 32;
     replay_init(&r, &db->head, &db->metadata);
+    r.block_is_there = db_blocks_has;
+    r.arg = db;
     rc = wal_read(db->fs, db->log, &r.handler, &found, err);
     if (rc == 0) {
         db->wal = wal_new(db->fs, db->clock, &found.place);
@@ -273,9 +282,9 @@ int db_open(const struct db_settings *settings, struct db **out, struct err *err
     struct db *db = db_new(settings);
 
     db->wall_ms = db->clock->wall_ms(db->clock);
-    db->mono_ns = db->clock->mono_ns(db->clock);
-    if (db->fs->ops->mkdir(db->fs, WAL_FOLDER, err) < 0 || replay_log(db, err) < 0 ||
-        threads_start(db, err) < 0) {
+    db->clock_mono_ns = db->clock->mono_ns(db->clock);
+    if (db->fs->ops->mkdir(db->fs, WAL_FOLDER, err) < 0 || db_blocks_open(db, err) < 0 ||
+        replay_log(db, err) < 0 || threads_start(db, err) < 0) {
         threads_end(db);
         db_free(db);
         return -1;
@@ -324,6 +333,8 @@ struct db_stats db_stats(struct db *db)
     struct wal_stats wal = wal_stats(db->wal);
     struct head_sums sums;
     struct db_counters *c = &db->counters;
+    struct block **blocks;
+    size_t blocks_n;
 
     pthread_rwlock_rdlock(&db->head.index_lock);
     s.head_series = db->head.series_live;
@@ -335,9 +346,21 @@ struct db_stats db_stats(struct db *db)
     sums = head_sums(&db->head);
     pthread_rwlock_unlock(&db->head.data_lock);
     pthread_rwlock_unlock(&db->head.index_lock);
+    blocks_n = db_blocks_list(db, &blocks);
+    s.blocks = blocks_n;
+    for (size_t i = 0; i < blocks_n; i++) {
+        const struct block_meta *m = block_meta(blocks[i]);
+
+        s.block_bytes += m->bytes;
+        s.corrupt_pages += block_bad_pages(blocks[i]);
+        sums.oldest_ts = m->mint < sums.oldest_ts ? m->mint : sums.oldest_ts;
+    }
+    db_blocks_list_free(blocks, blocks_n);
+    s.corrupt_blocks = atomic_load(&c->corrupt_blocks);
     s.head_bytes += sums.bytes;
     s.head_samples = sums.samples;
-    s.head_min_ts = s.oldest_ts = sums.min_ts;
+    s.head_min_ts = sums.min_ts;
+    s.oldest_ts = sums.oldest_ts;
     s.head_max_ts = sums.max_ts;
     s.samples_written = atomic_load(&c->written);
     s.samples_duplicate = atomic_load(&c->duplicate);

@@ -32,6 +32,9 @@ struct db_counters {
 };
 
 /* Work for the writer's thread, between two commits. */
+struct block;
+struct cache;
+
 struct writer_job {
     void (*run)(struct db *db, void *arg);
     void *arg;
@@ -60,8 +63,9 @@ struct db {
     uint8_t *outcomes;
     size_t rows_cap, outcomes_cap;
     bool log_complained; /* the failure under way was logged */
-    ts_ms wall_ms;       /* at the batch before, with the monotonic time: finds clock steps */
-    int64_t mono_ns;
+    int64_t mono_ns;     /* at the batch under way */
+    ts_ms wall_ms;       /* when the clocks were compared last: finds steps */
+    int64_t clock_mono_ns;
 
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_wake; /* there is work, or closing */
@@ -86,7 +90,13 @@ struct db {
     atomic_uint_fast64_t unlogged_bytes; /* in memory only */
     _Atomic ts_ms unlogged_from, unlogged_to;
     atomic_uint_fast64_t visible_seq;
-    atomic_bool told; /* on_commit was called and visible_seq not read since */
+    atomic_bool told;            /* on_commit was called and visible_seq not read since */
+    pthread_mutex_t upkeep_lock; /* one cut or compaction at a time; held across their I/O */
+    uint32_t generation;         /* of the newest block written; guarded by upkeep_lock */
+    bool seal_wanted;            /* upkeep's: cut everything soon */
+    bool cut_failed;             /* upkeep's */
+    int64_t cut_failed_ns;
+    atomic_bool upkeep_cancelled; /* closing */
     struct db_counters counters;
     struct db_stats replayed; /* the part that replay found out */
 };
@@ -103,6 +113,26 @@ void db_sink_fini(struct db *db);
 
 /* db_source.c */
 void db_source_init(struct db *db);
+
+/* db_blocks.c */
+int db_blocks_open(struct db *db, struct err *err);
+void db_blocks_close(struct db *db);
+bool db_blocks_has(void *db, const char *name, const uint8_t uuid[16]);
+/* For the next block; under upkeep_lock. */
+uint32_t db_blocks_generation(struct db *db);
+void db_blocks_uuid(struct db *db, uint32_t generation, uint8_t uuid[16]);
+/* A copy of the list, referenced. */
+size_t db_blocks_list(struct db *db, struct block ***out);
+void db_blocks_list_free(struct block **list, size_t n);
+/* One step for those who select: `in` (NULL: none; its reference goes to the list) takes the place
+ * of blocks, which are deleted, and of windows. */
+void db_blocks_swap(struct db *db, struct block *in, struct block *const out[], size_t out_n,
+                    struct window *const windows[], size_t windows_n);
+
+/* db_cut.c */
+bool db_window_is_due(const struct db *db, const struct window *w);
+void db_clock_look(struct db *db); /* on the writer */
+void db_cut_tick(struct db *db);
 
 /* db_disk.c */
 /* What a failed write means; releases the reserve when the disk is full. */

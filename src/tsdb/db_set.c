@@ -14,6 +14,7 @@
 
 #define LOOK_EVERY 1024u /* series between two looks at the clock and the cancel flag */
 #define NO_PART    UINT32_MAX
+#define HEAD_OWNER 0xf0000000u /* above the generations of blocks */
 
 /* A series of one list, or of the union so far; its parts are a chain. */
 struct entry {
@@ -190,7 +191,7 @@ static bool overlaps(const struct selecting *s, ts_ms from, ts_ms to)
     return from <= to && from <= s->set->maxt && to >= s->set->mint;
 }
 
-/* Under data_lock: what this set sees. Blocks win nothing over the head: see owner. */
+/* Under data_lock: what this set sees. */
 static int take_references(struct selecting *s, struct err *err)
 {
     struct db *db = s->db;
@@ -241,7 +242,7 @@ static int head_entries(struct selecting *s, const uint32_t *ids, size_t n, stru
                 continue;
             there = true;
             if (!labels_only && add_window(s, &e, set->windows[k], &wc[k], ids[i],
-                                           (uint32_t)(set->blocks_n + 2 * k), err) < 0)
+                                           HEAD_OWNER + (uint32_t)(2 * k), err) < 0)
                 return -1;
         }
         if (!there || (!labels_only && e.first == NO_PART))
@@ -296,7 +297,7 @@ static int block_entries(struct selecting *s, uint32_t b, struct entries *entrie
         return -1;
     for (size_t i = 0; i < n; i++) {
         struct entry e = {.first = NO_PART, .last = NO_PART};
-        struct set_part part = {.kind = PART_BLOCK, .owner = b};
+        struct set_part part = {.kind = PART_BLOCK, .owner = block_meta(block)->generation};
 
         if (i % LOOK_EVERY == 0 && still_wanted(s, err) < 0)
             return -1;
@@ -316,7 +317,7 @@ static int block_entries(struct selecting *s, uint32_t b, struct entries *entrie
 
 /* ---- union ---- */
 
-/* `before` goes first in time and loses where both have a sample. */
+/* Parts of lists merged later are later in time, mostly. */
 static void chain(struct selecting *s, struct entry *e, const struct entry *more)
 {
     if (more->first == NO_PART)

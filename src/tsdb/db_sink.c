@@ -142,9 +142,15 @@ static void touch(struct db *db, bool logged)
 {
     struct window *w = db->head.recent;
 
+    if (!w->born_ns) {
+        w->born_ns = db->mono_ns;
+        w->late = db_window_is_due(db, w);
+    }
     w->touched_ns = db->mono_ns;
     if (logged)
         wal_touch(db->wal, w->uid);
+    else
+        w->unlogged = true;
 }
 
 static void apply_rows(struct db *db, struct taking *t, bool logged)
@@ -276,7 +282,9 @@ static void take_batch(struct db *db, struct sink_batch *b)
         return;
     }
     sort_out(db, &t, now);
+    pthread_rwlock_rdlock(&db->head.data_lock);
     judge_rows(db, &t, now);
+    pthread_rwlock_unlock(&db->head.data_lock);
     db->diff.n = 0;
     if (t.column)
         head_pull_diff(t.pull, b, &db->diff);
@@ -329,6 +337,7 @@ static void run_batches(struct db *db, struct sink_batch *b)
 
         db->mono_ns = db->clock->mono_ns(db->clock);
         memset(b->outcomes, 0, sizeof b->outcomes);
+        db_clock_look(db);
         if (b->verdict != SINK_REFUSED)
             take_batch(db, b);
         if (db->settings.sync_each_commit && b->verdict == SINK_WRITTEN)

@@ -269,6 +269,16 @@ void head_pull_diff(struct pull *p, const struct sink_batch *b, struct head_diff
     }
 }
 
+void head_pull_assume(struct pull *p, uint32_t slot)
+{
+    pull_cover(p, (size_t)slot + 1);
+    if (p->last[slot] != STALE_NAN_BITS)
+        return;
+    p->last[slot] = 0;
+    p->present[slot / 64] |= UINT64_C(1) << (slot % 64);
+    p->there++;
+}
+
 void head_column(struct head *h, struct pull *p, ts_ms ts, const struct head_diff *d,
                  uint64_t outcomes[SINK_OUTCOMES])
 {
@@ -427,6 +437,7 @@ struct head_sums head_sums(const struct head *h)
         s.min_ts = w->min_ts < s.min_ts ? w->min_ts : s.min_ts;
         s.max_ts = w->max_ts > s.max_ts ? w->max_ts : s.max_ts;
     }
+    s.oldest_ts = s.min_ts;
     return s;
 }
 

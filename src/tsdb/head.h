@@ -124,6 +124,8 @@ struct head_diff {
 };
 void head_diff_fini(struct head_diff *d);
 void head_pull_diff(struct pull *p, const struct sink_batch *b, struct head_diff *d);
+/* The slot was there in the last column, whatever its value. */
+void head_pull_assume(struct pull *p, uint32_t slot);
 /* Takes a column above the group's last time. Adds to outcomes what became of the samples. */
 void head_column(struct head *h, struct pull *p, ts_ms ts, const struct head_diff *d,
                  uint64_t outcomes[SINK_OUTCOMES]);
@@ -139,6 +141,7 @@ struct head_sums {
     uint64_t samples;
     size_t bytes;
     ts_ms min_ts, max_ts;
+    ts_ms oldest_ts; /* min_ts to begin with */
 };
 struct head_sums head_sums(const struct head *h); /* under data_lock */
 

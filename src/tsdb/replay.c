@@ -213,16 +213,36 @@ static void take_column(struct replay *r, struct pull *p, ts_ms ts, const struct
     touch(r);
 }
 
+/* What was there in a column that the log has no more gets its marker nevertheless. */
+static bool key_markers(struct pull *p, struct cursor *c)
+{
+    uint64_t slot = 0;
+
+    for (uint64_t n = cursor_uvarint(c); n; n--) {
+        slot += cursor_uvarint(c);
+        if (c->failed || slot >= p->n)
+            return false;
+        if (p->series[slot] != HEAD_NO_SERIES)
+            head_pull_assume(p, (uint32_t)slot);
+    }
+    return true;
+}
+
 static bool on_key(struct replay *r, struct replay_group *g, ts_ms ts, struct cursor *c)
 {
-    uint32_t slots = cursor_u32(c);
     struct str bitmap;
-    struct sink_batch b = {.ts = ts, .slots = slots};
+    struct sink_batch b = {.ts = ts};
+    uint32_t slots;
     struct head_diff d = {0};
     uint64_t *present;
     double *values;
     struct err err;
 
+    if (ts <= g->pull->last_ts)
+        return true; /* it is there already */
+    if (!key_markers(g->pull, c))
+        return false;
+    b.slots = slots = cursor_u32(c);
     if (slots > g->pull->n || c->failed)
         return false;
     bitmap = cursor_bytes(c, (slots + 7) / 8);

@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/test.h"
+#include "model/matcher.h"
+#include "model/source.h"
 #include "sys/fs.h"
 #include "sys/fs_fault.h"
 #include "tsdb/db_fixture.h"
@@ -176,6 +178,124 @@ static void a_backfill_in_any_order_comes_back_in_order(void **state)
     assert_string_equal(db_fixture_read_all(f, "m"), wanted);
 }
 
+static void compact(struct db_fixture *f)
+{
+    struct err err = {0};
+
+    assert_ok(db_compact(f->db, NULL, &err), err);
+}
+
+static void what_was_cut_reads_as_before_and_the_log_shrinks(void **state)
+{
+    struct db_fixture *f = *state;
+    const char *wanted =
+        "m{i=\"1\"}: -30 9, 0 1, 15 1, 60 2, 10000 3,\nm{i=\"2\"}: 0 5, 30 6, 60 stale,\n";
+
+    db_fixture_put(f, "m{i=\"1\"}", T0, 1, NULL);
+    db_fixture_put(f, "m{i=\"2\"}", T0, 5, NULL);
+    db_fixture_put(f, "m{i=\"1\"}", T0 + 15000, 1, NULL);
+    db_fixture_put(f, "m{i=\"2\"}", T0 + 30000, 6, NULL);
+    db_fixture_put(f, "m{i=\"1\"}", T0 + 60000, 2, NULL);
+    db_fixture_put(f, "m{i=\"2\"}", T0 + 60000, stale(), NULL);
+    db_fixture_put(f, "m{i=\"1\"}", T0 - 30000, 9, NULL);
+    db_fixture_put(f, "m{i=\"1\"}", T0 + 10000000, 3, NULL);
+    assert_string_equal(db_fixture_read_all(f, "m"), wanted);
+    compact(f);
+    assert_true(db_stats(f->db).blocks >= 1);
+    assert_int_equal(db_stats(f->db).head_samples, 0);
+    assert_int_equal(db_stats(f->db).head_series, 0);
+    assert_string_equal(db_fixture_read_all(f, "m"), wanted);
+    db_fixture_restart(f);
+    assert_string_equal(db_fixture_read_all(f, "m"), wanted);
+    assert_int_equal(db_stats(f->db).head_samples, 0);
+    /* Beside blocks: late ones, new ones, equal ones. */
+    db_fixture_put(f, "m{i=\"1\"}", T0 + 7000, 4, NULL);
+    db_fixture_put(f, "m{i=\"1\"}", T0, 1, NULL);
+    db_fixture_put(f, "m{i=\"1\"}", T0 + 10015000, 3, NULL);
+    wanted = "m{i=\"1\"}: -30 9, 0 1, 7 4, 15 1, 60 2, 10000 3, 10015 3,\n"
+             "m{i=\"2\"}: 0 5, 30 6, 60 stale,\n";
+    assert_string_equal(db_fixture_read_all(f, "m"), wanted);
+    compact(f);
+    assert_string_equal(db_fixture_read_all(f, "m"), wanted);
+    db_fixture_restart(f);
+    assert_string_equal(db_fixture_read_all(f, "m"), wanted);
+}
+
+static void a_cut_makes_refs_stale_and_staleness_goes_on_over_it(void **state)
+{
+    static const char *const names[] = {"a", "b"};
+    struct db_fixture *f = *state;
+    struct fixture_pull p;
+    uint32_t generation;
+
+    db_fixture_pull_open(f, &p, "key", names, 2);
+    db_fixture_pull(f, &p, T0, (double[]){1, 2});
+    generation = p.refs[0].generation;
+    compact(f);
+    db_fixture_pull(f, &p, T0 + 15000, (double[]){1, stale()});
+    assert_true(p.refs[0].generation > generation);
+    db_fixture_pull(f, &p, T0 + 30000, (double[]){1, stale()});
+    db_fixture_pull_close(f, &p);
+    assert_string_equal(db_fixture_read_all(f, "~.+"), "a: 0 1, 15 1, 30 1,\nb: 0 2, 15 stale,\n");
+    db_fixture_restart(f);
+    assert_string_equal(db_fixture_read_all(f, "~.+"), "a: 0 1, 15 1, 30 1,\nb: 0 2, 15 stale,\n");
+}
+
+static void a_set_sees_the_same_samples_whatever_is_cut_meanwhile(void **state)
+{
+    struct db_fixture *f = *state;
+    struct source *src = db_source(f->db);
+    struct source_set *set;
+    struct source_reader *r;
+    struct source_series s;
+    struct matcher m;
+    struct err err;
+
+    for (int i = 0; i < 100; i++)
+        db_fixture_put(f, "m", T0 + i * 1000, i, NULL);
+    assert_ok(matcher_init(&m, &f->a, MATCH_EQ, STR("__name__"), STR("m"), &err), err);
+    assert_ok(src->select(src, &f->a, &m, 1, T0, T0 + 1000000, NULL, &set, &err), err);
+    for (int i = 100; i < 200; i++)
+        db_fixture_put(f, "m", T0 + i * 1000, i, NULL);
+    compact(f);
+    for (int i = 200; i < 300; i++)
+        db_fixture_put(f, "m", T0 + i * 1000, i, NULL);
+    assert_ok(src->reader_open(src, set, &f->a, &r, &err), err);
+    assert_ok(src->read(r, 0, &s, &err), err);
+    assert_int_equal(s.runs_n, 1);
+    assert_int_equal(s.runs[0].n, 100);
+    assert_true(s.runs[0].values[99] == 99);
+    src->reader_close(r);
+    src->set_free(src, set);
+    matcher_fini(&m);
+}
+
+static void a_series_with_two_writers_is_one_series(void **state)
+{
+    static const char *const names[] = {"a", "b"};
+    struct db_fixture *f = *state;
+    struct fixture_pull p, q;
+    const char *wanted = "a: 0 1, 10 1, 15 1, 20 7, 30 2, 35 8, 45 2,\n";
+
+    db_fixture_pull_open(f, &p, "first", names, 2);
+    db_fixture_pull_open(f, &q, "second", names, 1);
+    db_fixture_pull(f, &p, T0, (double[]){1, 2});
+    db_fixture_put(f, "a", T0 + 10000, 1, NULL);
+    db_fixture_pull(f, &p, T0 + 15000, (double[]){1, 2});
+    db_fixture_pull(f, &q, T0 + 20000, (double[]){7});
+    db_fixture_pull(f, &p, T0 + 30000, (double[]){2, 2});
+    db_fixture_pull(f, &q, T0 + 35000, (double[]){8});
+    db_fixture_pull(f, &p, T0 + 45000, (double[]){2, 2});
+    assert_string_equal(db_fixture_read_all(f, "a"), wanted);
+    db_fixture_pull_close(f, &p);
+    db_fixture_pull_close(f, &q);
+    db_fixture_restart(f);
+    assert_string_equal(db_fixture_read_all(f, "a"), wanted);
+    assert_string_equal(db_fixture_read_all(f, "b"), "b: 0 2, 15 2, 30 2, 45 2,\n");
+    compact(f);
+    assert_string_equal(db_fixture_read_all(f, "a"), wanted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +312,13 @@ int main(void)
         cmocka_unit_test(what_is_too_late_or_in_the_future_is_refused),
         cmocka_unit_test_setup_teardown(a_backfill_in_any_order_comes_back_in_order, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_was_cut_reads_as_before_and_the_log_shrinks, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_cut_makes_refs_stale_and_staleness_goes_on_over_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_set_sees_the_same_samples_whatever_is_cut_meanwhile,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_series_with_two_writers_is_one_series, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

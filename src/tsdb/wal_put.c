@@ -105,14 +105,26 @@ static void put_layout(struct wal_put *p, struct wal *w, struct head *h, struct 
     g->log_slots = (uint32_t)g->n;
 }
 
-/* KEY: layout u32 | time i64 | slots u32 | bitmap of those there | their values f64 */
-static void put_key(struct wal *w, struct pull *g, const struct sink_batch *b)
+/* KEY: layout u32 | time i64 | markers uvarint | slot distance uvarint x markers |
+ *      slots u32 | bitmap of those there | their values f64 */
+static void put_key(struct wal *w, struct pull *g, const struct sink_batch *b,
+                    const struct head_diff *d)
 {
     struct buf *out = wal_begin(w);
+    uint32_t last = 0;
     uint64_t word = 0;
+    size_t markers = 0;
 
     put_u32(out, g->log_layout);
     put_u64(out, (uint64_t)b->ts);
+    for (size_t i = 0; i < d->n; i++)
+        markers += d->values[i] == STALE_NAN_BITS;
+    put_uvarint(out, markers);
+    for (size_t i = 0; i < d->n; i++)
+        if (d->values[i] == STALE_NAN_BITS) {
+            put_uvarint(out, d->slots[i] - last);
+            last = d->slots[i];
+        }
     put_u32(out, b->slots);
     for (uint32_t i = 0; i < b->slots; i += 8) {
         word = b->present[i / 64] >> (i % 64) & 0xff;
@@ -179,7 +191,7 @@ void wal_put_column(struct wal_put *p, struct wal *w, struct head *h, struct pul
         g->log_commits++;
         return;
     }
-    put_key(w, g, b);
+    put_key(w, g, b, d);
     g->log_commits = 0;
     g->log_key_due = false;
 }

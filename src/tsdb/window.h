@@ -59,6 +59,8 @@ struct window {
     bool frozen;
     bool late;          /* was begun when it was due already: becomes a side block */
     int64_t touched_ns; /* when the newest sample came */
+    int64_t born_ns;
+    bool unlogged; /* some samples are not in the log */
 
     struct stream **stream_pages; /* WINDOW_STREAMS each */
     uint32_t streams_n;

@@ -1,0 +1,328 @@
+#include "tsdb/cut_input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "model/labels.h"
+#include "tsdb/head.h"
+#include "tsdb/window.h"
+
+#define LOOK_EVERY 1024u
+
+struct cut_series {
+    const struct labels *labels;
+    uint32_t id;
+};
+
+/* A group that is not a column of a window: one series with late samples in one window. */
+struct own_group {
+    uint32_t window, series; /* index, id */
+};
+
+/* Where the values of a part are, before the buffers stop moving. */
+struct part_at {
+    size_t values, present; /* present SIZE_MAX: all are there */
+};
+
+struct cut_input {
+    struct block_input input; /* first */
+    struct window *const *windows;
+    size_t windows_n;
+    const atomic_bool *cancelled;
+    struct cut_series *series; /* by labels */
+    size_t series_n;
+    size_t *group_base; /* first group of each window's columns */
+    size_t columns_n;
+    struct own_group *own; /* by window and series */
+    size_t own_n, own_cap;
+
+    struct block_series_in current;
+    struct block_part *parts;
+    struct part_at *at;
+    size_t parts_n, parts_cap, at_cap;
+    double *values;
+    size_t values_n, values_cap;
+    uint64_t *present;
+    size_t present_n, present_cap;
+    struct stream_runs runs;
+    struct window_part *streams;
+    size_t streams_cap;
+    struct sample *merged;
+    size_t merged_n, merged_cap;
+    ts_ms *own_ts;
+    size_t own_ts_cap;
+};
+
+static int by_labels(const void *a, const void *b)
+{
+    return labels_compare(((const struct cut_series *)a)->labels,
+                          ((const struct cut_series *)b)->labels);
+}
+
+static int by_series(const void *a, const void *b)
+{
+    const struct own_group *x = a, *y = b;
+
+    if (x->window != y->window)
+        return x->window < y->window ? -1 : 1;
+    return (x->series > y->series) - (x->series < y->series);
+}
+
+/* ---- one series in one window ---- */
+
+static size_t streams_of(struct cut_input *c, const struct window *w, uint32_t series)
+{
+    size_t n = window_parts(w, series, c->streams, c->streams_cap);
+
+    if (n > c->streams_cap) {
+        c->streams = mem_grow(c->streams, &c->streams_cap, n, sizeof *c->streams);
+        (void)window_parts(w, series, c->streams, c->streams_cap);
+    }
+    return n;
+}
+
+static struct block_part *add_part(struct cut_input *c, uint32_t group)
+{
+    c->parts = mem_grow(c->parts, &c->parts_cap, c->parts_n + 1, sizeof *c->parts);
+    c->at = mem_grow(c->at, &c->at_cap, c->parts_n + 1, sizeof *c->at);
+    c->at[c->parts_n] = (struct part_at){c->values_n, SIZE_MAX};
+    c->parts[c->parts_n] = (struct block_part){.group = group};
+    return &c->parts[c->parts_n++];
+}
+
+static void add_presence(struct cut_input *c, const struct block_part *p)
+{
+    size_t words = (p->n + 63) / 64;
+    uint64_t *bits;
+
+    c->present = mem_grow(c->present, &c->present_cap, c->present_n + words, sizeof *c->present);
+    bits = c->present + c->present_n;
+    memset(bits, 0, words * sizeof *bits);
+    for (size_t i = 0; i < c->runs.n; i++)
+        for (uint32_t k = 0; k < c->runs.items[i].n; k++) {
+            uint32_t pos = c->runs.items[i].pos + k - p->first;
+
+            bits[pos / 64] |= UINT64_C(1) << (pos % 64);
+        }
+    c->at[c->parts_n - 1].present = c->present_n;
+    c->present_n += words;
+}
+
+static void decode(struct cut_input *c, const struct stream_view *v)
+{
+    c->runs.n = 0;
+    c->values =
+        mem_grow(c->values, &c->values_cap, c->values_n + (v->end - v->start), sizeof *c->values);
+    c->values_n += stream_decode(v, v->start, v->end, c->values + c->values_n, &c->runs);
+}
+
+static void add_stream(struct cut_input *c, const struct window_part *s, size_t base)
+{
+    const struct stream_run *last;
+    struct block_part *p;
+    size_t at = c->values_n;
+
+    decode(c, &s->view);
+    if (!c->runs.n)
+        return;
+    last = &c->runs.items[c->runs.n - 1];
+    p = add_part(c, (uint32_t)(base + s->column));
+    c->at[c->parts_n - 1].values = at;
+    p->first = c->runs.items[0].pos;
+    p->n = last->pos + last->n - p->first;
+    if (c->runs.n > 1)
+        add_presence(c, p);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct sample *x = a, *y = b;
+
+    return (x->ts > y->ts) - (x->ts < y->ts);
+}
+
+/* All samples of a series in a window, streams and side list together, into c->merged. The side
+ * list holds no time that a stream holds. */
+static void merge_series(struct cut_input *c, const struct window *w, uint32_t series)
+{
+    const struct side *side = window_side(w, series);
+    size_t n = streams_of(c, w, series), values = c->values_n;
+
+    c->merged_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct column *column = w->columns[c->streams[i].column];
+        const double *value;
+
+        c->values_n = values;
+        decode(c, &c->streams[i].view);
+        c->merged = mem_grow(c->merged, &c->merged_cap, c->merged_n + c->values_n - values,
+                             sizeof *c->merged);
+        value = c->values + values;
+        for (size_t r = 0; r < c->runs.n; r++)
+            for (uint32_t k = 0; k < c->runs.items[r].n; k++)
+                c->merged[c->merged_n++] =
+                    (struct sample){column->ts[c->runs.items[r].pos + k], *value++};
+    }
+    c->values_n = values;
+    c->merged = mem_grow(c->merged, &c->merged_cap, c->merged_n + side->n, sizeof *c->merged);
+    memcpy(c->merged + c->merged_n, side->samples, side->n * sizeof *side->samples);
+    c->merged_n += side->n;
+    qsort(c->merged, c->merged_n, sizeof *c->merged, by_time);
+}
+
+static size_t own_group_of(const struct cut_input *c, uint32_t window, uint32_t series)
+{
+    struct own_group key = {window, series};
+    const struct own_group *found = bsearch(&key, c->own, c->own_n, sizeof *c->own, by_series);
+
+    return c->columns_n + (size_t)(found - c->own);
+}
+
+static void add_merged(struct cut_input *c, uint32_t window, uint32_t series)
+{
+    struct block_part *p;
+
+    merge_series(c, c->windows[window], series);
+    p = add_part(c, (uint32_t)own_group_of(c, window, series));
+    p->n = (uint32_t)c->merged_n;
+    c->values = mem_grow(c->values, &c->values_cap, c->values_n + c->merged_n, sizeof *c->values);
+    for (size_t i = 0; i < c->merged_n; i++)
+        c->values[c->values_n++] = c->merged[i].value;
+}
+
+static int next_series(struct block_input *in, size_t i, const struct block_series_in **out,
+                       struct err *err)
+{
+    struct cut_input *c = (struct cut_input *)in;
+    uint32_t id;
+
+    if (i >= c->series_n) {
+        *out = NULL;
+        return 0;
+    }
+    if (i % LOOK_EVERY == 0 && c->cancelled && atomic_load(c->cancelled))
+        return err_set(err, ERR_CANCELLED, "cancelled");
+    id = c->series[i].id;
+    c->parts_n = c->values_n = c->present_n = 0;
+    for (uint32_t w = 0; w < c->windows_n; w++) {
+        if (window_side(c->windows[w], id)) {
+            add_merged(c, w, id);
+            continue;
+        }
+        for (size_t k = 0, n = streams_of(c, c->windows[w], id); k < n; k++)
+            add_stream(c, &c->streams[k], c->group_base[w]);
+    }
+    for (size_t k = 0; k < c->parts_n; k++) {
+        c->parts[k].values = c->values + c->at[k].values;
+        c->parts[k].present = c->at[k].present == SIZE_MAX ? NULL : c->present + c->at[k].present;
+    }
+    c->current = (struct block_series_in){c->series[i].labels, c->parts, c->parts_n};
+    *out = &c->current;
+    return 0;
+}
+
+static int next_group(struct block_input *in, size_t group, const ts_ms **ts, size_t *n,
+                      struct err *err)
+{
+    struct cut_input *c = (struct cut_input *)in;
+    size_t w = 0;
+
+    (void)err;
+    if (group >= c->columns_n) {
+        const struct own_group *own = &c->own[group - c->columns_n];
+
+        /* May be asked for while a series is being written: leaves its values alone. */
+        merge_series(c, c->windows[own->window], own->series);
+        c->own_ts = mem_grow(c->own_ts, &c->own_ts_cap, c->merged_n, sizeof *c->own_ts);
+        for (size_t i = 0; i < c->merged_n; i++)
+            c->own_ts[i] = c->merged[i].ts;
+        *ts = c->own_ts;
+        *n = c->merged_n;
+        return 0;
+    }
+    while (w + 1 < c->windows_n && c->group_base[w + 1] <= group)
+        w++;
+    *ts = c->windows[w]->columns[group - c->group_base[w]]->ts;
+    *n = c->windows[w]->columns[group - c->group_base[w]]->n;
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static void collect_series(struct cut_input *c, struct head *h)
+{
+    uint64_t *seen = mem_new_array(uint64_t, h->series_n / 64 + 1);
+    size_t cap = 0;
+
+    for (size_t w = 0; w < c->windows_n; w++)
+        for (uint32_t i = 0; i < c->windows[w]->streams_n; i++) {
+            uint32_t id = window_stream(c->windows[w], i)->series;
+
+            if (seen[id / 64] >> (id % 64) & 1)
+                continue;
+            seen[id / 64] |= UINT64_C(1) << (id % 64);
+            c->series = mem_grow(c->series, &cap, c->series_n + 1, sizeof *c->series);
+            c->series[c->series_n++] = (struct cut_series){h->series[id].labels, id};
+        }
+    mem_free(seen);
+}
+
+static void collect_groups(struct cut_input *c)
+{
+    c->group_base = mem_new_array(size_t, c->windows_n);
+    for (size_t w = 0; w < c->windows_n; w++) {
+        const struct side *side;
+
+        c->group_base[w] = c->columns_n;
+        c->columns_n += c->windows[w]->columns_n;
+        for (size_t at = 0; (side = map_next(&c->windows[w]->sides, &at));) {
+            c->own = mem_grow(c->own, &c->own_cap, c->own_n + 1, sizeof *c->own);
+            c->own[c->own_n++] = (struct own_group){(uint32_t)w, side->series};
+        }
+    }
+    if (c->own_n)
+        qsort(c->own, c->own_n, sizeof *c->own, by_series);
+}
+
+struct cut_input *cut_input_new(struct head *h, struct window *const windows[], size_t n,
+                                const atomic_bool *cancelled)
+{
+    struct cut_input *c = mem_new(struct cut_input);
+
+    c->windows = windows;
+    c->windows_n = n;
+    c->cancelled = cancelled;
+    pthread_rwlock_rdlock(&h->index_lock);
+    collect_series(c, h);
+    pthread_rwlock_unlock(&h->index_lock);
+    if (c->series_n)
+        qsort(c->series, c->series_n, sizeof *c->series, by_labels);
+    collect_groups(c);
+    c->input = (struct block_input){c->columns_n + c->own_n, next_group, next_series};
+    return c;
+}
+
+struct block_input *cut_input_block(struct cut_input *c)
+{
+    return &c->input;
+}
+
+void cut_input_free(struct cut_input *c)
+{
+    if (!c)
+        return;
+    mem_free(c->series);
+    mem_free(c->group_base);
+    mem_free(c->own);
+    mem_free(c->parts);
+    mem_free(c->at);
+    mem_free(c->values);
+    mem_free(c->present);
+    mem_free(c->runs.items);
+    mem_free(c->streams);
+    mem_free(c->merged);
+    mem_free(c->own_ts);
+    mem_free(c);
+}

@@ -1,0 +1,237 @@
+/* db_blocks: the store's list of open blocks. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sys/fs.h"
+#include "tsdb/block.h"
+#include "tsdb/cache.h"
+#include "tsdb/db_impl.h"
+
+#define CACHE_BYTES (16u << 20)
+#define BAD_FOLDER  "bad"
+
+static int by_time(const void *a, const void *b)
+{
+    const struct block_meta *x = block_meta(*(struct block *const *)a);
+    const struct block_meta *y = block_meta(*(struct block *const *)b);
+
+    if (x->mint != y->mint)
+        return x->mint < y->mint ? -1 : 1;
+    return (x->generation > y->generation) - (x->generation < y->generation);
+}
+
+/* Under data_lock (write), or before the threads run. */
+static void list_add(struct db *db, struct block *b)
+{
+    db->blocks = mem_grow(db->blocks, &db->blocks_cap, db->blocks_n + 1, sizeof(void *));
+    db->blocks[db->blocks_n++] = b;
+    qsort(db->blocks, db->blocks_n, sizeof(void *), by_time);
+}
+
+static void list_remove(struct db *db, const struct block *b)
+{
+    for (size_t i = 0; i < db->blocks_n; i++)
+        if (db->blocks[i] == b) {
+            memmove(db->blocks + i, db->blocks + i + 1, (db->blocks_n - i - 1) * sizeof(void *));
+            db->blocks_n--;
+            return;
+        }
+}
+
+static void move_aside(struct db *db, const char *name, const struct err *why)
+{
+    char to[160];
+    struct err err;
+
+    atomic_fetch_add(&db->counters.corrupt_blocks, 1);
+    (void)snprintf(to, sizeof to, BAD_FOLDER "/%s", name);
+    if (db->fs->ops->mkdir(db->fs, BAD_FOLDER, &err) < 0 ||
+        db->fs->ops->rename(db->fs, name, to, &err) < 0)
+        log_error(db->log, "tsdb", "block %s is corrupt (%s) and cannot be moved aside: %s", name,
+                  why->text, err.text);
+    else
+        log_error(db->log, "tsdb", "block %s is corrupt and was moved to %s: %s", name, to,
+                  why->text);
+}
+
+static int open_one(struct db *db, const char *name, struct err *err)
+{
+    struct block *b;
+
+    if (block_open(db->fs, db->cache, name, &b, err) == 0) {
+        list_add(db, b);
+        return 0;
+    }
+    switch (err->kind) {
+    case ERR_TYPE:
+        return -1;
+    case ERR_CORRUPT:
+        move_aside(db, name, err);
+        return 0;
+    default:
+        atomic_fetch_add(&db->counters.corrupt_blocks, 1);
+        log_error(db->log, "tsdb", "block %s is left out: %s", name, err->text);
+        return 0;
+    }
+}
+
+static bool names_as_parent(const struct block *b, const uint8_t uuid[16])
+{
+    const struct block_meta *m = block_meta(b);
+
+    for (uint32_t i = 0; i < m->parents_n; i++)
+        if (memcmp(m->parents[i], uuid, 16) == 0)
+            return true;
+    return false;
+}
+
+static bool is_superseded(const struct db *db, const struct block *b)
+{
+    for (size_t i = 0; i < db->blocks_n; i++)
+        if (db->blocks[i] != b && names_as_parent(db->blocks[i], block_meta(b)->uuid))
+            return true;
+    return false;
+}
+
+/* What a crash between a compaction and the end of its parents left. */
+static void drop_superseded(struct db *db)
+{
+    for (size_t i = 0; i < db->blocks_n; i++) {
+        struct block *b = db->blocks[i];
+        struct err err;
+
+        if (!is_superseded(db, b))
+            continue;
+        if (block_delete(b, &err) < 0)
+            log_warn(db->log, "tsdb", "%s", err.text);
+        list_remove(db, b);
+        block_unref(b);
+        i--;
+    }
+}
+
+int db_blocks_open(struct db *db, struct err *err)
+{
+    SCOPED(arena_fini) struct arena a;
+    struct fs_entry *entries;
+    struct err ignored;
+    size_t n;
+
+    arena_init(&a, NULL);
+    db->cache = cache_new(CACHE_BYTES);
+    if (db->fs->ops->list(db->fs, "", &a, &entries, &n, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        struct str name = str_c(entries[i].name);
+
+        if (entries[i].folder)
+            continue;
+        if (str_starts(name, STR("b-")) && str_ends(name, STR(".ear"))) {
+            if (open_one(db, entries[i].name, err) < 0)
+                return -1;
+        } else if (str_ends(name, STR(".tmp"))) {
+            if (db->fs->ops->unlink(db->fs, entries[i].name, &ignored) < 0)
+                err_clear(&ignored);
+        }
+    }
+    drop_superseded(db);
+    return 0;
+}
+
+void db_blocks_close(struct db *db)
+{
+    for (size_t i = 0; i < db->blocks_n; i++)
+        block_unref(db->blocks[i]);
+    mem_free(db->blocks);
+    cache_free(db->cache);
+}
+
+bool db_blocks_has(void *arg, const char *name, const uint8_t uuid[16])
+{
+    const struct db *db = arg;
+
+    for (size_t i = 0; i < db->blocks_n; i++)
+        if (strcmp(block_name(db->blocks[i]), name) == 0 || names_as_parent(db->blocks[i], uuid))
+            return true;
+    return false;
+}
+
+uint32_t db_blocks_generation(struct db *db)
+{
+    uint32_t newest = 0;
+
+    pthread_rwlock_rdlock(&db->head.data_lock);
+    for (size_t i = 0; i < db->blocks_n; i++) {
+        uint32_t g = block_meta(db->blocks[i])->generation;
+
+        newest = g > newest ? g : newest;
+    }
+    pthread_rwlock_unlock(&db->head.data_lock);
+    /* Also when the newest block was deleted meanwhile: a name is not used twice in a run. */
+    db->generation = newest + 1 > db->generation ? newest + 1 : db->generation + 1;
+    return db->generation;
+}
+
+void db_blocks_uuid(struct db *db, uint32_t generation, uint8_t uuid[16])
+{
+    uint64_t seed[4] = {(uint64_t)db->clock->wall_ms(db->clock),
+                        (uint64_t)db->clock->mono_ns(db->clock), generation,
+                        (uint64_t)(uintptr_t)db};
+
+    for (uint64_t half = 0; half < 2; half++) {
+        uint64_t h;
+
+        seed[3] ^= half;
+        h = hash_bytes(seed, sizeof seed);
+        memcpy(uuid + 8 * half, &h, 8);
+    }
+}
+
+/* ---- while the store runs: upkeep only ---- */
+
+size_t db_blocks_list(struct db *db, struct block ***out)
+{
+    size_t n;
+
+    pthread_rwlock_rdlock(&db->head.data_lock);
+    n = db->blocks_n;
+    *out = mem_new_array(struct block *, n);
+    for (size_t i = 0; i < n; i++)
+        (*out)[i] = block_ref(db->blocks[i]);
+    pthread_rwlock_unlock(&db->head.data_lock);
+    return n;
+}
+
+void db_blocks_list_free(struct block **list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        block_unref(list[i]);
+    mem_free(list);
+}
+
+void db_blocks_swap(struct db *db, struct block *in, struct block *const out[], size_t out_n,
+                    struct window *const windows[], size_t windows_n)
+{
+    pthread_rwlock_wrlock(&db->head.data_lock);
+    if (in)
+        list_add(db, in);
+    for (size_t i = 0; i < out_n; i++)
+        list_remove(db, out[i]);
+    for (size_t i = 0; i < windows_n; i++)
+        head_drop(&db->head, windows[i]);
+    pthread_rwlock_unlock(&db->head.data_lock);
+    for (size_t i = 0; i < out_n; i++) {
+        struct err err;
+
+        if (block_delete(out[i], &err) < 0)
+            log_warn(db->log, "tsdb", "%s", err.text);
+        block_unref(out[i]); /* the list's */
+    }
+}

@@ -1,8 +1,7 @@
-/* What http and tsdb promise in their headers and do not hold yet: honest failures, so that the
- * rest of the program can run. This file goes as soon as they do. */
+/* What http promises in its headers and does not hold yet: honest failures, so that the
+ * rest of the program can run. This file goes as soon as it does. */
 #include "base/err.h"
 #include "http/fetch.h"
-#include "tsdb/db.h"
 
 int fetcher_new(struct loop *loop, struct log *log, struct fetcher **out, struct err *err)
 {
@@ -41,11 +40,4 @@ const struct fetch_result *fetch_result(const struct fetch *f)
 void fetch_free(struct fetch *f)
 {
     (void)f;
-}
-
-int db_compact(struct db *db, const atomic_bool *cancelled, struct err *err)
-{
-    (void)db;
-    (void)cancelled;
-    return err_set(err, ERR_EVAL, "this build cannot compact");
 }

@@ -32,7 +32,8 @@ export function live(suite) {
     await page.locator('[data-test="lost"]').waitFor({ timeout: 20_000 });
     const words = await page.locator('[data-test="lost"]').textContent();
     check(/earshot does not answer\. Last answer .*[Tt]ried \d+/.test(words.replaceAll('\u00a0', ' ')), words);
-    check((await figures(page)).join('').match(/\d/), 'the old figures went away');
+    await page.waitForTimeout(2500);
+    check((await page.locator('[data-test="tile-cpu"] .figure').textContent()).match(/\d/), 'the old figures went away');
     await suite.picture(page, 'gone');
     await page.context().setOffline(false);
     await page.locator('[data-test="lost"] button').click().catch(() => undefined);

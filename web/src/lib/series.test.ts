@@ -24,6 +24,12 @@ test('a name says what differs', () => {
   assert.equal(fullName({ __name__: 'up', job: 'a' }), 'up{job="a"}');
 });
 
+test('the fewest and shortest labels tell series apart', () => {
+  const all = [{ job: 'a', instance: '127.0.0.1:1' }, { job: 'b', instance: '127.0.0.1:2' }];
+  assert.deepEqual(distinguishing(all), ['job']);
+  assert.deepEqual(distinguishing([{ cpu: '0', mode: 'x' }, { cpu: '0', mode: 'y' }, { cpu: '1', mode: 'x' }]), ['cpu', 'mode']);
+});
+
 test('figures leave out what was not measured', () => {
   assert.deepEqual(stats([1, null, 3, Number.NaN]), { min: 1, mean: 2, max: 3, last: 3 });
   assert.equal(stats([null]), undefined);

@@ -35,10 +35,18 @@ export function colours(keys: readonly string[]): Map<string, number> {
   return out;
 }
 
-/** Labels whose values differ within the chart: what tells its series apart. */
+/** The labels that tell the series of a chart apart: as few and as short as it takes. */
 export function distinguishing(all: readonly Labels[]): string[] {
   const names = new Set(all.flatMap((l) => Object.keys(l)));
-  return [...names].filter((n) => new Set(all.map((l) => l[n])).size > 1).sort();
+  let telling = [...names].filter((n) => new Set(all.map((l) => l[n])).size > 1).sort();
+  const told = (by: readonly string[]): number => new Set(all.map((l) => by.map((n) => l[n] ?? '').join('\u0000'))).size;
+  const most = told(telling);
+  const length = (n: string): number => all.reduce((sum, l) => sum + (l[n]?.length ?? 0), 0);
+  for (const n of [...telling].sort((a, b) => length(b) - length(a))) {
+    const without = telling.filter((x) => x !== n);
+    if (without.length && told(without) === most) telling = without;
+  }
+  return telling;
 }
 
 /** Short name of a series beside the others of its chart. */

@@ -38,7 +38,7 @@ export function Help() {
         <input id="letters" type="checkbox" checked={letters.value} onChange={(e) => setLetters(e.currentTarget.checked)} />
         <label for="letters">Keys of a single letter</label>
       </div>
-      <dl class="keys-list form-row">
+      <dl class="keys-list">
         {KEYS.map(([key, what]) => (
           <>
             <dt>

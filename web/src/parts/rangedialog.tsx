@@ -57,9 +57,9 @@ export function RangeDialog() {
       </form>
       <form class="form-row" onSubmit={useMoments}>
         <label for="range-from">From</label>
-        <input id="range-from" class="field" style={{ width: '210px' }} type="datetime-local" step="1" value={from} onInput={(e) => setFrom(e.currentTarget.value)} />
+        <input id="range-from" class="field" style={{ width: '240px' }} type="datetime-local" step="1" value={from} onInput={(e) => setFrom(e.currentTarget.value)} />
         <label for="range-to">to</label>
-        <input id="range-to" class="field" style={{ width: '210px' }} type="datetime-local" step="1" value={to} onInput={(e) => setTo(e.currentTarget.value)} />
+        <input id="range-to" class="field" style={{ width: '240px' }} type="datetime-local" step="1" value={to} onInput={(e) => setTo(e.currentTarget.value)} />
         <button type="submit" class="button">
           Show
         </button>

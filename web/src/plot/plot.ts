@@ -236,11 +236,13 @@ export function mount(host: HTMLElement, size: { width: number; height: number }
 
 const TICKS = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_592_000];
 
+const LABEL_HALF = 24; // px
+
 /** Ticks on local hours and midnights. */
-function localSplits(_u: uPlot, _axis: number, min: number, max: number, every: number): number[] {
+function localSplits(u: uPlot, _axis: number, min: number, max: number, every: number): number[] {
   const out: number[] = [];
   const zone = new Date(min * 1000).getTimezoneOffset() * 60;
-  const room = (max - min) * 0.02; // a label at the very edge would be cut
+  const room = ((max - min) * LABEL_HALF) / (u.over.clientWidth || 1000); // at the very edge it would be cut
   for (let t = Math.ceil((min - zone) / every) * every + zone; t <= max; t += every) if (t > min + room && t < max - room) out.push(t);
   return out;
 }
@@ -256,13 +258,14 @@ function yRange(min: number | null, max: number | null, zero: boolean): [number,
 function aligned(data: PlotData): uPlot.AlignedData {
   const times = [...data.times];
   if (!data.stacked) return [times, ...data.lines.map((l) => [...l.values])];
+  const empty = times.map((_, i) => data.lines.every((l) => l.values[i] == null));
   const sum = new Array<number>(times.length).fill(0);
   return [
     times,
     ...data.lines.map((l) =>
       times.map((_, i) => {
         sum[i] = (sum[i] ?? 0) + (l.values[i] ?? 0);
-        return sum[i] ?? 0;
+        return empty[i] ? null : (sum[i] ?? 0);
       }),
     ),
   ];

@@ -2,8 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { Editor } from '../../editor/editor';
 import { useData } from '../../lib/data';
 import { live, place, range, setParams } from '../../lib/place';
-import { folded } from '../../lib/series';
-import { guessUnit } from '../../lib/units';
+import { guessUnit, type Unit } from '../../lib/units';
 import { count, duration, plural } from '../../lib/words';
 import { refreshes } from '../../lib/data';
 import { ApiError } from '../../lib/api';
@@ -14,7 +13,7 @@ import { EditorBox } from './editor';
 import { Empty } from './empty';
 import { Failed } from './failed';
 import { Graph } from './graph';
-import { ask, mistake, type Result } from './question';
+import { ask, mistake, picture, type Result } from './question';
 import { isShown, kind, view } from './state';
 import { SeriesTable } from './table';
 import { Tools } from './tools';
@@ -77,16 +76,24 @@ function cost(result: Result): string {
   return `${plural(result.lines.length, 'series', 'series')}, ${plural(result.times.length - 1, 'step')}, ${duration(result.took)}`;
 }
 
+/** By the expression; where that names no metric, by the one name the answer has. */
+function unitOf(result: Result): Unit {
+  const guessed = guessUnit(result.expr);
+  const names = new Set(result.lines.map((l) => l.labels['__name__']));
+  const [only] = names;
+  return guessed === 'none' && names.size === 1 && only ? guessUnit(only) : guessed;
+}
+
 function Answer({ result, old }: { result: Result; old: boolean }) {
   const [hover, setHover] = useState<number | null>(null);
   const [lifted, setLifted] = useState<string | null>(null);
   if (!result.lines.length) return <Empty result={result} />;
   const stacked = kind() === 'stacked';
   const v = view();
-  const unit = guessUnit(result.expr);
+  const unit = unitOf(result);
   const visible = result.lines.filter((l) => isShown(l.key));
-  const { shown, rest, others } = folded(visible, stacked);
-  const fold = rest.length ? { name: `others (${count(rest.length)}), ${stacked ? 'sum' : 'mean'}`, values: others } : undefined;
+  const { shown, rest, others } = picture(result.lines, visible, stacked);
+  const fold = rest ? { name: `others (${count(rest)}), ${stacked ? 'sum' : 'mean'}`, values: others } : undefined;
   const at = Number(place.value.params['at']);
   const index = at ? Math.round((at - result.span.from) / result.step) : -1;
   const pinned = index >= 0 && index < result.times.length ? index : null;
@@ -103,7 +110,7 @@ function Answer({ result, old }: { result: Result; old: boolean }) {
       )}
       {fold && v !== 'table' && <p class="small quiet">The 9 largest are drawn; {fold.name} is the grey line.</p>}
       {(v !== 'graph' || result.lines.length > 1) && (
-        <SeriesTable result={result} unit={unit} at={hover ?? pinned} drawn={new Set(shown.map((l) => l.key))} onLift={setLifted} />
+        <SeriesTable result={result} unit={unit} at={hover ?? pinned} drawn={new Map(shown.map((l) => [l.key, l.colour]))} onLift={setLifted} />
       )}
     </div>
   );

@@ -3,15 +3,17 @@ import { answer, rangeArgs } from '../../lib/api';
 import { now } from '../../lib/clocks';
 import { num, type RangeData } from '../../lib/prom';
 import { aligned, niceStep, resolve, type Range, type Span } from '../../lib/range';
-import { canonical, colours, distinguishing, onGrid, shortName, type Line } from '../../lib/series';
+import { canonical, colours, distinguishing, folded, onGrid, shortName, type Line, type Value } from '../../lib/series';
 
-export interface Drawn extends Line {
+export interface Named extends Line {
   readonly name: string;
+}
+export interface Drawn extends Named {
   readonly colour: number;
 }
 export interface Result {
   readonly expr: string;
-  readonly lines: readonly Drawn[];
+  readonly lines: readonly Named[];
   readonly times: readonly number[];
   readonly span: Span;
   readonly step: number;
@@ -35,8 +37,7 @@ export async function ask(expr: string, range: Range, points: number, signal: Ab
   const telling = distinguishing(data.result.map((s) => s.metric));
   const keyed = data.result.map((s) => ({ key: canonical(s.metric), labels: s.metric, values: onGrid(s.values ?? [], span.from, step, times.length, num) }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : 1));
-  const colour = colours(keyed.map((l) => l.key));
-  const lines = keyed.map((l) => ({ ...l, name: shortName(l.labels, telling, expr), colour: colour.get(l.key) ?? 0 }));
+  const lines = keyed.map((l) => ({ ...l, name: shortName(l.labels, telling, expr) }));
   return { expr, lines, times, span, step, took, warnings };
 }
 
@@ -45,4 +46,19 @@ export function mistake(text: string): { line: number; column: number; text: str
   const m = /(\d+):(\d+):\s*(?:parse error:\s*)?([\s\S]+)$/.exec(text);
   if (!m) return undefined;
   return { line: Number(m[1]), column: Number(m[2]), text: (m[3] ?? '').trim() };
+}
+
+export interface Picture {
+  readonly shown: readonly Drawn[];
+  readonly rest: number; // lines that are one
+  readonly others: readonly Value[];
+}
+
+/** What is drawn of the lines that are not hidden. Colours are given out over the whole answer first,
+ * so that hiding a line changes none. */
+export function picture(all: readonly Named[], visible: readonly Named[], stacked: boolean): Picture {
+  const first = colours(folded(all, stacked).shown.map((l) => l.key));
+  const { shown, rest, others } = folded(visible, stacked);
+  const late = colours(shown.map((l) => l.key));
+  return { shown: shown.map((l) => ({ ...l, colour: first.get(l.key) ?? late.get(l.key) ?? 0 })), rest: rest.length, others };
 }

@@ -3,7 +3,7 @@ import { clock, plural } from '../../lib/words';
 import { fullName, stats, type Stats } from '../../lib/series';
 import { write, type Unit } from '../../lib/units';
 import { Spark } from '../../parts/spark';
-import type { Drawn, Result } from './question';
+import type { Named, Result } from './question';
 import { isShown, pickOnly, toggle } from './state';
 
 type Column = 'name' | 'at' | keyof Stats;
@@ -14,12 +14,12 @@ export interface TableProps {
   readonly result: Result;
   readonly unit: Unit;
   readonly at: number | null; // index of the crosshair or playhead
-  readonly drawn: ReadonlySet<string>; // keys that have a line of their own
+  readonly drawn: ReadonlyMap<string, number>; // colour of those that have a line of their own
   readonly onLift: (key: string | null) => void;
 }
 
 interface Row {
-  readonly line: Drawn;
+  readonly line: Named;
   readonly stats: Stats | undefined;
   readonly at: number | null;
 }
@@ -55,7 +55,7 @@ export function SeriesTable({ result, unit, at, drawn, onLift }: TableProps) {
         </thead>
         <tbody>
           {shown.map((row) => (
-            <SeriesRow key={row.line.key} row={row} unit={unit} withAt={time !== undefined} drawn={drawn.has(row.line.key)} onLift={onLift} />
+            <SeriesRow key={row.line.key} row={row} unit={unit} withAt={time !== undefined} colour={drawn.get(row.line.key)} onLift={onLift} />
           ))}
         </tbody>
       </table>
@@ -74,11 +74,11 @@ function compare(a: Row, b: Row, column: Column): number {
   return value(a) - value(b) || 0;
 }
 
-function SeriesRow(props: { row: Row; unit: Unit; withAt: boolean; drawn: boolean; onLift: (key: string | null) => void }) {
-  const { row, unit, drawn, onLift } = props;
+function SeriesRow(props: { row: Row; unit: Unit; withAt: boolean; colour: number | undefined; onLift: (key: string | null) => void }) {
+  const { row, unit, onLift } = props;
   const { line, stats: s } = row;
   const shown = isShown(line.key);
-  const colour = drawn ? `var(--s${line.colour})` : 'var(--unk)';
+  const colour = props.colour === undefined ? 'var(--unk)' : `var(--s${props.colour})`;
   const cell = (n: number | undefined | null): string => (n == null ? 'none' : write(n, unit));
   return (
     <tr

@@ -1,7 +1,7 @@
 /* host: which host the page shows, and its tiles' data: sparklines by range queries, figures from
  * the live stream. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { range as askRange, instant } from '../../lib/api';
+import { ApiError, range as askRange, instant } from '../../lib/api';
 import { now } from '../../lib/clocks';
 import { back } from '../../lib/connection';
 import { refreshes, useData } from '../../lib/data';
@@ -71,8 +71,8 @@ function useLiveAnswers(asking: Asking | undefined): Readonly<Record<string, Ans
       try {
         const data = await instant(q.query);
         if (data.resultType === 'vector') take(i, data.result);
-      } catch {
-        take(i, []);
+      } catch (e) {
+        if (e instanceof ApiError) take(i, []); // when nobody answers, the old figures stay
       }
     });
     void Promise.all(first);

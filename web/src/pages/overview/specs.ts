@@ -190,7 +190,7 @@ export const TILES: readonly TileSpec[] = [
       const [what, v] = all.reduce((x, y) => (y[1] > x[1] ? y : x));
       if (v < 0) return undefined;
       const words = { cpu: 'the CPU', memory: 'memory', io: 'a disk' };
-      return { value: valueOf(a['cpu']) ?? v, ...split(percent(v)), caption: `of the time work waits for ${words[what]}` };
+      return { value: valueOf(a['cpu']) ?? v, ...split(percent(v)), caption: `waiting for ${words[what]}` };
     },
     facts: (a) =>
       facts([

@@ -6,7 +6,7 @@ import { useData } from '../../lib/data';
 import { href } from '../../lib/place';
 import { num, quoted, type Labels } from '../../lib/prom';
 import { aligned, fixed, rangeParams } from '../../lib/range';
-import { canonical, onGrid } from '../../lib/series';
+import { canonical, onGrid, type Value } from '../../lib/series';
 import { overview } from '../../lib/shared';
 import { healthy, runs, type Run } from '../../lib/strip';
 import { clock, duration, percent, plural, when } from '../../lib/words';
@@ -18,6 +18,8 @@ const DAY = 86_400;
 const STEP = 300;
 const REFRESH_MS = 60_000;
 const MOST = 10;
+const YOUNG = 120; // s: the present step may be too young for a sample; it takes the state before
+
 const BLOCK_MIN = 5; // px
 const HALF = 12; // px: half of a row's height
 
@@ -44,7 +46,8 @@ export function Strip() {
       const span = aligned({ from: now.peek() - DAY, to: now.peek() }, STEP);
       // The grid's ends, and the present moment as the last step.
       const answer = await askRange(`min_over_time(up[${STEP}s])`, { from: span.from + STEP, to: span.to + STEP }, STEP, signal);
-      return { span: { from: span.from, to: span.to + STEP }, series: answer.result };
+      const young = now.peek() - span.to < YOUNG;
+      return { young, span: { from: span.from, to: span.to + STEP }, series: answer.result };
     },
     REFRESH_MS,
   );
@@ -57,10 +60,10 @@ export function Strip() {
         <Note data={data} what="The last day" height={120} />
       </section>
     );
-  const { span, series } = data.value;
+  const { span, series, young } = data.value;
   const n = Math.round((span.to - span.from) / STEP);
   const rows: Row[] = series
-    .map((s) => ({ labels: s.metric, name: nameOf(s.metric), runs: runs(onGrid(s.values ?? [], span.from + STEP, STEP, n, num)) }))
+    .map((s) => ({ labels: s.metric, name: nameOf(s.metric), runs: runs(present(onGrid(s.values ?? [], span.from + STEP, STEP, n, num), young)) }))
     .sort((a, b) => rank(a) - rank(b) || (canonical(a.labels) < canonical(b.labels) ? -1 : 1));
   const bad = rows.flatMap((r) => r.runs.filter((x) => x.state !== 'ok'));
   const shown = all ? rows : rows.slice(0, MOST);
@@ -96,6 +99,11 @@ export function Strip() {
       )}
     </section>
   );
+}
+
+function present(values: Value[], young: boolean): Value[] {
+  if (young && values[values.length - 1] === null) values[values.length - 1] = values[values.length - 2] ?? null;
+  return values;
 }
 
 function rank(row: Row): number {

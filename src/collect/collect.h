@@ -44,6 +44,8 @@ struct collector {
     void (*free)(void *arg);
     void *arg;
     bool may_hang; /* runs on LANE_SLOW: what can hang (statfs, hwmon) is a target of its own */
+    /* On the loop, right before `collect`: for what only the loop may read. NULL: nothing. */
+    void (*prepare)(void *arg);
 };
 
 struct target_settings {

@@ -253,6 +253,14 @@ static void read_done(struct lane_job *job)
     submit_parse(c);
 }
 
+static void prepare(struct cycle *c)
+{
+    const struct collector *collector = &c->settings.collector;
+
+    if (collector->prepare)
+        collector->prepare(collector->arg);
+}
+
 static void start_read(struct cycle *c)
 {
     if (c->reading) {
@@ -265,6 +273,7 @@ static void start_read(struct cycle *c)
     }
     c->state = CYCLE_READING;
     record_reset(&c->record);
+    prepare(c);
     c->reading = lanes_submit(c->context->lanes, LANE_SLOW, &c->read, &c->gather_err) == 0;
     if (!c->reading)
         submit_parse(c);
@@ -282,6 +291,7 @@ static void start(struct cycle *c, ts_ms now)
     } else if (c->settings.collector.may_hang) {
         start_read(c);
     } else {
+        prepare(c);
         c->gathered = true;
         submit_parse(c);
     }

@@ -150,7 +150,12 @@ int host_collectors(const struct host_settings *settings, struct collector out[H
         host_free(fast);
         return -1;
     }
-    out[0] = (struct collector){"host", host_collect, host_free, fast, false};
-    out[1] = (struct collector){"host-slow", host_collect, host_free, slow, true};
+    out[0] =
+        (struct collector){.name = "host", .collect = host_collect, .free = host_free, .arg = fast};
+    out[1] = (struct collector){.name = "host-slow",
+                                .collect = host_collect,
+                                .free = host_free,
+                                .arg = slow,
+                                .may_hang = true};
     return 0;
 }

@@ -1,0 +1,171 @@
+#include "collect/self.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "collect/process_stats.h"
+#include "http/server.h"
+#include "model/emit.h"
+
+#define SECTIONS_MAX 16u
+#define TEXT_MAX     (1u << 20)
+
+struct self {
+    struct self_section sections[SECTIONS_MAX];
+    size_t sections_n;
+    size_t metrics_n;
+    double *values; /* owned; [metrics_n], read by prepare, emitted on the lane */
+    char *version;  /* owned */
+};
+
+static void read_process(void *arg, double values[])
+{
+    struct process_stats stats = process_stats(), *s = &stats;
+    size_t n = 0;
+
+    (void)arg;
+#define PROCESS(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric process_metrics[] = {
+#define PROCESS(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
+struct self *self_new(const char *version)
+{
+    struct self *self = mem_new(struct self);
+
+    self->version = mem_strdup(version);
+    self_add(self, &(struct self_section){process_metrics, ARRAY_LEN(process_metrics), read_process,
+                                          NULL});
+    return self;
+}
+
+void self_free(struct self *self)
+{
+    if (!self)
+        return;
+    mem_free(self->values);
+    mem_free(self->version);
+    mem_free(self);
+}
+
+void self_add(struct self *self, const struct self_section *section)
+{
+    if (self->sections_n == SECTIONS_MAX)
+        abort(); /* ours: each section is added once, at start */
+    self->sections[self->sections_n++] = *section;
+    self->metrics_n += section->n;
+    self->values = mem_realloc(self->values, self->metrics_n * sizeof *self->values);
+}
+
+static void read_all(const struct self *self, double values[])
+{
+    for (size_t i = 0; i < self->sections_n; i++) {
+        self->sections[i].read(self->sections[i].arg, values);
+        values += self->sections[i].n;
+    }
+}
+
+static int emit_build_info(const struct self *self, struct emit *emit, struct err *err)
+{
+    struct metadata family = {.family = STR("earshot_build_info"),
+                              .type = METRIC_GAUGE,
+                              .help = STR("1, with the version as a label.")};
+    struct label version = {STR("version"), str_c(self->version)};
+    struct emit_sample sample = {
+        .name = family.family, .labels = &version, .labels_n = 1, .value = 1};
+
+    if (emit->family(emit, &family, err) < 0)
+        return -1;
+    return emit->sample(emit, &sample, err);
+}
+
+static int emit_section(const struct self_section *section, const double values[],
+                        struct emit *emit, struct err *err)
+{
+    for (size_t i = 0; i < section->n; i++) {
+        const struct self_metric *m = &section->metrics[i];
+        struct metadata family = {
+            .family = str_c(m->name), .type = m->type, .help = str_c(m->help)};
+        struct label label = {str_c(m->label), str_c(m->is)};
+        struct emit_sample sample = {.name = family.family,
+                                     .labels = &label,
+                                     .labels_n = m->label != NULL,
+                                     .value = values[i]};
+
+        if ((!i || strcmp(m->name, m[-1].name) != 0) && emit->family(emit, &family, err) < 0)
+            return -1;
+        if (emit->sample(emit, &sample, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int emit_all(const struct self *self, const double values[], struct emit *emit,
+                    struct err *err)
+{
+    if (emit_build_info(self, emit, err) < 0)
+        return -1;
+    for (size_t i = 0; i < self->sections_n; i++) {
+        if (emit_section(&self->sections[i], values, emit, err) < 0)
+            return -1;
+        values += self->sections[i].n;
+    }
+    return 0;
+}
+
+static void prepare(void *arg)
+{
+    struct self *self = arg;
+
+    read_all(self, self->values);
+}
+
+static int collect(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
+{
+    const struct self *self = arg;
+
+    (void)scratch;
+    return emit_all(self, self->values, emit, err);
+}
+
+struct collector self_collector(struct self *self)
+{
+    return (struct collector){
+        .name = "earshot", .collect = collect, .prepare = prepare, .arg = self};
+}
+
+int self_write(struct self *self, enum expo_format format, struct buf *out, struct err *err)
+{
+    SCOPED(mem_freep) double *values = mem_new_array(double, self->metrics_n);
+    struct expo_writer writer;
+
+    /* Into numbers of its own: the lane may be at work on the others. */
+    read_all(self, values);
+    expo_writer_init(&writer, format, out);
+    if (emit_all(self, values, &writer.emit, err) < 0)
+        return -1;
+    expo_writer_end(&writer);
+    return 0;
+}
+
+void self_handle(struct http_request *r, void *self)
+{
+    SCOPED(buf_fini) struct buf text = {.max_bytes = TEXT_MAX};
+    struct str accept = http_header(r, "accept");
+    enum expo_format format = EXPO_TEXT;
+    struct str body = {NULL, 0};
+    struct err err = {.kind = ERR_NONE};
+
+    if (accept.n && memmem(accept.p, accept.n, "application/openmetrics-text", 28))
+        format = EXPO_OPENMETRICS;
+    if (self_write(self, format, &text, &err) == 0)
+        body = arena_str(r->arena, buf_str(&text), &err);
+    if (body.p)
+        http_reply(r, 200, expo_content_type(format), body);
+    else
+        http_reply_error(r, 500, NULL);
+}

@@ -1,0 +1,71 @@
+/* self: earshot's own metrics: a native collector, and the text of /metrics.
+ *
+ * What there is stands in metrics.def, in sections; whoever owns the numbers of a section adds it.
+ * cli does it for the store, which this folder may not know:
+ *
+ *   static void read_tsdb(void *db, double values[])
+ *   {
+ *       struct db_stats stats = db_stats(db), *s = &stats;
+ *       size_t n = 0;
+ *   #define TSDB(name, type, help, label, is, value) values[n++] = (double)(value);
+ *   #include "collect/metrics.def"
+ *   }
+ *   static const struct self_metric tsdb_metrics[] = {
+ *   #define TSDB(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+ *   #include "collect/metrics.def"
+ *   };
+ *   self_add(self, &(struct self_section){tsdb_metrics, ARRAY_LEN(tsdb_metrics), read_tsdb, db});
+ *
+ * Threads: the loop's; self_collector's `collect` runs on a lane and sees the numbers its `prepare`
+ * read on the loop.
+ */
+#ifndef COLLECT_SELF_H
+#define COLLECT_SELF_H
+
+#include <stddef.h>
+
+#include "collect/collect.h"
+#include "model/expo.h"
+#include "model/metadata.h"
+
+struct buf;
+struct http_request;
+struct http_server;
+struct lanes;
+struct remote_write;
+struct self;
+
+struct self_metric {
+    const char *name;
+    enum metric_type type;
+    const char *help;
+    const char *label, *is; /* NULL: no label */
+};
+#define SELF_METRIC(name, type, help, label, is) {#name, METRIC_##type, help, label, is},
+
+struct self_section {
+    const struct self_metric *metrics; /* borrowed; rows of a family stand together */
+    size_t n;
+    void (*read)(void *arg, double values[]); /* on the loop; fills values[0..n) */
+    void *arg;
+};
+
+/* Holds earshot_build_info with this version and the process_* section from the start. */
+struct self *self_new(const char *version);
+void self_free(struct self *self);
+void self_add(struct self *self, const struct self_section *section); /* copied; before use */
+
+void self_add_collect(struct self *self, struct collect *c);
+void self_add_remote_write(struct self *self, struct remote_write *rw);
+void self_add_http(struct self *self, struct http_server *server);
+void self_add_lanes(struct self *self, struct lanes *lanes);
+
+/* For collect_add, job "earshot". Does not own `self`. */
+struct collector self_collector(struct self *self);
+/* The same as text, read anew. */
+MUST_USE int self_write(struct self *self, enum expo_format format, struct buf *out,
+                        struct err *err);
+/* http_handler of /metrics; arg is self. OpenMetrics when the client asks for it. */
+void self_handle(struct http_request *r, void *self);
+
+#endif

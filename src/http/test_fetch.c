@@ -1,0 +1,387 @@
+/* Peers are threads with a blocking socket and a script: what to send, and when to hang. */
+#include "http/fetch.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/mem.h"
+#include "base/test.h"
+#include "sys/loop.h"
+#include "sys/thread.h"
+
+struct fixture {
+    struct loop *loop;
+    struct fetcher *fetcher;
+    size_t dones, wanted;
+    struct fetch *last;
+};
+
+struct peer {
+    int listener;
+    uint16_t port;
+    pthread_t thread;
+    struct str answer;  /* to each request; p NULL: none, the connection hangs */
+    size_t requests;    /* to answer on a connection before it is closed */
+    size_t connections; /* to accept; at the end: how many came */
+    char seen[4096];    /* the first request */
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_new(struct fixture);
+    struct err err;
+
+    *state = f;
+    assert_ok(loop_new(&f->loop, &err), err);
+    assert_ok(fetcher_new(f->loop, NULL, &f->fetcher, &err), err);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    fetch_free(f->last);
+    fetcher_free(f->fetcher);
+    loop_drain(f->loop);
+    loop_free(f->loop);
+    mem_free(f);
+    return 0;
+}
+
+static void serve(struct peer *p, int fd, bool first)
+{
+    char in[4096];
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->requests;) {
+        ssize_t got = recv(fd, in + n, sizeof in - 1 - n, 0);
+
+        if (got <= 0)
+            return;
+        n += (size_t)got;
+        in[n] = '\0';
+        if (!strstr(in, "\r\n\r\n"))
+            continue;
+        if (first && i == 0)
+            memcpy(p->seen, in, n + 1);
+        if (!p->answer.p) {
+            (void)recv(fd, in, sizeof in, 0); /* until the other side gives up */
+            return;
+        }
+        (void)send(fd, p->answer.p, p->answer.n, MSG_NOSIGNAL);
+        n = 0;
+        i++;
+    }
+}
+
+static void *peer_main(void *arg)
+{
+    struct peer *p = arg;
+    size_t came = 0;
+
+    while (came < p->connections) {
+        int fd = accept(p->listener, NULL, NULL);
+
+        if (fd < 0)
+            break;
+        serve(p, fd, came++ == 0);
+        (void)shutdown(fd, SHUT_WR);
+        (void)close(fd);
+    }
+    p->connections = came;
+    return NULL;
+}
+
+static void peer_start(struct peer *p, const char *answer, size_t requests, size_t connections)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n = sizeof a;
+    struct err err;
+
+    *p = (struct peer){.answer = str_c(answer), .requests = requests, .connections = connections};
+    p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(p->listener, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(p->listener, 16), 0);
+    assert_int_equal(getsockname(p->listener, (struct sockaddr *)&a, &n), 0);
+    p->port = ntohs(a.sin_port);
+    assert_ok(thread_start(&p->thread, "peer", peer_main, p, &err), err);
+}
+
+static void peer_stop(struct peer *p)
+{
+    (void)shutdown(p->listener, SHUT_RDWR);
+    pthread_join(p->thread, NULL);
+    (void)close(p->listener);
+}
+
+static void on_done(struct fetch *fetch, void *arg)
+{
+    struct fixture *f = arg;
+
+    fetch_free(f->last);
+    f->last = fetch;
+    if (++f->dones == f->wanted)
+        loop_stop(f->loop);
+}
+
+static struct fetch *start(struct fixture *f, uint16_t port, struct fetch_request q)
+{
+    struct fetch *fetch;
+    struct err err;
+    char url[64];
+
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/metrics", port);
+    q.url = q.url ? q.url : url;
+    q.timeout_ms = q.timeout_ms ? q.timeout_ms : 5000;
+    q.body_max = q.body_max ? q.body_max : 1u << 20;
+    q.done = on_done;
+    q.arg = f;
+    assert_ok(fetch_start(f->fetcher, &q, &fetch, &err), err);
+    return fetch;
+}
+
+static const struct fetch_result *get(struct fixture *f, uint16_t port, struct fetch_request q)
+{
+    (void)start(f, port, q);
+    f->wanted = f->dones + 1;
+    loop_run(f->loop);
+    return fetch_result(f->last);
+}
+
+static void assert_error(const struct fetch_result *r, enum err_kind kind, const char *words)
+{
+    assert_int_equal(r->status, 0);
+    assert_fails(-1, r->err, kind, words);
+}
+
+#define OK_HELLO                                                                                   \
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: "               \
+    "6\r\n\r\nhello\n"
+
+static void an_answer_comes_whole_and_the_connection_is_kept(void **state)
+{
+    static const char *const headers[] = {"Accept: text/plain", "X-Scrape: 1"};
+    struct fixture *f = *state;
+    const struct fetch_result *r;
+    struct peer p;
+
+    peer_start(&p, OK_HELLO, 3, 1);
+    for (int i = 0; i < 3; i++) {
+        r = get(f, p.port, (struct fetch_request){.headers = headers, .headers_n = 2});
+        assert_int_equal(r->status, 200);
+        assert_true(str_eq(r->body, STR("hello\n")));
+        assert_true(str_eq(r->content_type, STR("text/plain; version=0.0.4")));
+        assert_int_equal(r->wire_bytes, 6);
+        assert_true(r->seconds > 0 && r->start_ms > 0);
+    }
+    peer_stop(&p);
+    assert_int_equal(p.connections, 1);
+    assert_non_null(strstr(p.seen, "GET /metrics HTTP/1.1\r\n"));
+    assert_non_null(strstr(p.seen, "\r\nX-Scrape: 1\r\n"));
+    assert_null(strstr(p.seen, "Accept-Encoding"));
+}
+
+static void a_post_sends_its_body(void **state)
+{
+    static const char *const headers[] = {"Content-Type: application/json"};
+    struct fixture *f = *state;
+    const struct fetch_result *r;
+    struct peer p;
+
+    peer_start(&p, "HTTP/1.1 204 No Content\r\n\r\n", 1, 1);
+    r = get(f, p.port,
+            (struct fetch_request){
+                .method = "POST", .headers = headers, .headers_n = 1, .body = STR("{\"a\":1}")});
+    assert_int_equal(r->status, 204);
+    peer_stop(&p);
+    assert_non_null(strstr(p.seen, "POST /metrics HTTP/1.1\r\n"));
+    assert_non_null(strstr(p.seen, "\r\nContent-Length: 7\r\n"));
+    assert_non_null(strstr(p.seen, "\r\n\r\n{\"a\":1}"));
+    assert_null(strstr(p.seen, "Expect"));
+}
+
+static void many_at_once_all_come_back(void **state)
+{
+    struct fixture *f = *state;
+    struct peer peers[8];
+
+    for (size_t i = 0; i < 8; i++)
+        peer_start(&peers[i], OK_HELLO, 1, 10);
+    f->wanted = 80;
+    for (int i = 0; i < 80; i++)
+        (void)start(f, peers[i % 8].port, (struct fetch_request){0});
+    loop_run(f->loop);
+    assert_int_equal(fetch_result(f->last)->status, 200);
+    fetcher_free(f->fetcher); /* closes kept connections, so that the peers end */
+    f->fetcher = NULL;
+    for (size_t i = 0; i < 8; i++)
+        peer_stop(&peers[i]);
+}
+
+/* A label of 64 letters: refused before any name server is asked. */
+#define NO_NAME "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid"
+
+static void failures_are_told_in_plain_words(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+    uint16_t closed;
+
+    peer_start(&p, "", 1, 1);
+    assert_error(get(f, p.port, (struct fetch_request){0}), ERR_OS, "closed without an answer");
+    peer_stop(&p);
+    closed = p.port;
+    assert_error(get(f, closed, (struct fetch_request){0}), ERR_OS,
+                 "connection refused: nothing listens on 127.0.0.1 port");
+    peer_start(&p, "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\nhello\n", 1, 1);
+    assert_error(get(f, p.port, (struct fetch_request){0}), ERR_OS, "broke off after 6 bytes");
+    peer_stop(&p);
+    peer_start(&p, "SSH-2.0-OpenSSH_9.2\r\n", 1, 1);
+    assert_error(get(f, p.port, (struct fetch_request){0}), ERR_OS, "not HTTP");
+    peer_stop(&p);
+    peer_start(&p, NULL, 1, 1);
+    assert_error(get(f, p.port, (struct fetch_request){.timeout_ms = 50}), ERR_TIMEOUT,
+                 "timeout after 0.05 s: connected, but no answer came");
+    peer_stop(&p);
+    assert_error(get(f, 0, (struct fetch_request){.url = "http://" NO_NAME "/"}), ERR_OS,
+                 "the name " NO_NAME " is not known");
+}
+
+static void urls_and_headers_are_checked_before_anything_is_sent(void **state)
+{
+    static const char *const bad[] = {"ftp://a/", "file:///etc/passwd", "a/b", "",
+                                      "http://",  "http://a/\r\nX: y"};
+    static const char *const headers[] = {"X: a\r\nY: b"};
+    struct fixture *f = *state;
+    struct fetch_request q = {.timeout_ms = 1, .body_max = 1, .done = on_done};
+    struct fetch *fetch;
+    struct err err;
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        q.url = bad[i];
+        assert_fails(fetch_start(f->fetcher, &q, &fetch, &err), err, ERR_SYNTAX, "the URL");
+    }
+    q.url = "http://127.0.0.1/";
+    q.headers = headers;
+    q.headers_n = 1;
+    assert_fails(fetch_start(f->fetcher, &q, &fetch, &err), err, ERR_SYNTAX, "control character");
+}
+
+/* A gzip member of `n` zeros behind a head. */
+static struct str zeros_gzipped(size_t n)
+{
+    struct buf out;
+    z_stream z = {0};
+    size_t cap = n / 500 + 1000;
+    unsigned char *zeros = mem_zalloc(n), *packed = mem_zalloc(cap);
+
+    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = zeros;
+    z.avail_in = (unsigned)n;
+    z.next_out = packed;
+    z.avail_out = (unsigned)cap;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    buf_init(&out, 0);
+    buf_addf(&out, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %lu\r\n\r\n",
+             z.total_out);
+    buf_add(&out, (struct str){(char *)packed, z.total_out});
+    (void)deflateEnd(&z);
+    mem_free(zeros);
+    mem_free(packed);
+    return buf_str(&out);
+}
+
+static void gzip_is_undone_and_a_bomb_is_cut_while_it_arrives(void **state)
+{
+    struct fixture *f = *state;
+    const struct fetch_result *r;
+    struct peer p;
+    struct str answer = zeros_gzipped(2u << 20);
+
+    peer_start(&p, "", 2, 2);
+    p.answer = answer;
+    r = get(f, p.port, (struct fetch_request){.accept_gzip = true, .body_max = 2u << 20});
+    assert_int_equal(r->status, 200);
+    assert_int_equal(r->body.n, 2u << 20);
+    assert_true(r->wire_bytes < 10000);
+    assert_error(get(f, p.port, (struct fetch_request){.accept_gzip = true, .body_max = 1u << 20}),
+                 ERR_LIMIT, "the answer has more than 1 MB");
+    fetcher_free(f->fetcher);
+    f->fetcher = NULL;
+    peer_stop(&p);
+    assert_non_null(strstr(p.seen, "\r\nAccept-Encoding: gzip\r\n"));
+    mem_free((void *)(uintptr_t)answer.p);
+}
+
+static void redirects_stay_on_their_host(void **state)
+{
+    struct fixture *f = *state;
+    const struct fetch_result *r;
+    struct peer to, p;
+    char answer[200];
+
+    peer_start(&to, OK_HELLO, 1, 1);
+    (void)snprintf(answer, sizeof answer,
+                   "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%u/x\r\n"
+                   "Content-Length: 3\r\n\r\nno\n",
+                   to.port);
+    peer_start(&p, answer, 2, 1);
+    r = get(f, p.port, (struct fetch_request){.follow_redirects = true});
+    assert_int_equal(r->status, 200);
+    assert_true(str_eq(r->body, STR("hello\n")));
+    r = get(f, p.port, (struct fetch_request){0});
+    assert_int_equal(r->status, 302);
+    peer_stop(&p);
+    peer_stop(&to);
+    peer_start(&p, "HTTP/1.1 301 Moved\r\nLocation: http://localhost/\r\nContent-Length: 0\r\n\r\n",
+               1, 1);
+    assert_error(get(f, p.port, (struct fetch_request){.follow_redirects = true}), ERR_EVAL,
+                 "redirect to another host (localhost)");
+    peer_stop(&p);
+    peer_start(&p, "HTTP/1.1 301 Moved\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n", 6, 1);
+    assert_error(get(f, p.port, (struct fetch_request){.follow_redirects = true}), ERR_LIMIT,
+                 "more than 5 redirects");
+    peer_stop(&p);
+}
+
+static void a_cancelled_fetch_is_never_done(void **state)
+{
+    struct fixture *f = *state;
+    struct peer hangs, answers;
+
+    peer_start(&hangs, NULL, 1, 2);
+    peer_start(&answers, OK_HELLO, 1, 1);
+    fetch_cancel(start(f, hangs.port, (struct fetch_request){0}));
+    assert_int_equal(get(f, answers.port, (struct fetch_request){0})->status, 200);
+    assert_int_equal(f->dones, 1);
+    (void)start(f, hangs.port, (struct fetch_request){0});
+    fetcher_free(f->fetcher); /* with one under way */
+    f->fetcher = NULL;
+    loop_drain(f->loop);
+    assert_int_equal(f->dones, 1);
+    peer_stop(&hangs);
+    peer_stop(&answers);
+}
+
+int main(void)
+{
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(an_answer_comes_whole_and_the_connection_is_kept),
+        TEST(a_post_sends_its_body),
+        TEST(many_at_once_all_come_back),
+        TEST(failures_are_told_in_plain_words),
+        TEST(urls_and_headers_are_checked_before_anything_is_sent),
+        TEST(gzip_is_undone_and_a_bomb_is_cut_while_it_arrives),
+        TEST(redirects_stay_on_their_host),
+        TEST(a_cancelled_fetch_is_never_done),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

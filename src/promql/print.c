@@ -228,6 +228,11 @@ static void add_number(struct buf *out, const struct expr *e)
         format_fixed(out, v);
 }
 
+static bool is_infinity(const struct expr *e)
+{
+    return e->kind == EXPR_NUMBER && isinf(e->number.value) && e->number.value > 0;
+}
+
 static void add_expr(struct buf *out, const struct expr *e)
 {
     switch (e->kind) {
@@ -264,7 +269,10 @@ static void add_expr(struct buf *out, const struct expr *e)
         buf_addc(out, ')');
         break;
     case EXPR_BINARY:
-        add_expr(out, e->binary.left);
+        if (e->binary.op == TOK_POW && is_infinity(e->binary.left))
+            buf_adds(out, "Inf"); /* a plus would bind less tightly than ^ */
+        else
+            add_expr(out, e->binary.left);
         buf_addc(out, ' ');
         add_operator(out, e);
         buf_addc(out, ' ');

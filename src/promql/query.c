@@ -272,7 +272,7 @@ int promql_run(const struct expr *e, const struct promql_params *params, struct 
                       .delayed = params->features & PROMQL_DELAYED_NAME_REMOVAL,
                       .samples_max =
                           params->samples_max ? params->samples_max : PROMQL_SAMPLES_MAX};
-    size_t steps;
+    size_t steps = 0;
 
     if (check_params(params, promql_type_of(e), &steps, err) < 0 || eval_check(&ev, err) < 0)
         return -1;

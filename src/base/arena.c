@@ -142,6 +142,8 @@ void *arena_alloc(struct arena *a, size_t size, struct err *err)
     struct arena_block *block;
     char *p;
 
+    if (size == 0)
+        size = 1; /* a fresh arena has no block whose end could be the pointer */
     if (__builtin_add_overflow(size, ALIGN - 1, &rounded)) {
         (void)err_set(err, ERR_LIMIT, "an allocation of %zu bytes is out of range", size);
         return NULL;

@@ -23,6 +23,17 @@ static void allocations_are_aligned_and_do_not_overlap(void **state)
     arena_fini(&a);
 }
 
+static void nothing_asked_of_a_fresh_arena_is_no_failure(void **state)
+{
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, NULL);
+    assert_non_null(arena_alloc(&a, 0, NULL));
+    assert_non_null(arena_zalloc_array(&a, 0, 8, NULL));
+    arena_fini(&a);
+}
+
 static void a_used_up_budget_fails_and_is_given_back(void **state)
 {
     struct budget process, query;
@@ -124,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocations_are_aligned_and_do_not_overlap),
+        cmocka_unit_test(nothing_asked_of_a_fresh_arena_is_no_failure),
         cmocka_unit_test(a_used_up_budget_fails_and_is_given_back),
         cmocka_unit_test(a_cancelled_budget_gives_nothing_more),
         cmocka_unit_test(sizes_that_overflow_are_refused),

@@ -27,8 +27,9 @@ struct residuals {
     size_t n;
     unsigned order;
     enum fold fold;
-    int64_t min; /* FOLD_MIN */
-    double bits; /* estimate */
+    int64_t min;  /* FOLD_MIN */
+    double bits;  /* estimate */
+    bool huffman; /* shorter than packing */
     uint32_t count[HUFFMAN_SYMBOLS];
 };
 
@@ -110,21 +111,39 @@ static unsigned low_bits(unsigned symbol)
     return symbol ? symbol - 1 : 0;
 }
 
-/* What the symbols will cost, by their entropy. A number of 64 bits has the symbol RUN. */
-static double cost(const struct residuals *res)
+/* What the symbols will cost: by their entropy, but no code is shorter than a bit; and the lengths
+ * before them, four bits for each symbol between the first and the last. */
+static double huffman_cost(const struct residuals *res)
 {
-    double bits = 0;
+    double bits = 22;
     uint32_t total = 0;
+    unsigned first = RUN + 1, last = 0;
 
     for (unsigned s = 0; s < HUFFMAN_SYMBOLS; s++)
         total += res->count[s];
     for (unsigned s = 0; s < HUFFMAN_SYMBOLS; s++) {
-        double count = res->count[s];
+        double code = res->count[s] ? log2(total / (double)res->count[s]) : 0;
 
-        if (res->count[s])
-            bits += count * (low_bits(s) + log2(total / count)) + 4;
+        if (!res->count[s])
+            continue;
+        bits += res->count[s] * (low_bits(s) + (code > 1 ? code : 1));
+        if (s > RUN) {
+            bits += 4;
+            continue;
+        }
+        first = s < first ? s : first;
+        last = s;
     }
-    return bits;
+    return bits + (first <= last ? 4.0 * (last - first + 1) : 0);
+}
+
+static double packed_cost(const struct residuals *res)
+{
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < res->n; i++)
+        all |= res->r[i];
+    return 8.0 + (double)res->n * bits_length(all);
 }
 
 static void fold(const int64_t *d, size_t n, enum fold how, int64_t min, struct residuals *res)
@@ -139,7 +158,12 @@ static void fold(const int64_t *d, size_t n, enum fold how, int64_t min, struct 
             res->r[i] = (uint64_t)minus(d[i], how == FOLD_MIN ? min : 0);
     }
     count_symbols(res);
-    res->bits = cost(res);
+    res->bits = packed_cost(res);
+    res->huffman = false;
+    if (huffman_cost(res) < res->bits) {
+        res->bits = huffman_cost(res);
+        res->huffman = true;
+    }
 }
 
 static void keep_shorter(const struct residuals *candidate, struct residuals *best)
@@ -238,21 +262,11 @@ static void put_huffman(const struct residuals *res, struct buf *out)
     bits_flush(&w);
 }
 
-static size_t packed_bits(const struct residuals *res)
-{
-    uint64_t all = 0;
-
-    for (size_t i = 0; i < res->n; i++)
-        all |= res->r[i];
-    return res->n * bits_length(all);
-}
-
 void ints_encode(const int64_t *v, size_t n, struct buf *out)
 {
     struct residuals best = {.bits = HUGE_VAL};
     int64_t d[INTS_MAX], first_delta = 0;
     uint64_t g;
-    bool huffman;
 
     assert(n >= 1 && n <= INTS_MAX);
     g = scaled(v, n, d);
@@ -266,9 +280,8 @@ void ints_encode(const int64_t *v, size_t n, struct buf *out)
         differentiate(d, n - 1);
         try_order(d, n - 2, 2, &best);
     }
-    huffman = best.n && best.bits + 14 < (double)packed_bits(&best);
-    put_u8(out, (uint8_t)(best.order | (unsigned)best.fold << 2 | (huffman ? FLAG_HUFFMAN : 0) |
-                          (g > 1 ? FLAG_GCD : 0)));
+    put_u8(out, (uint8_t)(best.order | (unsigned)best.fold << 2 |
+                          (best.huffman ? FLAG_HUFFMAN : 0) | (g > 1 ? FLAG_GCD : 0)));
     put_svarint(out, v[0]);
     if (g > 1)
         put_uvarint(out, g);
@@ -276,7 +289,7 @@ void ints_encode(const int64_t *v, size_t n, struct buf *out)
         put_svarint(out, first_delta);
     if (best.fold == FOLD_MIN)
         put_svarint(out, best.min);
-    if (huffman)
+    if (best.huffman)
         put_huffman(&best, out);
     else
         put_packed(&best, out);

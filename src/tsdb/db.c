@@ -118,6 +118,8 @@ static void *sync_run(void *arg)
         stop = db->stop;
         pthread_mutex_unlock(&db->tick_lock);
         sync_once(db);
+        if (db_disk_tick(db) && atomic_load(&db->unlogged_bytes))
+            atomic_store(&db->seal_wanted, true); /* a block makes them safe */
         pthread_mutex_lock(&db->tick_lock);
         db->syncs_done++;
         pthread_cond_broadcast(&db->sync_done);
@@ -132,9 +134,9 @@ static void *upkeep_run(void *arg)
     bool stop = false;
 
     while (!stop) {
-        if (db_disk_tick(db) && atomic_load(&db->unlogged_bytes))
-            db->seal_wanted = true; /* a block makes them safe */
         db_cut_tick(db);
+        db_merge_tick(db);
+        db_retention_tick(db);
         pthread_mutex_lock(&db->tick_lock);
         wait_tick(db, &db->upkeep_now, UPKEEP_EVERY_MS);
         stop = db->stop;
@@ -207,6 +209,8 @@ static struct db *db_new(const struct db_settings *settings)
     db->fs = settings->fs;
     db->clock = settings->clock;
     db->log = settings->log;
+    db->retention.limit_ms = settings->retention_ms;
+    db->retention.limit_bytes = settings->retention_bytes;
     head_init(&db->head, settings->head_series_max ? settings->head_series_max : DB_SERIES_MAX);
     metadata_store_init(&db->metadata);
     wal_put_init(&db->put);

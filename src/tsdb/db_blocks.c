@@ -117,6 +117,16 @@ static void drop_superseded(struct db *db)
     }
 }
 
+/* The generation in a name also counts when the file is left out: its name is not used again. */
+static void note_generation(struct db *db, const char *name)
+{
+    const char *dash = strrchr(name, '-');
+    unsigned long g = dash ? strtoul(dash + 1, NULL, 10) : 0;
+
+    if (g > db->generation && g < UINT32_MAX / 2)
+        db->generation = (uint32_t)g;
+}
+
 int db_blocks_open(struct db *db, struct err *err)
 {
     SCOPED(arena_fini) struct arena a;
@@ -134,6 +144,7 @@ int db_blocks_open(struct db *db, struct err *err)
         if (entries[i].folder)
             continue;
         if (str_starts(name, STR("b-")) && str_ends(name, STR(".ear"))) {
+            note_generation(db, entries[i].name);
             if (open_one(db, entries[i].name, err) < 0)
                 return -1;
         } else if (str_ends(name, STR(".tmp"))) {
@@ -174,7 +185,7 @@ uint32_t db_blocks_generation(struct db *db)
         newest = g > newest ? g : newest;
     }
     pthread_rwlock_unlock(&db->head.data_lock);
-    /* Also when the newest block was deleted meanwhile: a name is not used twice in a run. */
+    /* Also when the newest block was deleted or left out: a name is not used twice. */
     db->generation = newest + 1 > db->generation ? newest + 1 : db->generation + 1;
     return db->generation;
 }

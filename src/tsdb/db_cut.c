@@ -297,16 +297,15 @@ static bool something_is_due(struct db *db)
 
 void db_cut_tick(struct db *db)
 {
-    struct freezing f = {.all = db->seal_wanted};
+    struct freezing f = {.all = atomic_exchange(&db->seal_wanted, false)};
     int64_t now = db->clock->mono_ns(db->clock);
     struct err err;
 
-    if (db->cut_failed && now - db->cut_failed_ns < RETRY_NS && !db->seal_wanted)
+    if (db->cut_failed && now - db->cut_failed_ns < RETRY_NS && !f.all)
         return;
-    if (!something_is_due(db) && !db->seal_wanted)
+    if (!something_is_due(db) && !f.all)
         return;
     pthread_mutex_lock(&db->upkeep_lock);
-    db->seal_wanted = false;
     db_on_writer(db, freeze, &f);
     db->cut_failed = cut_all(db, &db->upkeep_cancelled, &err) < 0;
     db->cut_failed_ns = now;
@@ -324,6 +323,8 @@ int db_compact(struct db *db, const atomic_bool *cancelled, struct err *err)
     pthread_mutex_lock(&db->upkeep_lock);
     db_on_writer(db, freeze, &f);
     rc = cut_all(db, cancelled, err);
+    if (rc == 0)
+        rc = db_merge_all(db, true, cancelled, err);
     pthread_mutex_unlock(&db->upkeep_lock);
     return rc < 0 ? -1 : 0;
 }

@@ -16,6 +16,7 @@
 #include "tsdb/db.h"
 #include "tsdb/head.h"
 #include "tsdb/metadata_store.h"
+#include "tsdb/retention.h"
 #include "tsdb/wal.h"
 #include "tsdb/wal_put.h"
 
@@ -93,9 +94,12 @@ struct db {
     atomic_bool told;            /* on_commit was called and visible_seq not read since */
     pthread_mutex_t upkeep_lock; /* one cut or compaction at a time; held across their I/O */
     uint32_t generation;         /* of the newest block written; guarded by upkeep_lock */
-    bool seal_wanted;            /* upkeep's: cut everything soon */
+    atomic_bool seal_wanted;     /* cut everything soon */
     bool cut_failed;             /* upkeep's */
     int64_t cut_failed_ns;
+    int64_t merge_failed_ns; /* upkeep's; 0: it did not */
+    uint64_t merged_at;      /* upkeep's: cuts + compactions when there was nothing more to merge */
+    struct retention retention;   /* upkeep's */
     atomic_bool upkeep_cancelled; /* closing */
     struct db_counters counters;
     struct db_stats replayed; /* the part that replay found out */
@@ -133,6 +137,12 @@ void db_blocks_swap(struct db *db, struct block *in, struct block *const out[], 
 bool db_window_is_due(const struct db *db, const struct window *w);
 void db_clock_look(struct db *db); /* on the writer */
 void db_cut_tick(struct db *db);
+
+/* db_merge.c */
+/* Compacts while there is something to; under upkeep_lock. */
+int db_merge_all(struct db *db, bool force, const atomic_bool *cancelled, struct err *err);
+void db_merge_tick(struct db *db);
+void db_retention_tick(struct db *db);
 
 /* db_disk.c */
 /* What a failed write means; releases the reserve when the disk is full. */

@@ -452,7 +452,7 @@ static int ask_self(struct overview_ask *ask, struct overview *o, struct err *er
     if (ask_number(ask, "process_resident_memory_bytes{job=\"earshot\"}", &o->self_rss_bytes, err) <
         0)
         return -1;
-    return ask_number(ask, "rate(process_cpu_seconds_total{job=\"earshot\"}[$W])",
+    return ask_number(ask, "rate(process_cpu_seconds_total{job=\"earshot\"}[2m])",
                       &o->self_cpu_ratio, err);
 }
 

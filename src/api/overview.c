@@ -375,7 +375,10 @@ static int judge_targets(struct overview_ask *ask, struct overview *o, struct er
     struct promql_result down, lost, all;
 
     if (ask_now(ask, "up == 0", &down, err) < 0 ||
-        ask_now(ask, "max by (job) (max_over_time(up[5m])) == 0", &lost, err) < 0 ||
+        ask_now(
+            ask,
+            "max by (job) (max_over_time(up[5m])) == 0 and on (job) count by (job) (up offset 5m)",
+            &lost, err) < 0 ||
         ask_now(ask, "count(up)", &all, err) < 0)
         return -1;
     o->measured = all.series_n > 0;

@@ -107,7 +107,7 @@ static int execute(struct frame *f, struct str in, size_t *used, struct err *err
 int frame_start(struct frame *f, struct str head, bool chunked, uint64_t length, struct err *err)
 {
     llhttp_t *p = parser_of(f);
-    size_t used;
+    size_t used = 0;
 
     f->idle_bytes = 0;
     f->had_body = f->headed = f->whole = f->failed = f->odd = false;

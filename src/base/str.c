@@ -29,12 +29,25 @@ struct str str_split(struct str *s, char c)
     return head;
 }
 
+/* Most text is ASCII: eight bytes at a time. */
+static const unsigned char *skip_ascii(const unsigned char *p, const unsigned char *end)
+{
+    uint64_t eight;
+
+    for (; end - p >= 8; p += 8) {
+        memcpy(&eight, p, sizeof eight);
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return p;
+}
+
 /* The table of well-formed byte sequences of Unicode 15, section 3.9, table 3-7. */
 bool str_is_utf8(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;
 
-    while (p < end) {
+    while ((p = skip_ascii(p, end)) < end) {
         unsigned char c = *p++;
         unsigned char low = 0x80, high = 0xbf;
         int more;

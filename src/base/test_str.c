@@ -19,6 +19,13 @@ static void utf8_is_told_from_other_bytes(void **state)
     assert_true(str_is_utf8(STR("")));
     assert_true(str_is_utf8(STR("p\xc3\xa4gel \xf0\x9f\x8e\xb5")));
     assert_false(str_is_utf8(STR("\xff")));
+    assert_true(str_is_utf8(STR("sixteen bytes ..\xc3\xa4 and as many more")));
+    for (size_t i = 0; i < 24; i++) {
+        char text[] = "twenty-four bytes of it.";
+
+        text[i] = '\xc3';
+        assert_false(str_is_utf8((struct str){text, 24}));
+    }
     assert_false(str_is_utf8(STR("\xc3")));             /* cut short */
     assert_false(str_is_utf8(STR("\xc0\xaf")));         /* overlong */
     assert_false(str_is_utf8(STR("\xed\xa0\x80")));     /* a surrogate */

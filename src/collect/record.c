@@ -76,7 +76,7 @@ static int add_sample(struct emit *e, const struct emit_sample *sample, struct e
 
 void record_init(struct record *r, struct budget *budget)
 {
-    *r = (struct record){.emit = {add_family, add_sample}};
+    *r = (struct record){.emit = {.family = add_family, .sample = add_sample}};
     arena_init(&r->arena, budget);
 }
 

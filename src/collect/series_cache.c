@@ -64,12 +64,25 @@ ptrdiff_t series_cache_find(struct series_cache *c, struct hash128 key)
     return (ptrdiff_t)at;
 }
 
-size_t series_cache_add(struct series_cache *c, struct hash128 key, uint32_t round)
+size_t series_cache_expect(const struct series_cache *c, struct str text)
+{
+    const struct series_entry *entry;
+
+    if (c->next >= c->n)
+        return 0;
+    entry = &c->items[c->next];
+    if (!entry->length || entry->length > text.n ||
+        !same(hash_bytes128(text.p, entry->length), entry->key))
+        return 0;
+    return entry->length;
+}
+
+size_t series_cache_add(struct series_cache *c, struct hash128 key, uint32_t length, uint32_t round)
 {
     size_t at = c->n;
 
     c->items = mem_grow(c->items, &c->cap, at + 1, sizeof *c->items);
-    c->items[at] = (struct series_entry){key, SERIES_CACHE_NO_SLOT, round};
+    c->items[at] = (struct series_entry){key, SERIES_CACHE_NO_SLOT, round, length};
     c->n++;
     if (c->n * 4 > c->index_cap * 3)
         rebuild(c);

@@ -14,13 +14,15 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "base/str.h"
 
 #define SERIES_CACHE_NO_SLOT UINT32_MAX
 
 struct series_entry {
     struct hash128 key;
-    uint32_t slot;  /* SERIES_CACHE_NO_SLOT: not resolved (yet) */
-    uint32_t round; /* in which it was seen last */
+    uint32_t slot;   /* SERIES_CACHE_NO_SLOT: not resolved (yet) */
+    uint32_t round;  /* in which it was seen last */
+    uint32_t length; /* of the text; 0: it came without */
 };
 
 struct series_cache {
@@ -35,8 +37,11 @@ void series_cache_init(struct series_cache *c);
 void series_cache_fini(struct series_cache *c);
 /* Place in items, or -1. */
 ptrdiff_t series_cache_find(struct series_cache *c, struct hash128 key);
+/* Does the text begin with the entry that is expected next? Its length, or 0. */
+size_t series_cache_expect(const struct series_cache *c, struct str text);
 /* The key is not in; place in items. */
-size_t series_cache_add(struct series_cache *c, struct hash128 key, uint32_t round);
+size_t series_cache_add(struct series_cache *c, struct hash128 key, uint32_t length,
+                        uint32_t round);
 /* Keeps only the first n entries. */
 void series_cache_cut(struct series_cache *c, size_t n);
 /* Keeps only entries seen in this round that have a slot. */

@@ -129,10 +129,44 @@ static int add_series(struct target *t, struct hash128 key, const struct emit_sa
         t->labels.n--;
         return err_context(err, "%.*s", STR_ARGS(str_take(sample->name, 100)));
     }
-    *out = series_cache_add(&t->cache, key, t->round);
+    *out = series_cache_add(
+        &t->cache, key, sample->series.n < UINT32_MAX ? (uint32_t)sample->series.n : 0, t->round);
     t->counts.added++;
     t->seen++;
     return 0;
+}
+
+/* The place of the sample's series in the cache, where it is put if need be. */
+static int find_series(struct target *t, const struct emit_sample *s, size_t *out, bool *repeats,
+                       struct err *err)
+{
+    struct series_entry *entry;
+    struct hash128 key;
+
+    if (s->expected) {
+        *out = t->cache.next++;
+    } else {
+        ptrdiff_t found;
+
+        key = key_of(s);
+        found = series_cache_find(&t->cache, key);
+        *repeats = false;
+        if (found < 0)
+            return add_series(t, key, s, out, err);
+        *out = (size_t)found;
+    }
+    entry = &t->cache.items[*out];
+    *repeats = entry->round == t->round;
+    entry->round = t->round;
+    t->seen += !*repeats;
+    return 0;
+}
+
+static size_t expect(struct emit *e, struct str line)
+{
+    struct target *t = CONTAINER_OF(e, struct target, emit);
+
+    return series_cache_expect(&t->cache, line);
 }
 
 /* Rows and exemplars hold the place in the cache until all slots are known. */
@@ -176,21 +210,14 @@ static int add_exemplar(struct target *t, size_t entry, const struct emit_sample
 static int on_sample(struct emit *e, const struct emit_sample *s, struct err *err)
 {
     struct target *t = CONTAINER_OF(e, struct target, emit);
-    struct hash128 key = key_of(s);
-    ptrdiff_t found = series_cache_find(&t->cache, key);
-    size_t entry = (size_t)found;
     struct series_entry *known;
-    bool repeats = false;
+    bool repeats;
+    size_t entry;
 
     t->counts.scraped++;
-    if (found < 0 && add_series(t, key, s, &entry, err) < 0)
+    if (find_series(t, s, &entry, &repeats, err) < 0)
         return -1;
     known = &t->cache.items[entry];
-    if (found >= 0) {
-        repeats = known->round == t->round;
-        known->round = t->round;
-        t->seen += !repeats;
-    }
     if (s->has_exemplar && add_exemplar(t, entry, s, err) < 0)
         return -1;
     if (s->has_ts && t->settings.honor_timestamps)
@@ -211,7 +238,7 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
 
 void target_init(struct target *t, const struct target_settings_core *settings)
 {
-    *t = (struct target){.settings = *settings, .emit = {on_family, on_sample}};
+    *t = (struct target){.settings = *settings, .emit = {on_family, on_sample, expect}};
     series_cache_init(&t->cache);
     families_init(&t->families);
     arena_init(&t->arena, settings->budget);

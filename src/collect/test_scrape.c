@@ -55,7 +55,7 @@ static void an_answer_is_judged_by_status_and_type(void **state)
 
 static void a_parse_error_names_and_quotes_its_line(void **state)
 {
-    struct emit emit = {ignore_family, ignore_sample};
+    struct emit emit = {.family = ignore_family, .sample = ignore_sample};
     SCOPED(arena_fini) struct arena scratch;
     struct err err;
 

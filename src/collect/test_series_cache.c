@@ -11,7 +11,7 @@ static struct hash128 key(unsigned i)
 static void fill(struct series_cache *c, unsigned from, unsigned to, uint32_t round)
 {
     for (unsigned i = from; i < to; i++) {
-        size_t at = series_cache_add(c, key(i), round);
+        size_t at = series_cache_add(c, key(i), 0, round);
 
         c->items[at].slot = i;
     }
@@ -59,6 +59,28 @@ static void a_sweep_keeps_what_this_round_saw_and_placed(void **state)
     series_cache_fini(&c);
 }
 
+static void the_next_entry_is_known_by_its_text(void **state)
+{
+    static const char *const texts[] = {"a{x=\"1\"}", "b"};
+    struct series_cache c;
+
+    (void)state;
+    series_cache_init(&c);
+    assert_int_equal(series_cache_expect(&c, STR("a")), 0);
+    for (size_t i = 0; i < 2; i++)
+        (void)series_cache_add(&c, hash_bytes128(texts[i], strlen(texts[i])),
+                               (uint32_t)strlen(texts[i]), 1);
+    assert_int_equal(series_cache_expect(&c, STR("a{x=\"1\"} 1")), 8);
+    assert_int_equal(series_cache_expect(&c, STR("a{x=\"2\"} 1")), 0);
+    assert_int_equal(series_cache_expect(&c, STR("a{x=")), 0);
+    assert_int_equal(series_cache_expect(&c, STR("b 1")), 0); /* not its turn */
+    c.next = 1;
+    assert_int_equal(series_cache_expect(&c, STR("b 1")), 1);
+    c.next = 2;
+    assert_int_equal(series_cache_expect(&c, STR("b 1")), 0);
+    series_cache_fini(&c);
+}
+
 static void a_cut_forgets_the_newest(void **state)
 {
     struct series_cache c;
@@ -82,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_are_found_in_any_order),
         cmocka_unit_test(a_sweep_keeps_what_this_round_saw_and_placed),
+        cmocka_unit_test(the_next_entry_is_known_by_its_text),
         cmocka_unit_test(a_cut_forgets_the_newest),
     };
 

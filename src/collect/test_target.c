@@ -346,6 +346,35 @@ static void samples_without_text_are_known_by_name_and_labels(void **state)
     assert_int_equal(f->sink.resolves, 1);
 }
 
+static void a_longer_name_is_not_the_series_expected(void **state)
+{
+    struct fixture *f = *state;
+
+    cycle(f, "a 1\nb{x=\"1\"} 1\n");
+    (void)taken(f);
+    assert_true(cycle(f, "ab 2\nb{x=\"1\"} 2\n"));
+    assert_string_equal(taken(f), "a{job=\"j\"} stale\nb{job=\"j\", x=\"1\"} 2\n"
+                                  "up{job=\"j\"} 1\nab{job=\"j\"} 2\n");
+    assert_true(cycle(f, "b{x=\"1\"} 3\nab \t {y=\"1\"} 3\nab{y=\"2\"} 3\n"));
+    assert_string_equal(taken(f), "b{job=\"j\", x=\"1\"} 3\nup{job=\"j\"} 1\n"
+                                  "ab{job=\"j\"} stale\nab{job=\"j\", y=\"1\"} 3\n"
+                                  "ab{job=\"j\", y=\"2\"} 3\n");
+}
+
+static void an_order_that_changes_each_time_loses_nothing(void **state)
+{
+    static const char *const bodies[] = {"a 1\nb 2\nc 3\nd 4\n", "d 4\nc 3\nb 2\na 1\n",
+                                         "b 2\na 1\nd 4\nc 3\n", "a 1\nb 2\na 9\nc 3\nd 4\n"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        assert_true(cycle(f, bodies[i]));
+        assert_string_equal(taken(f), "a{job=\"j\"} 1\nb{job=\"j\"} 2\nc{job=\"j\"} 3\n"
+                                      "d{job=\"j\"} 4\nup{job=\"j\"} 1\n");
+    }
+    assert_int_equal(f->sink.resolves, 1);
+}
+
 static void many_series_come_and_go(void **state)
 {
     struct fixture *f = *state;
@@ -382,6 +411,8 @@ int main(void)
         TEST(series_over_the_limit_are_left_out_and_tried_again),
         TEST(metadata_is_told_once_and_again_when_it_did_not_arrive),
         TEST(samples_without_text_are_known_by_name_and_labels),
+        TEST(a_longer_name_is_not_the_series_expected),
+        TEST(an_order_that_changes_each_time_loses_nothing),
         TEST(many_series_come_and_go),
     };
 

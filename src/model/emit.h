@@ -26,6 +26,8 @@ struct emit_sample {
     /* Name and labels as they were exposed: the same text is the same series, so that a receiver
      * may know it again without building its labels. p NULL: there is no such text. */
     struct str series;
+    /* `expect` knew the series: name and labels are not set, only `series`. */
+    bool expected;
     /* Without __name__; any order. A hostile exposition may repeat a name: labels_build refuses. */
     const struct label *labels;
     size_t labels_n;
@@ -43,6 +45,10 @@ struct emit_sample {
 struct emit {
     MUST_USE int (*family)(struct emit *e, const struct metadata *family, struct err *err);
     MUST_USE int (*sample)(struct emit *e, const struct emit_sample *sample, struct err *err);
+    /* Optional. Before a parser takes a line apart: does it begin with the text of a series that
+     * this receiver has had from a parser before, and expects next? The length of that text, or 0.
+     * The next sample is that series, or the line is broken. */
+    size_t (*expect)(struct emit *e, struct str line);
 };
 
 /* One family with one sample without labels: the commonest case. */

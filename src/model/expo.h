@@ -5,6 +5,8 @@
  * written quoted inside the braces, as Prometheus 3 does. A missing final newline is taken.
  *
  * expo_parse is the *plain parser*: it looks at every byte and is the oracle for every faster path.
+ * For an emit with `expect` it skips the name and labels of a series that the receiver knows by its
+ * text; fuzz_expo holds both against each other.
  *
  * Errors: ERR_SYNTAX with line and column of the first fault; whatever was emitted before stands,
  * so the caller commits only after success.

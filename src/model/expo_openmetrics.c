@@ -77,21 +77,23 @@ static int timestamp(struct expo_scan *s, ts_ms *out, struct err *err)
 
 /* The specification gives exemplars to what counts. Prometheus 2 goes by the name, Prometheus 3
  * takes them anywhere; this is the part both agree on, and the sums of summaries. */
-static bool may_have_exemplar(const struct expo_scan *s)
+static bool may_have_exemplar(enum metric_type type, struct str name)
 {
-    return str_ends(s->name, STR("_total")) || str_ends(s->name, STR("_bucket")) ||
-           str_ends(s->name, STR("_count")) ||
-           (s->type == METRIC_SUMMARY && str_ends(s->name, STR("_sum")));
+    return str_ends(name, STR("_total")) || str_ends(name, STR("_bucket")) ||
+           str_ends(name, STR("_count")) || (type == METRIC_SUMMARY && str_ends(name, STR("_sum")));
 }
 
 /* After " # {": labels, value, timestamp. */
 static int exemplar(struct expo_scan *s, struct emit_sample *sample, struct err *err)
 {
-    if (!may_have_exemplar(s))
+    struct str series = sample->series;
+    struct str name = s->name.p ? s->name : str_split(&series, '{');
+
+    if (!may_have_exemplar(s->type, name))
         return expo_scan_fail(s, s->p - 3, err,
                               "an exemplar belongs to a counter or a bucket (_total, _bucket, "
                               "_count), not to \"%.*s\"",
-                              STR_ARGS(str_take(s->name, 100)));
+                              STR_ARGS(str_take(name, 100)));
     if (expo_scan_labels(s, &exemplar_rules, &s->exemplar, err) < 0 ||
         number(s, "the exemplar's value", &sample->exemplar_value, err) < 0)
         return -1;
@@ -121,9 +123,9 @@ static int suffix(struct expo_scan *s, struct emit_sample *sample, struct err *e
     return end_of_line(s, err);
 }
 
-static int sample_line(struct expo_scan *s, struct err *err)
+/* Name and labels. */
+static int series(struct expo_scan *s, struct emit_sample *sample, struct err *err)
 {
-    struct emit_sample sample = {.has_ts = false};
     const char *start = s->p;
     struct str name = expo_scan_name(s, EXPO_SCAN_METRIC_HEAD);
     char seen[24];
@@ -144,7 +146,16 @@ static int sample_line(struct expo_scan *s, struct err *err)
             s, start, err,
             "the metric has no name; write it before the braces, or quoted as the "
             "first thing inside");
-    sample.series = (struct str){start, (size_t)(s->p - start)};
+    sample->series = (struct str){start, (size_t)(s->p - start)};
+    return 0;
+}
+
+static int sample_line(struct expo_scan *s, struct err *err)
+{
+    struct emit_sample sample = {.has_ts = false};
+
+    if (!expo_scan_expected(s, &sample) && series(s, &sample, err) < 0)
+        return -1;
     if (suffix(s, &sample, err) < 0)
         return -1;
     return expo_scan_sample(s, &sample, err);

@@ -396,6 +396,35 @@ int expo_scan_flush(struct expo_scan *s, struct err *err)
     return s->emit->family(s->emit, &family, err);
 }
 
+/* The same text is the same series, if it ends here: a brace closes it for good, while a bare name
+ * must be followed by a blank, and no brace. Names in braces have their own rules; let them be
+ * taken apart. */
+bool expo_scan_expected(struct expo_scan *s, struct emit_sample *sample)
+{
+    struct str line = {s->p, (size_t)(s->end - s->p)};
+    const char *p;
+    size_t n;
+
+    if (!s->emit->expect || *line.p == '{')
+        return false;
+    n = s->emit->expect(s->emit, line);
+    if (!n || n >= line.n)
+        return false;
+    p = line.p + n;
+    if (p[-1] != '}') {
+        if (*p != ' ')
+            return false;
+        while (p < s->end && is(p, EXPO_SCAN_BLANK))
+            p++;
+        if (p < s->end && *p == '{')
+            return false;
+    }
+    sample->expected = true;
+    sample->series = str_take(line, n);
+    s->p += n;
+    return true;
+}
+
 int expo_scan_sample(struct expo_scan *s, struct emit_sample *sample, struct err *err)
 {
     if (s->pending && expo_scan_flush(s, err) < 0)

@@ -99,6 +99,8 @@ MUST_USE int expo_scan_meta(struct expo_scan *s, enum expo_meta what, struct str
                             struct str text, enum metric_type type, struct err *err);
 /* Hands on the family gathered, if any. */
 MUST_USE int expo_scan_flush(struct expo_scan *s, struct err *err);
+/* At the start of a line: steps over a series the receiver expects. */
+bool expo_scan_expected(struct expo_scan *s, struct emit_sample *sample);
 /* Hands on one sample whose name and labels were scanned, and forgets them. */
 MUST_USE int expo_scan_sample(struct expo_scan *s, struct emit_sample *sample, struct err *err);
 

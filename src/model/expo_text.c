@@ -129,9 +129,9 @@ static int suffix(struct expo_scan *s, struct emit_sample *sample, struct err *e
     return 0;
 }
 
-static int sample_line(struct expo_scan *s, struct err *err)
+/* Name and labels. */
+static int series(struct expo_scan *s, struct emit_sample *sample, struct err *err)
 {
-    struct emit_sample sample = {.has_ts = false};
     const char *start = s->p, *end;
     struct str name = expo_scan_name(s, EXPO_SCAN_METRIC_HEAD);
     char seen[24];
@@ -154,7 +154,16 @@ static int sample_line(struct expo_scan *s, struct err *err)
             s, start, err,
             "the metric has no name; write it before the braces, or quoted as the "
             "first thing inside");
-    sample.series = (struct str){start, (size_t)(end - start)};
+    sample->series = (struct str){start, (size_t)(end - start)};
+    return 0;
+}
+
+static int sample_line(struct expo_scan *s, struct err *err)
+{
+    struct emit_sample sample = {.has_ts = false};
+
+    if (!expo_scan_expected(s, &sample) && series(s, &sample, err) < 0)
+        return -1;
     if (suffix(s, &sample, err) < 0)
         return -1;
     return expo_scan_sample(s, &sample, err);

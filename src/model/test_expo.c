@@ -71,7 +71,8 @@ static int run(struct recorder *r, struct str body, enum expo_format format, str
     struct arena scratch;
     int rc;
 
-    *r = (struct recorder){.emit = {record_family, record_sample}, .refuse_at = r->refuse_at};
+    *r = (struct recorder){.emit = {.family = record_family, .sample = record_sample},
+                           .refuse_at = r->refuse_at};
     buf_init(&r->text, 0);
     arena_init(&scratch, NULL);
     rc = expo_parse(body, format, &scratch, &r->emit, err);

@@ -67,7 +67,7 @@ static bool says(const struct buf *json, const char *key_and_value)
 static int run_case(const char *folder, const char *name)
 {
     SCOPED(buf_fini) struct buf metrics = {0}, json = {0};
-    struct checker checker = {.emit = {take_family, take_sample}};
+    struct checker checker = {.emit = {.family = take_family, .sample = take_sample}};
     struct arena scratch;
     struct err err = {0};
     enum expo_format format;

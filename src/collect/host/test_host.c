@@ -453,7 +453,7 @@ static void a_refusal_stops_the_pass_and_is_handed_on(void **state)
     struct pass *p = *state;
 
     for (int allowed = 0; allowed < 150; allowed += 7) {
-        struct stopping stop = {{stop_family, stop_sample}, allowed, 0};
+        struct stopping stop = {{.family = stop_family, .sample = stop_sample}, allowed, 0};
         struct arena scratch;
         struct err err = {0};
 
@@ -471,7 +471,7 @@ static void a_scratch_without_room_fails_cleanly(void **state)
 
     for (size_t bytes = 64; bytes < 40000; bytes += 997) {
         for (int i = 0; i < HOST_COLLECTORS; i++) {
-            struct stopping stop = {{stop_family, stop_sample}, 1 << 20, 0};
+            struct stopping stop = {{.family = stop_family, .sample = stop_sample}, 1 << 20, 0};
             struct budget budget;
             struct arena scratch;
             struct err err = {0};

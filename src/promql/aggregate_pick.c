@@ -155,15 +155,15 @@ static int alloc_heaps(struct picker *p, size_t series_n, struct err *err)
 static int check_count(struct picker *p, size_t series_n, struct err *err)
 {
     double most = 0;
+    bool any_nan = false;
 
-    for (size_t i = 0; i < p->grid.n; i++)
+    for (size_t i = 0; i < p->grid.n; i++) {
         most = fmax(most, p->param[i]);
-    p->cap = most > (double)series_n ? series_n : most < 1 ? 0 : (size_t)most;
-    if (most < 1) { /* also where all are NaN: told apart below */
-        for (size_t i = 0; i < p->grid.n; i++)
-            if (p->param[i] < 1)
-                return 0;
+        any_nan |= isnan(p->param[i]);
     }
+    p->cap = most > (double)series_n ? series_n : most < 1 ? 0 : (size_t)most;
+    if (most < 1 && !any_nan)
+        return 0;
     for (size_t i = 0; i < p->grid.n; i++) {
         if (isnan(p->param[i]))
             return err_set(err, ERR_EVAL, "Parameter value is NaN");

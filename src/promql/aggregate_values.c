@@ -19,8 +19,8 @@ static int note_quantiles(struct eval *ev, const struct expr *param, const doubl
         low = fmin(low, q[i]);
         high = fmax(high, q[i]);
     }
-    if (n && any_nan && annotate_quantile(&ev->notes, param, NAN, err) < 0)
-        return -1;
+    if (any_nan)
+        return annotate_quantile(&ev->notes, param, NAN, err);
     if (n && high > 1 && annotate_quantile(&ev->notes, param, high, err) < 0)
         return -1;
     if (n && low < 0 && annotate_quantile(&ev->notes, param, low, err) < 0)

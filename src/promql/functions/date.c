@@ -52,10 +52,8 @@ static double part_of(enum function_id id, double v)
 {
     struct civil c;
 
-    /* Past these bounds Go's conversion is undefined; ours is the epoch of the nearest bound. */
-    if (isnan(v))
-        v = 0;
-    c = civil_of(v >= 1e15 ? (int64_t)1e15 : v <= -1e15 ? (int64_t)-1e15 : (int64_t)v);
+    /* What no integer can hold is the last second of all, as Go's conversion on amd64 has it. */
+    c = civil_of(v > -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MAX);
     switch (id) {
     case FN_day_of_month:
         return c.day;

@@ -61,14 +61,18 @@ static double (*math_of(enum function_id id))(double)
     }
 }
 
-/* As Go's math.Max and math.Min: a NaN wins. */
+/* As Go's math.Max and math.Min: a NaN wins over all but the infinity in question. */
 static double larger(double a, double b)
 {
+    if (a == INFINITY || b == INFINITY)
+        return INFINITY;
     return isnan(a) || isnan(b) ? NAN : a > b ? a : b;
 }
 
 static double smaller(double a, double b)
 {
+    if (a == -INFINITY || b == -INFINITY)
+        return -INFINITY;
     return isnan(a) || isnan(b) ? NAN : a < b ? a : b;
 }
 

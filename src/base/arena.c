@@ -149,6 +149,8 @@ void *arena_alloc(struct arena *a, size_t size, struct err *err)
         return NULL;
     }
     rounded &= ~(size_t)(ALIGN - 1);
+    if (!rounded)
+        rounded = ALIGN; /* a pointer of its own, in the first block too */
     if (!ONE_BLOCK_EACH && rounded <= a->left) {
         p = a->next;
         a->next += rounded;

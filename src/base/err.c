@@ -4,80 +4,74 @@
 #include <stdio.h>
 #include <string.h>
 
-static int fill(struct err *e, enum err_kind kind, int os, struct span at, const char *fmt,
-                va_list args)
+static void fill(struct err *e, enum err_kind kind, int os, struct span at, const char *fmt,
+                 va_list args)
 {
     if (!e)
-        return -1;
+        return;
     e->kind = kind;
     e->os = os;
     e->at = at;
     e->file[0] = '\0';
     (void)vsnprintf(e->text, sizeof e->text, fmt, args);
-    return -1;
 }
 
-int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
+void err_put_text(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    (void)fill(e, kind, 0, (struct span){0, 0, 0}, fmt, args);
+    fill(e, kind, 0, (struct span){0, 0, 0}, fmt, args);
     va_end(args);
-    return -1;
 }
 
-int err_at(struct err *e, enum err_kind kind, struct span at, const char *fmt, ...)
+void err_put_at(struct err *e, enum err_kind kind, struct span at, const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    (void)fill(e, kind, 0, at, fmt, args);
+    fill(e, kind, 0, at, fmt, args);
     va_end(args);
-    return -1;
 }
 
-int err_os(struct err *e, int os, const char *fmt, ...)
+void err_put_os(struct err *e, int os, const char *fmt, ...)
 {
     va_list args;
     size_t used;
 
     va_start(args, fmt);
-    (void)fill(e, ERR_OS, os, (struct span){0, 0, 0}, fmt, args);
+    fill(e, ERR_OS, os, (struct span){0, 0, 0}, fmt, args);
     va_end(args);
     if (!e)
-        return -1;
+        return;
     used = strlen(e->text);
     (void)snprintf(e->text + used, sizeof e->text - used, ": %s", strerror(os));
-    return -1;
 }
 
-int err_context(struct err *e, const char *fmt, ...)
+void err_put_context(struct err *e, const char *fmt, ...)
 {
     char text[sizeof e->text];
     va_list args;
     int n;
 
     if (!e)
-        return -1;
+        return;
     va_start(args, fmt);
     n = vsnprintf(text, sizeof text - 2, fmt, args);
     va_end(args);
     if (n < 0 || (size_t)n + 2 >= sizeof text)
-        return -1;
+        return;
     memcpy(text + n, ": ", 2);
     /* What does not fit is cut at the end: the words in front matter more. */
     memcpy(text + n + 2, e->text, sizeof text - (size_t)n - 2);
     text[sizeof text - 1] = '\0';
     memcpy(e->text, text, sizeof text);
-    return -1;
 }
 
-int err_in_file(struct err *e, const char *file)
+void err_put_file(struct err *e, const char *file)
 {
     if (e && !e->file[0])
         (void)snprintf(e->file, sizeof e->file, "%s", file);
-    return -1;
 }
 
 void err_clear(struct err *e)

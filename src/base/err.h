@@ -38,17 +38,27 @@ struct err {
     char text[400];
 };
 
-/* Each returns -1 always, so that `return err_set(...)` reads well. `e` may be NULL. */
-int err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
-int err_at(struct err *e, enum err_kind kind, struct span at, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
-/* As err_set with kind ERR_OS; appends ": " and the meaning of `os`. */
-int err_os(struct err *e, int os, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Each of the five is an expression of value -1, so that `return err_set(...)` reads well, and the
+ * compiler sees that this path fails. `e` may be NULL.
+ *
+ *   err_set(e, kind, fmt, ...)
+ *   err_at(e, kind, span, fmt, ...)
+ *   err_os(e, os, fmt, ...)       kind ERR_OS; appends ": " and the meaning of `os`
+ *   err_context(e, fmt, ...)      puts words and ": " in front of the text
+ *   err_in_file(e, file)          names the file the span refers to, unless one is named already
+ */
+#define err_set(e, ...)      (err_put_text((e), __VA_ARGS__), -1)
+#define err_at(e, ...)       (err_put_at((e), __VA_ARGS__), -1)
+#define err_os(e, ...)       (err_put_os((e), __VA_ARGS__), -1)
+#define err_context(e, ...)  (err_put_context((e), __VA_ARGS__), -1)
+#define err_in_file(e, file) (err_put_file((e), (file)), -1)
 
-/* Puts words and ": " in front of the text. Returns -1. */
-int err_context(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Names the file the span refers to, unless one is named already. Returns -1. */
-int err_in_file(struct err *e, const char *file);
+void err_put_text(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void err_put_at(struct err *e, enum err_kind kind, struct span at, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+void err_put_os(struct err *e, int os, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void err_put_context(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void err_put_file(struct err *e, const char *file);
 
 void err_clear(struct err *e);
 

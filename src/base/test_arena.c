@@ -88,6 +88,17 @@ static void sizes_that_overflow_are_refused(void **state)
     arena_fini(&a);
 }
 
+static void an_allocation_of_nothing_is_a_pointer_too(void **state)
+{
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, NULL);
+    assert_non_null(arena_alloc(&a, 0, NULL));
+    assert_non_null(arena_zalloc_array(&a, 0, 24, NULL));
+    arena_fini(&a);
+}
+
 static void growing_keeps_what_was_there(void **state)
 {
     struct arena a;
@@ -139,6 +150,7 @@ int main(void)
         cmocka_unit_test(a_used_up_budget_fails_and_is_given_back),
         cmocka_unit_test(a_cancelled_budget_gives_nothing_more),
         cmocka_unit_test(sizes_that_overflow_are_refused),
+        cmocka_unit_test(an_allocation_of_nothing_is_a_pointer_too),
         cmocka_unit_test(growing_keeps_what_was_there),
         cmocka_unit_test(a_joined_arena_keeps_its_memory_and_its_charge),
     };

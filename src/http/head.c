@@ -369,7 +369,7 @@ int head_parse(struct arena *a, char *bytes, size_t n, struct head *out, int *st
 {
     struct http_header headers[HEAD_HEADERS_MAX];
     struct head h = {.host = {"", 0}, .headers = headers};
-    struct str authority;
+    struct str authority = {NULL, 0};
     char *line = bytes, *end = bytes + n, *lf;
 
     for (size_t i = 0; (lf = memchr(line, '\n', (size_t)(end - line))); i++, line = lf + 1) {

@@ -15,11 +15,12 @@
 #define PIECE_ROOM     ((64u << 10) + 32u)
 #define PIECE_BYTES    (64u << 10)
 
-/* Scripts, styles and data only from here; style attributes are what uPlot and the editor set. */
+/* Scripts, styles and data only from here. Nothing inline: the page sets styles through the CSSOM
+ * and adopted sheets, which a policy does not forbid. data: is the tab's icon. */
 #define PAGE_POLICY                                                                                \
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "                    \
-    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "       \
-    "worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "              \
+    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; "                \
+    "form-action 'self'; frame-ancestors 'none'"
 #define DATA_POLICY "default-src 'none'; frame-ancestors 'none'"
 
 static const struct {
@@ -151,12 +152,13 @@ static void add_status(struct conn *c, int status)
 static void add_safety(struct buf *out, const struct reply_header *h, struct str type)
 {
     bool page = str_starts(type, STR("text/html"));
+    bool script = str_starts(type, STR("text/javascript")); /* a worker obeys its own script's */
 
     buf_add(out, STR("\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer"
                      "\r\nCross-Origin-Resource-Policy: same-origin"));
     if (!find_header(h, STR("content-security-policy"))) {
         buf_add(out, STR("\r\nContent-Security-Policy: "));
-        buf_add(out, page ? STR(PAGE_POLICY) : STR(DATA_POLICY));
+        buf_add(out, page || script ? STR(PAGE_POLICY) : STR(DATA_POLICY));
     }
     if (page)
         buf_add(out, STR("\r\nX-Frame-Options: DENY\r\nCross-Origin-Opener-Policy: same-origin"));

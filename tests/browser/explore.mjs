@@ -55,9 +55,9 @@ export function explore(suite) {
     const over = page.locator('.u-over');
     await over.waitFor();
     const box = await over.boundingBox();
-    await page.mouse.move(box.x + box.width * 0.3, box.y + 80);
+    await page.mouse.move(box.x + box.width * 0.85, box.y + 80);
     await page.mouse.down();
-    await page.mouse.move(box.x + box.width * 0.6, box.y + 90, { steps: 8 });
+    await page.mouse.move(box.x + box.width * 0.995, box.y + 90, { steps: 8 });
     await page.mouse.up();
     await until('from and to are in the URL', () => params(page).has('from') && params(page).has('to'));
     check((await page.locator('[data-test="live"]').getAttribute('aria-pressed')) === 'false', 'still live');

@@ -46,6 +46,7 @@ const SINGLE: Readonly<Record<string, () => void>> = {
   t: () => (over.value = 'range'),
   r: () => refreshes.value++,
   l: toggleLive,
+  Backspace: () => history.back(),
 };
 
 export function startKeys(): void {

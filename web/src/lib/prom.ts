@@ -22,6 +22,7 @@ export interface Target {
   readonly health: string;
   readonly scrapeInterval?: string;
   readonly scrapeTimeout?: string;
+  readonly lastSamples?: number; // earshot's own addition
 }
 export interface Targets {
   readonly activeTargets: readonly Target[] | null;

@@ -2,7 +2,9 @@
 import type { Part } from '../../editor/editor';
 import { instant } from '../../lib/api';
 import { useData } from '../../lib/data';
+import { range, setRange } from '../../lib/place';
 import { single } from '../../lib/prom';
+import { last } from '../../lib/range';
 import { count, duration } from '../../lib/words';
 import { Shape } from '../../parts/state';
 import type { Result } from './question';
@@ -38,6 +40,16 @@ export function Empty({ result }: { result: Result }) {
     <section class="card" data-test="empty">
       <h2 class="title">No result.</h2>
       <p class="lead">{sentence(dead, result)}</p>
+      {range.value.kind === 'fixed' && (
+        <p class="form-row">
+          <button type="button" class="button" onClick={() => history.back()}>
+            Go back
+          </button>
+          <button type="button" class="button plain" onClick={() => setRange(last(3600))}>
+            Show the last hour
+          </button>
+        </p>
+      )}
       {list.length > 0 && (
         <table class="plain-table parts-table">
           <thead>
@@ -66,7 +78,7 @@ export function Empty({ result }: { result: Result }) {
 }
 
 function sentence(dead: Counted | undefined, result: Result): string {
-  if (!dead) return `Nothing in the last ${duration(result.span.to - result.span.from)}, nor now.`;
+  if (!dead) return `No sample in these ${duration(result.span.to - result.span.from)}; at their end there is one.`;
   if (!dead.children.length) return 'No series of that name and those labels has a value now. A typing mistake, or nothing measures it yet.';
   return dead.children.length > 1
     ? 'Both sides have series, yet no pair of them has equal labels, or none passes the comparison.'

@@ -130,14 +130,10 @@ function summary(result: Result, shown: readonly Drawn[], unit: Unit): string {
   return `${plural(result.lines.length, 'series', 'series')}. ${words.join('; ')}. The table view holds the figures.`;
 }
 
-/** Left and Right move the playhead (Shift: ten steps); Backspace zooms back. */
+/** Left and Right move the playhead (Shift: ten steps). */
 function useKeys(latest: { readonly current: GraphProps }): void {
   useEffect(() => {
     pageKeys.value = (key) => {
-      if (key === 'Backspace') {
-        history.back();
-        return true;
-      }
       const m = /^(Shift\+)?Arrow(Left|Right)$/.exec(key);
       if (!m) return false;
       const { result, pinned } = latest.current;

@@ -30,9 +30,10 @@ interface Row {
 }
 
 function nameOf(labels: Labels): string {
-  const { job = '', instance = '' } = labels;
-  if (instance === overview.value?.host?.name) return job === 'node' ? instance : `${job} ${instance}`;
-  return instance.includes(job) ? instance : `${job} ${instance}`;
+  const { __name__: _, job = '', instance = '', ...rest } = labels;
+  const host = instance === overview.value?.host?.name && job === 'node';
+  const name = host || instance.includes(job) ? instance : `${job} ${instance}`;
+  return [name, ...Object.values(rest)].join(' ');
 }
 
 const stateNow = (row: Row): Run['state'] => row.runs[row.runs.length - 1]?.state ?? 'nodata';

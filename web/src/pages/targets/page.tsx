@@ -83,7 +83,7 @@ function sentence(all: number, unwell: number): string {
 
 function facts(rows: readonly TargetRow[], history: History | undefined): string {
   const out: string[] = [];
-  const samples = [...(history?.samples.values() ?? [])].reduce((a, b) => a + b, 0);
+  const samples = rows.reduce((sum, r) => sum + (r.target.lastSamples ?? history?.samples.get(historyKey(r.target.labels)) ?? 0), 0);
   const shortest = Math.min(...rows.map((r) => parseDuration(r.target.scrapeInterval ?? '') ?? Number.POSITIVE_INFINITY));
   if (samples) out.push(`${plural(samples, 'sample')} a round${Number.isFinite(shortest) ? `, the quickest each ${duration(shortest)}` : ''}`);
   const well = rows.filter((r) => r.target.health === 'up');

@@ -48,6 +48,12 @@ export function TargetTable({ rows, history, picked }: { rows: readonly TargetRo
   );
 }
 
+/** What tells it from others of its job: the instance, unless the address says it, and other labels. */
+function extra({ target, instance }: TargetRow): string {
+  const { job: _, instance: __, ...rest } = target.labels;
+  return [target.scrapeUrl.includes(instance) ? '' : instance, ...Object.values(rest)].filter(Boolean).join(' ');
+}
+
 function every(interval: string | undefined): string {
   const s = parseDuration(interval ?? '');
   return s ? `tries again each ${duration(s)}` : 'tries again';
@@ -56,7 +62,7 @@ function every(interval: string | undefined): string {
 function Row({ row, history, picked }: { row: TargetRow; history: History | undefined; picked: boolean }) {
   const { target } = row;
   const key = historyKey(target.labels);
-  const samples = history?.samples.get(key);
+  const samples = target.lastSamples ?? history?.samples.get(key);
   const asked = Date.parse(target.lastScrape) / 1000;
   const expr = `{job=${quoted(row.job)},instance=${quoted(row.instance)}}`;
   return (
@@ -68,9 +74,9 @@ function Row({ row, history, picked }: { row: TargetRow; history: History | unde
         <a href={href('explore', { expr: `up${expr}` })} class="row-link">
           {row.job}
         </a>{' '}
-        {!target.scrapeUrl.includes(row.instance) && <span class="quiet small">{row.instance}</span>}
+        <span class="quiet small">{extra(row)}</span>
       </td>
-      <td class="mono break quiet-url">{where(target.scrapeUrl)}</td>
+      <td class="mono break quiet-url">{where(target.scrapeUrl) || 'this host'}</td>
       <td class={row.state === 'ok' ? 'quiet' : ''}>
         {row.plain} {row.state !== 'ok' && asked > 0 && <span class="quiet">Asked {when(asked, now.value, true)}, {every(target.scrapeInterval)}.</span>}{' '}
         {row.detail && (

@@ -96,6 +96,14 @@ MUST_USE int block_select(struct block *b, struct arena *a, const struct matcher
 MUST_USE int block_labels(struct block *b, struct arena *a, uint32_t series,
                           const struct labels **out, struct err *err);
 
+/* The same for many series: cheap when they are asked for in ascending order. It lives in `a` and
+ * needs no closing; the label sets are made in the arena given with each. */
+struct block_walk;
+MUST_USE int block_walk_open(struct block *b, struct arena *a, struct block_walk **out,
+                             struct err *err);
+MUST_USE int block_walk_labels(struct block_walk *w, struct arena *a, uint32_t series,
+                               const struct labels **out, struct err *err);
+
 /* One thread's view: keeps decoded timestamp columns so that series of a group share them. */
 struct block_reader;
 MUST_USE int block_reader_open(struct block *b, struct arena *a, struct block_reader **out,

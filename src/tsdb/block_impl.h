@@ -119,15 +119,17 @@ MUST_USE int pairs_lower_bound(struct block *b, const struct block_name *name, s
 /* ---- block_series.c ---- */
 
 struct series_ids {
-    uint32_t *v; /* owned (heap); no more than a label set of LABELS_BYTES_MAX can have */
+    uint32_t *v; /* in the arena; no more than a label set of LABELS_BYTES_MAX can have */
     size_t n, cap;
 };
 
-/* Walks SERIES forward from any series; cheap for neighbours. */
+/* Walks SERIES forward; going to a neighbour is cheap, going back costs a stretch. Holds no pin and
+ * no heap: all of it lives in the arena, whose memory is used again. */
 struct series_walk {
     struct block *block;
     struct arena *a;
-    struct block_view view; /* of one stretch of SERIES_RESTART */
+    unsigned char *bytes; /* of one stretch of SERIES_RESTART */
+    size_t bytes_cap;
     struct cursor c;
     uint32_t next; /* the series that `c` stands before */
     bool open;
@@ -135,7 +137,6 @@ struct series_walk {
 };
 
 void series_walk_init(struct series_walk *w, struct block *b, struct arena *a);
-void series_walk_fini(struct series_walk *w);
 /* Leaves the pairs of `series` in w->ids. */
 MUST_USE int series_walk_to(struct series_walk *w, uint32_t series, struct err *err);
 
@@ -155,8 +156,7 @@ struct series_part {
     uint32_t chunks_n;
 };
 
-/* Walks DIR forward. Holds no pin and no heap: all of it lives in the arena, whose memory is used
- * again. Parts and inline bytes stay until the next call. */
+/* Walks DIR forward, likewise. Parts and inline bytes stay until the next call. */
 struct dir_walk {
     struct block *block;
     struct arena *a;

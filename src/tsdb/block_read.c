@@ -6,8 +6,9 @@
 #include "tsdb/column.h"
 #include "tsdb/presence.h"
 
-/* Columns kept decoded; more only when one series has parts in more groups. */
-#define COLUMNS_KEPT 16u
+/* Columns are kept decoded up to so many positions together; more only when one series has parts in
+ * more groups. */
+#define POSITIONS_KEPT 65536u
 
 /* A part with more gaps than this gives one run with timestamps of its own. */
 #define RUNS_MAX 32u
@@ -26,6 +27,7 @@ struct block_reader {
     struct dir_walk dir;
     struct column_slot **slots;
     size_t slots_n, slots_cap;
+    size_t positions; /* that the slots have room for */
     uint64_t reads;
 };
 
@@ -50,7 +52,7 @@ static int slot_fill(struct block_reader *r, struct column_slot *slot, uint32_t 
     struct block *b = r->block;
     struct block_view v;
     struct str bytes;
-    size_t n;
+    size_t n, room = slot->cap;
     int result;
 
     if (block_slice(b, SECTION_GROUP, group, b->sections[SECTION_GROUP].count, 4, a, &v, err) < 0)
@@ -62,6 +64,7 @@ static int slot_fill(struct block_reader *r, struct column_slot *slot, uint32_t 
         block_view_end(b, &v);
         return -1;
     }
+    r->positions += slot->cap - room;
     if (result == 0)
         result = column_decode(bytes, slot->ts, n);
     block_view_end(b, &v);
@@ -81,7 +84,7 @@ static struct column_slot *slot_to_fill(struct block_reader *r, struct err *err)
     for (size_t i = 0; i < r->slots_n; i++)
         if (!oldest || r->slots[i]->used < oldest->used)
             oldest = r->slots[i];
-    if (r->slots_n >= COLUMNS_KEPT && oldest->used < r->reads)
+    if (r->positions >= POSITIONS_KEPT && oldest->used < r->reads)
         return oldest;
     if (arena_grow(r->a, (void **)&r->slots, &r->slots_cap, r->slots_n + 1, sizeof(*r->slots),
                    err) < 0)

@@ -404,7 +404,6 @@ static int filter(struct selection *s, struct err *err)
         }
     }
     pairs_frame_end(s->b, &f);
-    series_walk_fini(&w);
     s->n = kept;
     return r;
 }

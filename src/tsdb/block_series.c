@@ -3,7 +3,6 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/labels.h"
 #include "tsdb/block_impl.h"
 
@@ -15,13 +14,6 @@
 void series_walk_init(struct series_walk *w, struct block *b, struct arena *a)
 {
     *w = (struct series_walk){.block = b, .a = a};
-}
-
-void series_walk_fini(struct series_walk *w)
-{
-    block_view_end(w->block, &w->view);
-    mem_free(w->ids.v);
-    mem_free(w->before.v);
 }
 
 /* One id from what the series before has at its place: FORMAT.md, "SERIES". */
@@ -40,7 +32,12 @@ static uint64_t next_id(struct cursor *c, const struct series_ids *before, const
     return code ? least + code - 1 : before->v[i];
 }
 
-static int next_series(struct series_walk *w)
+static int series_no_sense(struct series_walk *w, struct err *err)
+{
+    return block_corrupt(w->block, SECTION_SERIES, 0, "series that make no sense", err);
+}
+
+static int next_series(struct series_walk *w, struct err *err)
 {
     struct cursor *c = &w->c;
     uint8_t head = cursor_u8(c);
@@ -54,21 +51,37 @@ static int next_series(struct series_walk *w)
     if (rest == 15)
         rest += cursor_uvarint(c);
     if (c->failed || shared > w->before.n || rest > IDS_MAX || shared + rest > IDS_MAX)
-        return -1;
+        return series_no_sense(w, err);
     pairs = w->block->sections[SECTION_PAIRS].count;
     w->ids.n = (size_t)(shared + rest);
-    w->ids.v = mem_grow(w->ids.v, &w->ids.cap, w->ids.n, sizeof *w->ids.v);
+    if (arena_grow(w->a, (void **)&w->ids.v, &w->ids.cap, w->ids.n, sizeof *w->ids.v, err) < 0)
+        return -1;
     for (size_t i = 0; i < shared; i++)
         w->ids.v[i] = w->before.v[i];
     for (size_t i = (size_t)shared; i < w->ids.n; i++) {
         uint64_t id = next_id(c, &w->before, w->ids.v, i, (size_t)shared);
 
         if (id >= pairs || (i && id <= w->ids.v[i - 1]))
-            return -1;
+            return series_no_sense(w, err);
         w->ids.v[i] = (uint32_t)id;
     }
     w->next++;
-    return c->failed ? -1 : 0;
+    return c->failed ? series_no_sense(w, err) : 0;
+}
+
+/* Copies the bytes of a view, so that no page stays pinned between calls. */
+static int keep_bytes(struct block *b, struct block_view *v, struct arena *a, unsigned char **bytes,
+                      size_t *cap, struct cursor *c, struct err *err)
+{
+    int r = arena_grow(a, (void **)bytes, cap, v->n, 1, err);
+
+    if (r == 0) {
+        if (v->n)
+            memcpy(*bytes, v->p, v->n);
+        *c = cursor_of(*bytes, v->n);
+    }
+    block_view_end(b, v);
+    return r;
 }
 
 /* Opens the stretch that holds `series`, standing before its first. */
@@ -76,13 +89,12 @@ static int open_stretch(struct series_walk *w, uint32_t series, struct err *err)
 {
     struct block *b = w->block;
     uint64_t stretches = ((uint64_t)b->meta.series + SERIES_RESTART - 1) / SERIES_RESTART;
+    struct block_view v;
 
-    block_view_end(b, &w->view);
     w->open = false;
-    if (block_slice(b, SECTION_SERIES, series / SERIES_RESTART, stretches, 4, w->a, &w->view, err) <
-        0)
+    if (block_slice(b, SECTION_SERIES, series / SERIES_RESTART, stretches, 4, w->a, &v, err) < 0 ||
+        keep_bytes(b, &v, w->a, &w->bytes, &w->bytes_cap, &w->c, err) < 0)
         return -1;
-    w->c = cursor_of(w->view.p, w->view.n);
     w->next = series - series % SERIES_RESTART;
     w->ids.n = 0;
     w->open = true;
@@ -91,9 +103,7 @@ static int open_stretch(struct series_walk *w, uint32_t series, struct err *err)
 
 int series_walk_to(struct series_walk *w, uint32_t series, struct err *err)
 {
-    struct block *b = w->block;
-
-    assert(series < b->meta.series);
+    assert(series < w->block->meta.series);
     if (w->open && w->next == series + 1)
         return 0; /* its ids are there already */
     /* At a border `next` is the first of a stretch that is not open yet. */
@@ -102,18 +112,12 @@ int series_walk_to(struct series_walk *w, uint32_t series, struct err *err)
         if (open_stretch(w, series, err) < 0)
             return -1;
     while (w->next <= series) {
-        if (next_series(w) < 0) {
+        if (next_series(w, err) < 0) {
             w->open = false;
-            return block_corrupt(b, SECTION_SERIES, 0, "series that make no sense", err);
+            return -1;
         }
     }
     return 0;
-}
-
-static void series_walk_finip(struct series_walk *w)
-{
-    if (w->block)
-        series_walk_fini(w);
 }
 
 static int build_labels(struct block *b, struct arena *a, const struct series_ids *ids,
@@ -137,23 +141,55 @@ static int build_labels(struct block *b, struct arena *a, const struct series_id
     return labels_build_sorted(a, pairs, ids->n, out, err);
 }
 
+struct block_walk {
+    struct series_walk series;
+    struct label *pairs;
+    struct pairs_frame *frames;
+    size_t pairs_cap, frames_cap;
+};
+
+int block_walk_open(struct block *b, struct arena *a, struct block_walk **out, struct err *err)
+{
+    struct block_walk *w = arena_new(a, struct block_walk, err);
+
+    if (!w)
+        return -1;
+    series_walk_init(&w->series, b, a);
+    *out = w;
+    return 0;
+}
+
+int block_walk_labels(struct block_walk *w, struct arena *a, uint32_t series,
+                      const struct labels **out, struct err *err)
+{
+    const struct series_ids *ids = &w->series.ids;
+    struct block *b = w->series.block;
+    int r;
+
+    if (series_walk_to(&w->series, series, err) < 0 ||
+        arena_grow(w->series.a, (void **)&w->pairs, &w->pairs_cap, ids->n, sizeof *w->pairs, err) <
+            0 ||
+        arena_grow(w->series.a, (void **)&w->frames, &w->frames_cap, ids->n, sizeof *w->frames,
+                   err) < 0)
+        return -1;
+    for (size_t i = 0; i < ids->n; i++)
+        w->frames[i] = (struct pairs_frame){0};
+    r = build_labels(b, a, ids, w->pairs, w->frames, out, err);
+    for (size_t i = 0; i < ids->n; i++)
+        pairs_frame_end(b, &w->frames[i]);
+    return r;
+}
+
 int block_labels(struct block *b, struct arena *a, uint32_t series, const struct labels **out,
                  struct err *err)
 {
-    SCOPED(series_walk_finip) struct series_walk w;
-    SCOPED(mem_freep) struct label *pairs = NULL;
-    SCOPED(mem_freep) struct pairs_frame *frames = NULL;
-    int r;
+    SCOPED(arena_fini) struct arena scratch;
+    struct block_walk *w;
 
-    series_walk_init(&w, b, a);
-    if (series_walk_to(&w, series, err) < 0)
+    arena_init(&scratch, a->budget);
+    if (block_walk_open(b, &scratch, &w, err) < 0)
         return -1;
-    pairs = mem_new_array(struct label, w.ids.n + 1);
-    frames = mem_new_array(struct pairs_frame, w.ids.n + 1);
-    r = build_labels(b, a, &w.ids, pairs, frames, out, err);
-    for (size_t i = 0; i < w.ids.n; i++)
-        pairs_frame_end(b, &frames[i]);
-    return r;
+    return block_walk_labels(w, a, series, out, err);
 }
 
 /* ---- DIR ---- */
@@ -248,7 +284,6 @@ static int open_dir_stretch(struct dir_walk *w, uint32_t series, struct err *err
     uint64_t stretch = series / SERIES_RESTART;
     struct block_view v;
     struct cursor c;
-    int r;
 
     w->open = false;
     if (block_table(b, SECTION_DIR, stretch, DIR_TABLE_BYTES, w->a, &v, err) < 0)
@@ -260,15 +295,9 @@ static int open_dir_stretch(struct dir_walk *w, uint32_t series, struct err *err
     if (w->data > b->sections[SECTION_DATA].bytes)
         return block_corrupt(b, SECTION_DIR, b->sections[SECTION_DIR].table,
                              "an offset out of bounds", err);
-    if (block_slice(b, SECTION_DIR, stretch, stretches, DIR_TABLE_BYTES, w->a, &v, err) < 0)
+    if (block_slice(b, SECTION_DIR, stretch, stretches, DIR_TABLE_BYTES, w->a, &v, err) < 0 ||
+        keep_bytes(b, &v, w->a, &w->bytes, &w->bytes_cap, &w->c, err) < 0)
         return -1;
-    r = arena_grow(w->a, (void **)&w->bytes, &w->bytes_cap, v.n, 1, err);
-    if (r == 0 && v.n)
-        memcpy(w->bytes, v.p, v.n);
-    block_view_end(b, &v);
-    if (r < 0)
-        return -1;
-    w->c = cursor_of(w->bytes, v.n);
     w->next = series - series % SERIES_RESTART;
     w->group_before = UINT32_MAX;
     w->open = true;

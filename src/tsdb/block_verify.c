@@ -63,18 +63,19 @@ static int verify_series(struct block *b, struct totals *totals, struct err *err
 {
     SCOPED(arena_fini) struct arena keep, scratch;
     struct block_reader *r;
+    struct block_walk *walk;
     SCOPED(mem_freep) struct labels *before = NULL;
 
     arena_init(&keep, NULL);
     arena_init(&scratch, NULL);
-    if (block_reader_open(b, &keep, &r, err) < 0)
+    if (block_reader_open(b, &keep, &r, err) < 0 || block_walk_open(b, &keep, &walk, err) < 0)
         return -1;
     for (uint32_t i = 0; i < b->meta.series; i++) {
         const struct labels *ls;
         struct source_series got;
 
         arena_reset(&scratch);
-        if (block_labels(b, &scratch, i, &ls, err) < 0 ||
+        if (block_walk_labels(walk, &scratch, i, &ls, err) < 0 ||
             block_read(r, &scratch, i, INT64_MIN, INT64_MAX, &got, err) < 0 ||
             verify_runs(b, i, &got, totals, err) < 0)
             return -1;

@@ -286,10 +286,12 @@ static int select_head(struct selecting *s, struct entries *entries, struct err 
 static int block_entries(struct selecting *s, uint32_t b, struct entries *entries, struct err *err)
 {
     struct block *block = s->set->blocks[b];
+    struct block_walk *walk;
     uint32_t *ids;
     size_t n;
 
-    if (block_select(block, s->a, s->matchers, s->matchers_n, &ids, &n, err) < 0)
+    if (block_select(block, s->a, s->matchers, s->matchers_n, &ids, &n, err) < 0 ||
+        block_walk_open(block, s->a, &walk, err) < 0)
         return -1;
     entries->n = 0;
     if (arena_grow(s->a, (void **)&entries->items, &entries->cap, n, sizeof *entries->items, err) <
@@ -301,7 +303,7 @@ static int block_entries(struct selecting *s, uint32_t b, struct entries *entrie
 
         if (i % LOOK_EVERY == 0 && still_wanted(s, err) < 0)
             return -1;
-        if (block_labels(block, s->a, ids[i], &e.labels, err) < 0) {
+        if (block_walk_labels(walk, s->a, ids[i], &e.labels, err) < 0) {
             if (err->kind != ERR_CORRUPT && err->kind != ERR_OS)
                 return -1;
             continue; /* counted by the block, told below */

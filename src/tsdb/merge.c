@@ -19,7 +19,7 @@ static int load_labels(struct merge_input *in, struct err *err)
     arena_reset(&in->labels);
     if (in->series >= block_meta(in->block)->series)
         return 0;
-    return block_labels(in->block, &in->labels, in->series, &in->now, err);
+    return block_walk_labels(in->walk, &in->labels, in->series, &in->now, err);
 }
 
 static int open_input(struct merge *m, struct fs *fs, const char *name, struct err *err)
@@ -32,6 +32,8 @@ static int open_input(struct merge *m, struct fs *fs, const char *name, struct e
     arena_init(&in->keep, &m->budget);
     arena_init(&in->labels, &m->budget);
     dir_walk_init(&in->dir, in->block, &in->keep);
+    if (block_walk_open(in->block, &in->keep, &in->walk, err) < 0)
+        return -1;
     return block_reader_open(in->block, &in->keep, &in->reader, err);
 }
 

@@ -23,6 +23,7 @@
 struct merge_input {
     struct block *block; /* owned */
     struct block_reader *reader;
+    struct block_walk *walk;
     struct dir_walk dir;
     struct arena keep;        /* reader, directory */
     struct arena labels;      /* of the series it stands before */

@@ -1,6 +1,7 @@
 #include "base/test.h"
 
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -202,8 +203,10 @@ static void a_cut_of_the_head_does_not_lose_a_cycle(void **state)
 /* ---- collectors of our own ---- */
 
 struct collector_state {
-    int calls, freed;
-    bool fails, hangs;
+    atomic_int calls;
+    int freed;
+    bool fails;
+    atomic_bool hangs;
     sem_t go_on;
 };
 

@@ -352,43 +352,49 @@ static void add_first_refused(struct push *p, struct buf *text)
     buf_addf(text, " at %lld ms", (long long)p->batch.rows[row].ts);
 }
 
-static void add_reason(struct buf *text, const char *intro, size_t n, const char *words)
+static void add_reason(struct buf *text, size_t n, const char *words)
 {
     if (n)
-        buf_addf(text, "%s%zu %s", text->n ? ", " : intro, n, words);
+        buf_addf(text, "%s %zu %s", text->p[text->n - 1] == ':' ? "" : ",", n, words);
 }
 
 /* The stored part stands; the answer says what is missing and why. */
-static void finish_written(struct push *p)
+static void write_refusal(struct push *p, size_t missing, struct buf *text)
 {
     const struct write_request *r = &p->request;
     const uint64_t *outcomes = p->batch.outcomes;
+
+    buf_addf(text, "%zu of %zu samples were not stored:", missing, r->rows_n + r->histograms_n);
+    add_reason(text, outcomes[SINK_CONFLICT], "with another value at a time already stored");
+    add_reason(text, outcomes[SINK_LATE], "older than the late window");
+    add_reason(text, outcomes[SINK_FUTURE], "more than 10 minutes in the future");
+    add_reason(text, p->refused_series_limit, "of series over the limit of the head");
+    add_reason(text, p->refused_labels, "with bad labels");
+    if (p->refused_labels)
+        buf_addf(text, " (%s)", p->why_labels);
+    add_reason(text, r->histograms_n,
+               "native histograms, which are not supported (send_native_histograms: false)");
+    add_first_refused(p, text);
+}
+
+static void finish_written(struct push *p)
+{
+    SCOPED(buf_fini) struct buf text = {.max_bytes = 4096};
+    const struct write_request *r = &p->request;
+    const uint64_t *outcomes = p->batch.outcomes;
+    struct remote_write_stats *stats = &p->rw->stats;
     size_t refused = outcomes[SINK_CONFLICT] + outcomes[SINK_LATE] + outcomes[SINK_FUTURE] +
                      p->refused_labels + p->refused_series_limit;
-    SCOPED(buf_fini) struct buf text = {.max_bytes = 4096};
-    char intro[96];
 
-    p->rw->stats.samples += outcomes[SINK_OK] + outcomes[SINK_DUPLICATE];
-    p->rw->stats.samples_refused += refused;
-    p->rw->stats.histograms_dropped += r->histograms_n;
-    p->rw->stats.exemplars_dropped += r->exemplars_n;
-    if (!refused && !r->histograms_n) {
+    stats->samples += outcomes[SINK_OK] + outcomes[SINK_DUPLICATE];
+    stats->samples_refused += refused;
+    stats->histograms_dropped += r->histograms_n;
+    stats->exemplars_dropped += r->exemplars_n;
+    if (refused + r->histograms_n == 0) {
         finish(p, 204, NULL);
         return;
     }
-    (void)snprintf(intro, sizeof intro, "of %zu samples all are stored but ",
-                   r->rows_n + r->histograms_n);
-    add_reason(&text, intro, outcomes[SINK_CONFLICT],
-               "with another value at a time already stored");
-    add_reason(&text, intro, outcomes[SINK_LATE], "older than the late window");
-    add_reason(&text, intro, outcomes[SINK_FUTURE], "more than 10 minutes in the future");
-    add_reason(&text, intro, p->refused_series_limit, "of series over the limit of the head");
-    add_reason(&text, intro, p->refused_labels, "with bad labels");
-    if (p->refused_labels)
-        buf_addf(&text, " (%s)", p->why_labels);
-    add_reason(&text, intro, r->histograms_n,
-               "native histograms (set send_native_histograms: false)");
-    add_first_refused(p, &text);
+    write_refusal(p, refused + r->histograms_n, &text);
     finish(p, 400, text.p);
 }
 

@@ -224,7 +224,7 @@ static void refused_samples_are_named_and_the_good_ones_stay(void **state)
     build_series(&f->message, "c", "1", 1, 3);
     build_series(&f->message, "d", "1", 1, 4);
     assert_int_equal(send_message(f), 400);
-    assert_says(f, "of 4 samples all are stored but 1 with another value");
+    assert_says(f, "3 of 4 samples were not stored: 1 with another value");
     assert_says(f, "1 older than the late window");
     assert_says(f, "1 more than 10 minutes in the future");
     assert_says(f, "first: b{i=\"1\"} at 2 ms");
@@ -270,7 +270,7 @@ static void native_histograms_are_left_out_with_a_word(void **state)
     buf_fini(&series);
     build_series(&f->message, "a", "1", 1, 1);
     assert_int_equal(send_message(f), 400);
-    assert_says(f, "1 native histograms (set send_native_histograms: false)");
+    assert_says(f, "1 of 2 samples were not stored: 1 native histograms");
     assert_string_equal(scripted_sink_take(&f->sink), "a{i=\"1\"} 1 @1\n");
     assert_int_equal(remote_write_stats(f->rw).histograms_dropped, 1);
 }

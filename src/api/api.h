@@ -53,9 +53,6 @@ struct api_context {
     size_t flags_n;
     ts_ms start_ms;
     const char *host_name; /* this machine's, as `instance` of job node */
-    /* Writes the text of /metrics; from collect/self. */
-    void (*metrics)(void *arg, struct buf *out);
-    void *metrics_arg;
     /* POST /-/quit: on the loop. */
     void (*quit)(void *arg);
     void *quit_arg;

@@ -1,4 +1,4 @@
-/* What the server says of itself: health, targets, /metrics and status/.... */
+/* What the server says of itself: health, targets and status/.... */
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -39,22 +39,6 @@ static void handle_ready(struct http_request *r, void *arg)
 {
     (void)arg;
     http_reply(r, 200, "text/plain; charset=utf-8", STR("earshot is ready.\n"));
-}
-
-static void handle_metrics(struct http_request *r, void *arg)
-{
-    struct api *api = arg;
-    struct buf out;
-    struct str body;
-
-    buf_init(&out, 0);
-    api->c.metrics(api->c.metrics_arg, &out);
-    body = arena_str(r->arena, buf_str(&out), NULL);
-    buf_fini(&out);
-    if (body.p)
-        http_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", body);
-    else
-        http_reply_error(r, 500, "no memory for the answer");
 }
 
 static void pair(struct json_writer *w, const char *key, const char *value)
@@ -247,7 +231,6 @@ void api_status_routes(struct api *api)
 {
     api_route(api, "/-/healthy", HTTP_GET, handle_healthy);
     api_route(api, "/-/ready", HTTP_GET, handle_ready);
-    api_route(api, "/metrics", HTTP_GET, handle_metrics);
     api_route(api, "/api/v1/targets", HTTP_GET, handle_targets);
     api_route(api, "/api/v1/status/buildinfo", HTTP_GET, handle_buildinfo);
     api_route(api, "/api/v1/status/config", HTTP_GET, handle_config);

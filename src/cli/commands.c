@@ -32,6 +32,14 @@ static const struct flag query_flags[] = {
      "table, graph, csv or json (default on a terminal: table, or graph for a range; else csv)"},
 };
 
+static const struct flag tsdb_flags[] = {{"json", NULL, "print JSON"}};
+
+static const struct flag tsdb_dump_flags[] = {
+    {"match", "SELECTOR", "only series that match, as {job=\"node\"}"},
+    {"start", "TIME", "samples from this time on"},
+    {"end", "TIME", "samples up to this time"},
+};
+
 const struct command commands[] = {
     {.name = "serve",
      .summary = "collect, store and answer queries until SIGTERM",
@@ -61,6 +69,34 @@ const struct command commands[] = {
                 "answer).",
      .client = true,
      .run = status_run},
+    {.name = "tsdb stat",
+     .words = "DIR",
+     .summary = "what a data directory holds",
+     .details = "Reads only; the server may be running.",
+     .flags = tsdb_flags,
+     .flags_n = ARRAY_LEN(tsdb_flags),
+     .words_min = 1,
+     .words_max = 1,
+     .run = tsdb_stat_run},
+    {.name = "tsdb verify",
+     .words = "DIR",
+     .summary = "read every byte of a data directory and check it",
+     .details = "Reads only. Exits 1 when damage was found.",
+     .flags = tsdb_flags,
+     .flags_n = ARRAY_LEN(tsdb_flags),
+     .words_min = 1,
+     .words_max = 1,
+     .run = tsdb_verify_run},
+    {.name = "tsdb dump",
+     .words = "DIR",
+     .summary = "print the samples of a data directory",
+     .details = "OpenMetrics text of what is in blocks; samples of the last hours are still in the "
+                "log, and not in it. Reads only.",
+     .flags = tsdb_dump_flags,
+     .flags_n = ARRAY_LEN(tsdb_dump_flags),
+     .words_min = 1,
+     .words_max = 1,
+     .run = tsdb_dump_run},
     {.name = "version", .summary = "print the version", .run = version_run},
     {.name = "completion",
      .words = "SHELL",

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -14,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/graph.h"
 #include "cli/table.h"
+#include "cli/times.h"
 #include "text/duration.h"
 #include "text/number.h"
 
@@ -32,29 +32,6 @@ struct query {
 
 /* --- what to ask --------------------------------------------------------------------------------
  */
-
-/* Seconds since 1970, RFC 3339, or "-1h": so long before now. */
-static int read_time(const char *flag, const char *text, double now, double *out, struct err *err)
-{
-    struct tm tm = {0};
-    int64_t ms;
-    char *rest;
-
-    if (number_parse(str_c(text), out) && isfinite(*out) && fabs(*out) < 1e12)
-        return 0;
-    if (text[0] == '-' && duration_parse(str_c(text + 1), &ms, NULL) == 0) {
-        *out = now - (double)ms / 1000;
-        return 0;
-    }
-    rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (rest && (*rest == '\0' || strcmp(rest, "Z") == 0)) {
-        *out = (double)(*rest ? timegm(&tm) : mktime(&tm));
-        return 0;
-    }
-    return err_set(err, ERR_SYNTAX,
-                   "--%s: \"%.60s\" is no time (write seconds, 2026-11-21T22:59:00Z, or -1h)", flag,
-                   text);
-}
 
 static int read_output(struct query *q, struct err *err)
 {
@@ -84,10 +61,10 @@ static int read_range(struct query *q, double now, struct err *err)
     int64_t step_ms;
 
     q->end = now;
-    if (end && read_time("end", end, now, &q->end, err) < 0)
+    if (end && times_read("end", end, now, &q->end, err) < 0)
         return -1;
     q->start = q->end - 3600;
-    if (start && read_time("start", start, now, &q->start, err) < 0)
+    if (start && times_read("start", start, now, &q->start, err) < 0)
         return -1;
     if (q->start > q->end)
         return err_set(err, ERR_SYNTAX, "--start is after --end");
@@ -106,13 +83,10 @@ static int read_range(struct query *q, double now, struct err *err)
 
 static int read_flags(struct query *q, struct err *err)
 {
-    struct timespec ts;
     const char *at = args_text(q->args, "at");
     const char *output = args_text(q->args, "output");
-    double now;
+    double now = times_now();
 
-    (void)clock_gettime(CLOCK_REALTIME, &ts);
-    now = (double)ts.tv_sec + (double)(ts.tv_nsec / 1000000) / 1000;
     q->range = args_switch(q->args, "start") || args_switch(q->args, "end") ||
                args_switch(q->args, "step") || (output && strcmp(output, "graph") == 0);
     if (at && q->range)
@@ -122,7 +96,7 @@ static int read_flags(struct query *q, struct err *err)
     q->end = now;
     if (q->range)
         return read_range(q, now, err);
-    return at ? read_time("at", at, now, &q->end, err) : 0;
+    return at ? times_read("at", at, now, &q->end, err) : 0;
 }
 
 static const char *time_text(struct query *q, size_t i, double seconds)

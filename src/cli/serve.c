@@ -32,6 +32,7 @@
 #include "cli/version.h"
 #include "collect/collect.h"
 #include "collect/push/remote_write.h"
+#include "collect/self.h"
 
 #include "config/config.h"
 #include "http/fetch.h"
@@ -66,6 +67,8 @@ struct serve {
     struct db *db;
     struct fetcher *fetcher;
     struct collect *collect;
+    struct self *self;
+    struct serve_config_state config_state;
     struct remote_write *write;
     struct http_server *server;
     struct api *api;
@@ -173,7 +176,7 @@ static int check_listen(struct serve *s, struct err *err)
     struct sock_address address;
 
     if (sock_parse(s->listen, &address, err) < 0)
-        return err_context(err, "listen");
+        return -1;
     if (!is_loopback(&address) && !s->config->insecure)
         return err_set(
             err, ERR_TYPE,
@@ -324,13 +327,29 @@ static int start_collecting(struct serve *s, struct err *err)
     if (collect_new(&context, &s->collect, err) < 0)
         return -1;
     s->write = remote_write_new(&write);
+    s->self = serve_new_self(s->db, &s->config_state);
     return serve_add_targets(s->collect, s->config, s->host_name, s->clock, &s->log.log, err);
 }
 
-static void no_metrics(void *arg, struct buf *out)
+/* The address as it is, also when the port was left to the kernel. */
+static void real_address(const struct serve *s, char out[160])
 {
-    (void)arg;
-    (void)out;
+    const char *colon = strrchr(s->listen, ':');
+
+    (void)snprintf(out, 160, "%.*s:%u", (int)(colon - s->listen), s->listen,
+                   http_server_port(s->server));
+}
+
+static int start_self(struct serve *s, struct err *err)
+{
+    char instance[160];
+
+    self_add_collect(s->self, s->collect);
+    self_add_remote_write(s->self, s->write);
+    self_add_http(s->self, s->server);
+    self_add_lanes(s->self, s->lanes);
+    real_address(s, instance);
+    return serve_add_self(s->collect, s->self, instance, err);
 }
 
 static void quit(void *arg);
@@ -350,6 +369,8 @@ static int start_listening(struct serve *s, struct err *err)
                                      .handler = remote_write_handle,
                                      .arg = s->write,
                                      .any_origin = true};
+    const struct http_route metrics = {
+        .path = "/metrics", .methods = HTTP_GET, .handler = self_handle, .arg = s->self};
     struct api_context context = {.loop = s->loop,
                                   .lanes = s->lanes,
                                   .db = s->db,
@@ -365,15 +386,15 @@ static int start_listening(struct serve *s, struct err *err)
                                   .flags_n = s->flags_n,
                                   .start_ms = s->clock->wall_ms(s->clock),
                                   .host_name = s->host_name,
-                                  .metrics = no_metrics,
                                   .quit = quit,
                                   .quit_arg = s};
 
-    if (http_server_new(s->loop, &http, &s->server, err) < 0)
+    if (http_server_new(s->loop, &http, &s->server, err) < 0 || start_self(s, err) < 0)
         return -1;
     if (api_new(&context, &s->api, err) < 0)
         return -1;
     http_server_route(s->server, &write);
+    http_server_route(s->server, &metrics);
     http_server_assets(s->server, web_assets, web_assets_n);
     api_routes(s->api, s->server);
     atomic_store_explicit(&s->committed, s->api, memory_order_release);
@@ -447,6 +468,7 @@ static void end(struct serve *s)
         _exit(STATUS_OK);
     if (s->loop)
         loop_drain(s->loop);
+    self_free(s->self);
     remote_write_free(s->write);
     mem_on_exhaustion(NULL, NULL);
     loop_timer_free(s->relaxed);
@@ -462,10 +484,10 @@ static void greet(const struct serve *s)
 {
     const char *ssh = getenv("SSH_CONNECTION"), *user = getenv("USER");
     unsigned port = http_server_port(s->server);
-    const char *colon = strrchr(s->listen, ':');
+    char address[160];
 
-    (void)printf("earshot %s: http://%.*s:%u (data in %s)\n", EARSHOT_VERSION,
-                 (int)(colon - s->listen), s->listen, port, s->data);
+    real_address(s, address);
+    (void)printf("earshot %s: http://%s (data in %s)\n", EARSHOT_VERSION, address, s->data);
     if (ssh)
         (void)printf("from your own machine: ssh -L %u:127.0.0.1:%u %s@%s\n", port, port,
                      user ? user : "me", s->host_name);
@@ -480,6 +502,7 @@ static int start(struct serve *s)
 
     if (status != STATUS_OK)
         return status;
+    s->config_state = (struct serve_config_state){true, (double)s->clock->wall_ms(s->clock) / 1000};
     for (size_t i = 0; i < s->config->warnings_n; i++) {
         char text[sizeof err.text + sizeof err.file + 32];
 

@@ -2,22 +2,39 @@
  *
  *   serve.c          flags and configuration into settings; start, and the order of the end
  *   serve_targets.c  what the configuration says is to be collected, handed to collect
+ *   serve_self.c     earshot's own metrics
  */
 #ifndef CLI_SERVE_H
 #define CLI_SERVE_H
+
+#include <stdbool.h>
 
 #include "base/attr.h"
 
 struct clock;
 struct collect;
 struct config;
+struct db;
 struct err;
 struct log;
+struct self;
 
 /* Adds the jobs' targets and this host. `host_name` is `instance` of the host's series. A target
  * that cannot be added is logged and left out; -1 only for what the configuration must mend. */
 MUST_USE int serve_add_targets(struct collect *collect, const struct config *config,
                                const char *host_name, const struct clock *clock, struct log *log,
                                struct err *err);
+
+/* For earshot_config_*. */
+struct serve_config_state {
+    bool last_reload_successful;
+    double last_reload_seconds; /* when it was loaded, Unix time */
+};
+
+/* Own metrics with the sections of store and configuration; both are borrowed. */
+struct self *serve_new_self(struct db *db, struct serve_config_state *config);
+/* Stores them under job "earshot". */
+MUST_USE int serve_add_self(struct collect *collect, struct self *self, const char *instance,
+                            struct err *err);
 
 #endif

@@ -1,0 +1,66 @@
+/* earshot's own metrics: what only cli may know (the store, the configuration) joins the rest. */
+#include "base/arena.h"
+#include "base/err.h"
+#include "cli/serve.h"
+#include "cli/version.h"
+#include "collect/collect.h"
+#include "collect/self.h"
+#include "model/labels.h"
+#include "tsdb/db.h"
+
+#define INTERVAL_MS 15000
+
+static void read_tsdb(void *db, double values[])
+{
+    struct db_stats stats = db_stats(db), *s = &stats;
+    size_t n = 0;
+
+#define TSDB(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric tsdb_metrics[] = {
+#define TSDB(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
+static void read_config(void *arg, double values[])
+{
+    const struct serve_config_state *s = arg;
+    size_t n = 0;
+
+#define CONFIG(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric config_metrics[] = {
+#define CONFIG(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
+struct self *serve_new_self(struct db *db, struct serve_config_state *config)
+{
+    struct self *self = self_new(EARSHOT_VERSION);
+
+    self_add(self, &(struct self_section){tsdb_metrics, ARRAY_LEN(tsdb_metrics), read_tsdb, db});
+    self_add(self, &(struct self_section){config_metrics, ARRAY_LEN(config_metrics), read_config,
+                                          config});
+    return self;
+}
+
+int serve_add_self(struct collect *collect, struct self *self, const char *instance,
+                   struct err *err)
+{
+    SCOPED(arena_fini) struct arena a;
+    struct label pairs[] = {{STR("instance"), str_c(instance)}, {STR("job"), STR("earshot")}};
+    struct target_settings s = {.job = "earshot",
+                                .interval_ms = INTERVAL_MS,
+                                .timeout_ms = INTERVAL_MS,
+                                .collector = self_collector(self)};
+
+    arena_init(&a, NULL);
+    if (labels_build_sorted(&a, pairs, 2, &s.labels, err) < 0)
+        return -1;
+    s.discovered = s.labels;
+    return collect_add(collect, &s, err);
+}

@@ -101,12 +101,12 @@ struct exchange {
 
     /* going out */
     struct reply_header *headers; /* newest first */
-    struct str bytes;             /* of a body in bytes, not sent or compressed yet */
+    struct str bytes;             /* of a body to compress: not taken yet */
     struct http_body *gen;        /* a body in pieces; owned */
     struct str piece;             /* ready for the socket; in buf, or of bytes */
     char *buf;
     struct gzip_out *zip; /* NULL: sent as it is */
-    char *zip_buf;
+    char *zip_buf;        /* what a generator wrote, to be compressed */
     struct str zip_in;
     enum gzip_flush zip_mode;
     bool zip_busy; /* zip_mode is not carried out yet */

@@ -225,8 +225,9 @@ static void start_zip(struct exchange *x, size_t size)
 
     if (!reply_accepts(http_header(&x->r, "accept-encoding"), STR("gzip")))
         return;
-    x->zip_buf = arena_alloc(&x->arena, PIECE_BYTES, &ignored);
-    if (x->zip_buf && gzip_out_new(&x->arena, size, &x->zip, &ignored) < 0)
+    if (x->gen && !(x->zip_buf = arena_alloc(&x->arena, PIECE_BYTES, &ignored)))
+        return;
+    if (gzip_out_new(&x->arena, size, &x->zip, &ignored) < 0)
         x->zip = NULL;
 }
 

@@ -84,21 +84,23 @@ static enum send_result flush(struct conn *c)
     }
 }
 
-/* Asks the body for its next bytes. HTTP_MORE, LAST, WAIT or BREAK. */
+/* Asks the generator for its next bytes. */
 static enum http_more ask_body(struct exchange *x, char *buf, size_t cap, size_t *n)
 {
     enum http_more more;
 
     *n = 0;
     x->woken = false;
-    if (x->gen) {
-        more = x->gen->next(x->gen, buf, cap, n);
-        assert(*n <= cap);
-        return more == HTTP_MORE && *n == 0 ? HTTP_BREAK : more;
-    }
-    *n = x->bytes.n < cap ? x->bytes.n : cap;
-    memcpy(buf, x->bytes.p, *n);
-    x->bytes = str_skip(x->bytes, *n);
+    more = x->gen->next(x->gen, buf, cap, n);
+    assert(*n <= cap);
+    return more == HTTP_MORE && *n == 0 ? HTTP_BREAK : more;
+}
+
+/* The next part of a body in bytes, without copying it. */
+static enum http_more take_bytes(struct exchange *x, struct str *part)
+{
+    *part = str_take(x->bytes, PIECE_BYTES);
+    x->bytes = str_skip(x->bytes, part->n);
     return x->bytes.n ? HTTP_MORE : HTTP_LAST;
 }
 
@@ -106,11 +108,13 @@ static enum http_more ask_body(struct exchange *x, char *buf, size_t cap, size_t
 static bool make_zipped(struct exchange *x, char *at, size_t *n)
 {
     if (!x->zip_busy) {
-        enum http_more more = ask_body(x, x->zip_buf, PIECE_BYTES, &x->zip_in.n);
+        enum http_more more =
+            x->gen ? ask_body(x, x->zip_buf, PIECE_BYTES, &x->zip_in.n) : take_bytes(x, &x->zip_in);
 
         if (more == HTTP_BREAK)
             return false;
-        x->zip_in.p = x->zip_buf;
+        if (x->gen)
+            x->zip_in.p = x->zip_buf;
         x->zip_mode = more == HTTP_LAST ? GZIP_END : more == HTTP_WAIT ? GZIP_FLUSH : GZIP_MORE;
         x->zip_busy = true;
     }

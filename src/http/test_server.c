@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "http/test_server.h"
 
 /* A handler that says what it was asked. */
@@ -388,6 +390,70 @@ static void the_oldest_idle_connection_makes_room(void **state)
         (void)close(fds[i]);
 }
 
+static void set_files_max(rlim_t max)
+{
+    struct rlimit files;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    files.rlim_cur = max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+static void connect_to(struct fixture *f, int fd)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(http_server_port(f->server)),
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    turn(f);
+}
+
+static void the_last_descriptors_are_left_to_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before;
+    int fds[50], highest = 0;
+
+    add_echo(f);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (int i = 0; i < 50; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        highest = fds[i] > highest ? fds[i] : highest;
+    }
+    set_files_max((rlim_t)highest + 9);
+    for (int i = 0; i < 50; i++)
+        connect_to(f, fds[i]);
+    assert_true(http_server_stats(f->server).connections <= 4);
+    client_say(f, fds[49], "GET /echo HTTP/1.1\r\n" HOST "\r\n");
+    client_read(f, fds[49]);
+    assert_int_equal(got_status(f), 200);
+    set_files_max(before.rlim_cur);
+    for (int i = 0; i < 50; i++)
+        (void)close(fds[i]);
+}
+
+static void without_any_descriptor_accepting_rests_and_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    add_echo(f);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    set_files_max(3);
+    connect_to(f, fd);
+    assert_non_null(f->server->resume); /* not asked again and again */
+    assert_int_equal(http_server_stats(f->server).connections, 0);
+    set_files_max(before.rlim_cur);
+    while (!http_server_stats(f->server).connections)
+        (void)uv_run(loop_uv(f->loop), UV_RUN_ONCE);
+    client_say(f, fd, "GET /echo HTTP/1.1\r\n" HOST "\r\n");
+    client_read(f, fd);
+    assert_int_equal(got_status(f), 200);
+    (void)close(fd);
+}
+
 /* Answers later, and counts how often the client went away before. */
 struct later {
     struct http_request *r;
@@ -587,6 +653,8 @@ int main(void)
         TEST(only_a_page_of_ours_may_change_anything),
         TEST(a_slow_client_is_cut_and_told),
         TEST(the_oldest_idle_connection_makes_room),
+        TEST(the_last_descriptors_are_left_to_the_store),
+        TEST(without_any_descriptor_accepting_rests_and_comes_back),
         TEST(a_handler_may_answer_later_and_others_wait_their_turn),
         TEST(a_client_that_goes_away_is_told_once),
         TEST(draining_lets_answers_finish_and_ends_the_rest),

@@ -39,19 +39,42 @@ struct window {
 typedef double window_fn(const struct window *w); /* ABSENT: no value */
 
 /* All windows of one series at once: for what slides. */
-typedef void series_fn(const struct window_stream *s, const struct windows *w, double *out);
+struct slide {
+    const struct window_stream *stream;
+    const struct windows *windows;
+    const double *const *args; /* scalars by step */
+    window_fn *each;           /* what a single window gives */
+    double *scratch;           /* [windows->n * SLIDE_WIDTH_MAX] */
+    double *out;               /* [grid.n] */
+};
+#define SLIDE_WIDTH_MAX 7u
+typedef void series_fn(const struct slide *x);
 
 struct window_function {
-    window_fn *each;  /* either */
-    series_fn *slide; /* or, unless anchored or smoothed */
+    window_fn *each;
+    series_fn *slide; /* NULL: none; else the same but for rounding, unless anchored or smoothed */
 };
 
-/* rate.c, over_time.c, regress.c: the functions by id; both NULL: not theirs. */
+/* rate.c, over_time.c, regress.c: the functions by id; `each` NULL: not theirs. */
 struct window_function rate_function(enum function_id id);
 struct window_function over_time_function(enum function_id id);
 struct window_function regress_function(enum function_id id);
+/* slide.c: NULL when there is none. */
+series_fn *slide_function(enum function_id id);
+/* over_windows.c: the window of one step by itself. */
+double slide_afresh(const struct slide *x, size_t step);
 
-/* The q-quantile of v[0..n), which is sorted in place; NaN is smallest. */
+/* NaN before all numbers. */
+static inline int compare_values(double a, double b)
+{
+    if (__builtin_isnan(a) || __builtin_isnan(b))
+        return __builtin_isnan(b) - __builtin_isnan(a);
+    return (a > b) - (a < b);
+}
+
+void sort_values(double *v, size_t n);
+double quantile_of_sorted(double q, const double *v, size_t n);
+/* The q-quantile of v[0..n), which is sorted in place. */
 double quantile_of(double q, double *v, size_t n);
 
 /* Neumaier's variant of Kahan's sum. */

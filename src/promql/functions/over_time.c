@@ -139,16 +139,17 @@ static double each_stddev(const struct window *w)
     return sqrt(each_stdvar(w));
 }
 
-static int compare_values(const void *a, const void *b)
+static int compare_pointed(const void *a, const void *b)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-
-    if (isnan(x) || isnan(y))
-        return isnan(y) - isnan(x);
-    return (x > y) - (x < y);
+    return compare_values(*(const double *)a, *(const double *)b);
 }
 
-double quantile_of(double q, double *v, size_t n)
+void sort_values(double *v, size_t n)
+{
+    qsort(v, n, sizeof *v, compare_pointed);
+}
+
+double quantile_of_sorted(double q, const double *v, size_t n)
 {
     double rank, lower, weight;
     size_t below, above;
@@ -159,13 +160,19 @@ double quantile_of(double q, double *v, size_t n)
         return -INFINITY;
     if (q > 1)
         return INFINITY;
-    qsort(v, n, sizeof *v, compare_values);
     rank = q * (double)(n - 1);
     lower = floor(rank);
     below = (size_t)lower;
     above = below + 1 < n ? below + 1 : n - 1;
     weight = rank - lower;
     return v[below] * (1 - weight) + v[above] * weight;
+}
+
+double quantile_of(double q, double *v, size_t n)
+{
+    if (q >= 0 && q <= 1)
+        sort_values(v, n);
+    return quantile_of_sorted(q, v, n);
 }
 
 static double each_quantile(const struct window *w)
@@ -193,7 +200,7 @@ struct window_function over_time_function(enum function_id id)
     switch (id) {
 #define EACH(name, fn)                                                                             \
     case FN_##name:                                                                                \
-        return (struct window_function){fn, NULL};
+        return (struct window_function){fn, slide_function(id)};
         EACH(sum_over_time, each_sum)
         EACH(avg_over_time, each_avg)
         EACH(count_over_time, each_count)

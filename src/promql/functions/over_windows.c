@@ -53,44 +53,66 @@ static int reserve_scratch(struct window_call *c, size_t n, struct err *err)
     return 0;
 }
 
-static int each_window(struct window_call *c, const struct windows *w, struct err *err)
+static void fill_window(const struct slide *x, size_t args_n, size_t step, struct window *out)
 {
-    const struct window_stream *s = c->windows;
-    struct window window = {
-        .range_s = (double)s->range_ms / 1000, .anchored = s->anchored, .smoothed = s->smoothed};
+    const struct window_stream *s = x->stream;
+    const struct windows *w = x->windows;
 
-    if (reserve_scratch(c, w->n, err) < 0)
-        return -1;
-    window.scratch = c->scratch;
-    for (size_t i = 0; i < s->grid.n; i++) {
-        if (w->lo[i] == w->hi[i]) {
-            c->column[i] = ABSENT;
+    *out = (struct window){.ts = w->ts + w->lo[step],
+                           .v = w->v + w->lo[step],
+                           .n = w->hi[step] - w->lo[step],
+                           .end = window_end(s, step),
+                           .now = grid_at(&s->grid, step),
+                           .range_s = (double)s->range_ms / 1000,
+                           .anchored = s->anchored,
+                           .smoothed = s->smoothed,
+                           .scratch = x->scratch};
+    out->start = out->end - s->range_ms;
+    for (size_t a = 0; a < args_n; a++)
+        out->args[a] = x->args[a][step];
+}
+
+double slide_afresh(const struct slide *x, size_t step)
+{
+    struct window window;
+
+    fill_window(x, x->args[0] ? 1 : 0, step, &window);
+    window.scratch = NULL; /* holds what slides */
+    return x->each(&window);
+}
+
+static void each_window(const struct window_call *c, const struct slide *x)
+{
+    struct window window;
+
+    for (size_t i = 0; i < x->stream->grid.n; i++) {
+        if (x->windows->lo[i] == x->windows->hi[i]) {
+            x->out[i] = ABSENT;
             continue;
         }
-        window.ts = w->ts + w->lo[i];
-        window.v = w->v + w->lo[i];
-        window.n = w->hi[i] - w->lo[i];
-        window.end = window_end(s, i);
-        window.start = window.end - s->range_ms;
-        window.now = grid_at(&s->grid, i);
-        for (size_t a = 0; a < c->args_n; a++)
-            window.args[a] = c->args[a][i];
-        c->column[i] = c->function.each(&window);
+        fill_window(x, c->args_n, i, &window);
+        x->out[i] = x->each(&window);
     }
-    return 0;
 }
 
 static int window_call_next(struct stream *s, double **column, struct err *err)
 {
     struct window_call *c = (struct window_call *)s;
     struct windows w;
+    struct slide x = {.stream = c->windows,
+                      .windows = &w,
+                      .args = c->args,
+                      .each = c->function.each,
+                      .out = c->column};
 
-    if (c->windows->next(c->windows, &w, err) < 0)
+    if (c->windows->next(c->windows, &w, err) < 0 ||
+        reserve_scratch(c, w.n * SLIDE_WIDTH_MAX, err) < 0)
         return -1;
+    x.scratch = c->scratch;
     if (c->function.slide && !c->windows->anchored && !c->windows->smoothed)
-        c->function.slide(c->windows, &w, c->column);
-    else if (each_window(c, &w, err) < 0)
-        return -1;
+        c->function.slide(&x);
+    else
+        each_window(c, &x);
     if ((c->call->call.function->flags & FUNCTION_COUNTER) &&
         note_counter(c, c->windows->labels[c->at], err) < 0)
         return -1;

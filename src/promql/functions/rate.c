@@ -37,9 +37,37 @@ static double extrapolate(double grown, const ts_ms *ts, const double *v, size_t
     return sampled != 0 ? (sampled + to_start + to_end) / sampled : 1;
 }
 
-static void slide_growth(const struct window_stream *s, const struct windows *w, double *out,
-                         bool counter, bool per_second)
+static bool is_reset(double before, double now)
 {
+    return now < before;
+}
+
+/* How often a pair (k - 1, k) of a window counts; windows only move forward. */
+struct pair_count {
+    bool (*counts)(double before, double now);
+    size_t lo, hi, n;
+};
+
+static size_t count_pairs(struct pair_count *c, const double *v, size_t lo, size_t hi)
+{
+    if (lo >= c->hi) { /* nothing shared with the window before */
+        c->lo = lo;
+        c->hi = lo + 1;
+        c->n = 0;
+    }
+    for (; c->hi < hi; c->hi++)
+        c->n += c->counts(v[c->hi - 1], v[c->hi]);
+    for (; c->lo < lo; c->lo++)
+        c->n -= c->counts(v[c->lo], v[c->lo + 1]);
+    return c->n;
+}
+
+static inline __attribute__((always_inline)) void slide_growth(const struct slide *x, bool counter,
+                                                               bool per_second)
+{
+    const struct window_stream *s = x->stream;
+    const struct windows *w = x->windows;
+    struct pair_count resets = {.counts = is_reset};
     double range_s = (double)s->range_ms / 1000;
 
     for (size_t i = 0; i < s->grid.n; i++) {
@@ -47,34 +75,32 @@ static void slide_growth(const struct window_stream *s, const struct windows *w,
         ts_ms end = window_end(s, i);
         double grown, factor;
 
-        out[i] = ABSENT;
+        x->out[i] = ABSENT;
         if (n < 2)
             continue;
         grown = w->v[lo + n - 1] - w->v[lo];
-        if (counter)
+        if (counter && count_pairs(&resets, w->v, lo, lo + n))
             for (size_t k = lo + 1; k < lo + n; k++)
-                if (w->v[k] < w->v[k - 1])
+                if (is_reset(w->v[k - 1], w->v[k]))
                     grown += w->v[k - 1];
         factor = extrapolate(grown, w->ts + lo, w->v + lo, n, end - s->range_ms, end, counter);
-        if (per_second)
-            factor /= range_s;
-        out[i] = grown * factor;
+        x->out[i] = grown * (per_second ? factor / range_s : factor);
     }
 }
 
-static void slide_rate(const struct window_stream *s, const struct windows *w, double *out)
+static void slide_rate(const struct slide *x)
 {
-    slide_growth(s, w, out, true, true);
+    slide_growth(x, true, true);
 }
 
-static void slide_increase(const struct window_stream *s, const struct windows *w, double *out)
+static void slide_increase(const struct slide *x)
 {
-    slide_growth(s, w, out, true, false);
+    slide_growth(x, true, false);
 }
 
-static void slide_delta(const struct window_stream *s, const struct windows *w, double *out)
+static void slide_delta(const struct slide *x)
 {
-    slide_growth(s, w, out, false, false);
+    slide_growth(x, false, false);
 }
 
 /* ---- anchored and smoothed ---- */
@@ -178,43 +204,24 @@ static bool is_change(double before, double now)
     return now != before && !(isnan(now) && isnan(before));
 }
 
-static bool is_reset(double before, double now)
+static void slide_count(const struct slide *x, bool (*counts)(double, double))
 {
-    return now < before;
+    const struct windows *w = x->windows;
+    struct pair_count c = {.counts = counts};
+
+    for (size_t i = 0; i < x->stream->grid.n; i++)
+        x->out[i] =
+            w->lo[i] == w->hi[i] ? ABSENT : (double)count_pairs(&c, w->v, w->lo[i], w->hi[i]);
 }
 
-/* Counts pairs (k - 1, k) inside each window; both borders only move forward. */
-static void slide_count(const struct window_stream *s, const struct windows *w, double *out,
-                        bool (*counts)(double, double))
+static void slide_changes(const struct slide *x)
 {
-    size_t lo = 0, hi = 0, n = 0;
-
-    for (size_t i = 0; i < s->grid.n; i++) {
-        if (w->lo[i] == w->hi[i]) {
-            out[i] = ABSENT;
-            continue;
-        }
-        if (w->lo[i] >= hi) { /* nothing shared with the window before */
-            lo = w->lo[i];
-            hi = lo + 1;
-            n = 0;
-        }
-        for (; hi < w->hi[i]; hi++)
-            n += counts(w->v[hi - 1], w->v[hi]);
-        for (; lo < w->lo[i]; lo++)
-            n -= counts(w->v[lo], w->v[lo + 1]);
-        out[i] = (double)n;
-    }
+    slide_count(x, is_change);
 }
 
-static void slide_changes(const struct window_stream *s, const struct windows *w, double *out)
+static void slide_resets(const struct slide *x)
 {
-    slide_count(s, w, out, is_change);
-}
-
-static void slide_resets(const struct window_stream *s, const struct windows *w, double *out)
-{
-    slide_count(s, w, out, is_reset);
+    slide_count(x, is_reset);
 }
 
 /* Anchored: from the last sample at or before the range's start on. */

@@ -79,9 +79,9 @@ struct window_function regress_function(enum function_id id)
 {
     switch (id) {
     case FN_deriv:
-        return (struct window_function){each_deriv, NULL};
+        return (struct window_function){each_deriv, slide_function(id)};
     case FN_predict_linear:
-        return (struct window_function){each_predict, NULL};
+        return (struct window_function){each_predict, slide_function(id)};
     case FN_double_exponential_smoothing:
         return (struct window_function){each_smoothing, NULL};
     default:

@@ -412,8 +412,9 @@ static void judge_memory(struct overview *o, double waiting)
 
     if (!(share < (psi ? .08 : .05)) || !pressed)
         return;
-    verdict_add(&o->verdict, share < (psi ? .04 : .02) ? VERDICT_CRITICAL : VERDICT_WARNING,
-                "Memory is short: %s of %s left", verdict_memory(o->memory_available_bytes, left),
+    o->memory_level = share < (psi ? .04 : .02) ? VERDICT_CRITICAL : VERDICT_WARNING;
+    verdict_add(&o->verdict, o->memory_level, "Memory is short: %s of %s left",
+                verdict_memory(o->memory_available_bytes, left),
                 verdict_memory(o->memory_total_bytes, all));
 }
 
@@ -425,9 +426,10 @@ static void judge_load(struct overview *o, double waiting)
     bool warning = each > (psi ? 2 : 3) && (!psi || waiting > .5);
     bool critical = each > (psi ? 4 : 6) && (!psi || waiting > .8);
 
+    o->load_level = critical ? VERDICT_CRITICAL : warning ? VERDICT_WARNING : VERDICT_OK;
     if (warning)
-        verdict_add(&o->verdict, critical ? VERDICT_CRITICAL : VERDICT_WARNING,
-                    "Load %.3g on %.0f %s", o->load15, o->cores, o->cores > 1 ? "cores" : "core");
+        verdict_add(&o->verdict, o->load_level, "Load %.3g on %.0f %s", o->load15, o->cores,
+                    o->cores > 1 ? "cores" : "core");
 }
 
 static int judge_host(struct overview_ask *ask, struct overview *o, struct err *err)
@@ -465,6 +467,7 @@ int overview_compute(struct overview_ask *ask, struct overview *o, struct err *e
     o->uptime_s = o->cpu_ratio = o->load1 = o->load15 = o->cores = NAN;
     o->memory_total_bytes = o->memory_available_bytes = NAN;
     o->swap_total_bytes = o->swap_free_bytes = NAN;
+    o->memory_level = o->load_level = VERDICT_OK;
     if (ask_host(ask, o, err) < 0 || ask_disks(ask, o, err) < 0 || ask_trends(ask, o, err) < 0 ||
         ask_nets(ask, o, err) < 0 || ask_top(ask, o, err) < 0 || ask_self(ask, o, err) < 0 ||
         judge_host(ask, o, err) < 0 || judge_targets(ask, o, err) < 0)

@@ -45,6 +45,7 @@ struct overview {
     bool has_host; /* this host is measured at all */
     double uptime_s, cpu_ratio, load1, load15, cores;
     double memory_total_bytes, memory_available_bytes, swap_total_bytes, swap_free_bytes;
+    enum verdict_level memory_level, load_level;
     struct overview_disk *disks; /* by mount point */
     size_t disks_n;
     struct overview_net *nets;

@@ -73,6 +73,10 @@ static void write_host(struct json_writer *w, const struct overview *o)
     number(w, "memory_total_bytes", o->memory_total_bytes);
     number(w, "swap_used_bytes", o->swap_total_bytes - o->swap_free_bytes);
     number(w, "swap_total_bytes", o->swap_total_bytes);
+    json_key(w, "memory_state");
+    json_cstr(w, verdict_word(o->memory_level));
+    json_key(w, "load_state");
+    json_cstr(w, verdict_word(o->load_level));
     write_disks(w, o);
     write_nets(w, o);
     json_end_object(w);

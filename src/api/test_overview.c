@@ -220,6 +220,7 @@ static void full_disks_short_memory_and_load_are_judged_by_their_rules(void **st
                    "\"free_bytes\":8000000000,\"full_in_s\":null,\"readonly\":false,\"state\":"
                    "\"warning\"");
     assert_has(&s, "\"readonly\":true,\"state\":\"ok\"");
+    assert_has(&s, "\"memory_state\":\"critical\",\"load_state\":\"critical\"");
     end(&s);
 }
 

@@ -20,6 +20,8 @@ export interface Host {
   readonly cores?: number | null;
   readonly memory_used_bytes?: number | null;
   readonly memory_total_bytes?: number | null;
+  readonly memory_state?: string;
+  readonly load_state?: string;
   readonly disks?: readonly Disk[] | null;
 }
 export interface Process {

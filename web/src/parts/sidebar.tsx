@@ -6,7 +6,7 @@ import { now } from '../lib/clocks';
 import { lost } from '../lib/connection';
 import { Icon } from './icon';
 import { Mark } from './mark';
-import { asState, Shape, type State } from './state';
+import { asState, Shape, STATE_ORDER, type State } from './state';
 
 export const verdict = computed(() => (lost.value ? 'unknown' : (overview.value?.verdict ?? 'unknown')));
 
@@ -43,10 +43,12 @@ export function Sidebar() {
   );
 }
 
-/** The host: its targets' state, since nothing else judges it yet. */
+/** The host: the worst of its targets, memory, load and disks. */
 function HostItem({ name }: { name: string }) {
+  const { memory_state, load_state, disks } = overview.value?.host ?? {};
   const own = active.value.filter((t) => t.labels['instance'] === name);
-  const state: State = own.length ? (own.some((t) => t.health === 'down') ? 'critical' : 'ok') : asState(overview.value?.verdict);
+  const all = [...own.map((t) => t.health), ...[memory_state, load_state, ...(disks ?? []).map((d) => d.state)].map((s) => s ?? 'ok')];
+  const state: State = all.map(asState).sort((a, b) => STATE_ORDER.indexOf(a) - STATE_ORDER.indexOf(b))[0] ?? 'nodata';
   return (
     <>
       <div class="nav-head">Hosts</div>
@@ -66,12 +68,13 @@ function Cost() {
   const self = overview.value?.self;
   if (!self) return null;
   const first = [self.rss_bytes != null && memory(self.rss_bytes), self.cpu_ratio != null && `${percent(self.cpu_ratio)} CPU`];
-  const kept = self.oldest_ts ? `${duration(Math.max(60, now.value - self.oldest_ts))} kept` : '';
+  const kept = self.oldest_ts ? `${duration(Math.max(60, Math.floor((now.value - self.oldest_ts) / 60) * 60))} kept` : '';
   const size = self.data_bytes != null ? `${kept ? ' in' : 'data:'} ${bytes(self.data_bytes)}` : '';
+  const costs = first.filter(Boolean).join(', ');
   return (
     <p class="cost">
-      earshot: {first.filter(Boolean).join(', ')}
-      <br />
+      {costs && `earshot: ${costs}`}
+      {costs && <br />}
       {kept}
       {size}
     </p>

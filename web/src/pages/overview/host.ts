@@ -24,12 +24,16 @@ const SHORTEST_S = 60;
 export function useAsking(): Asking | undefined {
   const name =
     overview.value?.host?.name ?? (overviewError.value ? active.value.find((t) => t.labels['job'] === 'node')?.labels['instance'] : undefined);
-  const target = active.value.find((t) => t.labels['job'] === 'node' && t.labels['instance'] === name);
+  // Our own collector has no address, and its job may have been renamed.
+  const target =
+    active.value.find((t) => t.labels['instance'] === name && t.scrapeUrl === '') ??
+    active.value.find((t) => t.labels['instance'] === name && t.labels['job'] === 'node');
+  const job = target?.labels['job'] ?? 'node';
   const mountpoint = worstDisk()?.mountpoint;
   const interval = parseDuration(target?.scrapeInterval ?? '') ?? 5;
   return useMemo(
-    () => (name === undefined ? undefined : { host: `job="node",instance=${quoted(name)}`, window: `${interval * RATE_SCRAPES}s`, mountpoint }),
-    [name, interval, mountpoint],
+    () => (name === undefined ? undefined : { host: `job=${quoted(job)},instance=${quoted(name)}`, window: `${interval * RATE_SCRAPES}s`, mountpoint }),
+    [name, job, interval, mountpoint],
   );
 }
 

@@ -47,6 +47,8 @@ function split(text: string): { figure: string; unit: string } {
   const [first = '', ...rest] = text.split('\u00a0');
   return { figure: first, unit: rest.join('\u00a0') };
 }
+/** Busy is no share of health: 99 % is enough, two digits more would only flicker. */
+const busyShare = (n: number): string => percent(n > 0.99 && n < 1 ? 0.99 : Math.max(0, n));
 const perSecond = (n: number): string => `${bytes(n)}/s`;
 
 const REAL_DISKS = 'device!~"dm-.*|md.*|loop.*|ram.*|sr.*"';
@@ -79,7 +81,7 @@ export const TILES: readonly TileSpec[] = [
       const v = valueOf(a['busy']);
       if (v === undefined) return undefined;
       const cores = valueOf(a['cores']);
-      return { value: v, ...split(percent(Math.max(0, v))), caption: cores ? `of ${cores === 1 ? 'one core' : `${count(cores)} cores`}` : 'in use' };
+      return { value: v, ...split(busyShare(v)), caption: cores ? `of ${cores === 1 ? 'one core' : `${count(cores)} cores`}` : 'in use' };
     },
     facts: (a) =>
       facts([
@@ -190,7 +192,7 @@ export const TILES: readonly TileSpec[] = [
       const [what, v] = all.reduce((x, y) => (y[1] > x[1] ? y : x));
       if (v < 0) return undefined;
       const words = { cpu: 'the CPU', memory: 'memory', io: 'a disk' };
-      return { value: valueOf(a['cpu']) ?? v, ...split(percent(v)), caption: `waiting for ${words[what]}` };
+      return { value: valueOf(a['cpu']) ?? v, ...split(busyShare(v)), caption: `waiting for ${words[what]}` };
     },
     facts: (a) =>
       facts([

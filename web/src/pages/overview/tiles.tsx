@@ -8,8 +8,15 @@ import { Tile } from './tile';
 
 const ROOM = 5; // columns of the widest grid
 
+/** Judged by the server, so that a tile never contradicts the verdict; the rest only shows. */
 function stateOf(spec: TileSpec): State {
-  return spec.id === 'disk' ? asState(worstDisk()?.state ?? 'ok') : 'ok';
+  const host = overview.value?.host;
+  const judged: Readonly<Record<string, string | undefined>> = {
+    disk: worstDisk()?.state,
+    memory: host?.memory_state,
+    load: host?.load_state,
+  };
+  return asState(judged[spec.id] ?? 'ok');
 }
 
 function captionOf(spec: TileSpec): string | undefined {

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { overview } from '../../lib/shared';
 import type { Process } from '../../lib/overview';
@@ -18,7 +19,8 @@ export function TopProcesses() {
   const top = overview.value?.top;
   if (!top?.length) return null;
   const sorted = [...top].sort((a, b) => VALUE[by](b) - VALUE[by](a)).slice(0, MOST);
-  const cell = (v: number | null | undefined, write: (n: number) => string): string => (v == null ? 'not measured' : v ? write(v) : 'none');
+  const cell = (v: number | null | undefined, write: (n: number) => string): ComponentChildren =>
+    v == null ? <span class="quiet small">not measured</span> : v ? write(v) : 'none';
   return (
     <section class="card" data-test="top">
       <div class="card-head">
@@ -48,7 +50,7 @@ export function TopProcesses() {
         <tbody>
           {sorted.map((p) => (
             <tr key={p.pid}>
-              <td class="break">
+              <td class="name-cell" title={`${p.name}, process ${p.pid}`}>
                 {p.name} <span class="quiet micro">{p.pid}</span>
               </td>
               <td class="num">{cell(p.cpu_ratio, percent)}</td>

@@ -77,7 +77,7 @@ export function TargetsPage() {
 
 function sentence(all: number, unwell: number): string {
   if (!all) return 'Nothing is watched yet.';
-  if (!unwell) return all === 1 ? 'The one target is well.' : `All ${count(all)} are well.`;
+  if (!unwell) return all === 1 ? 'The one target is well.' : all === 2 ? 'Both targets are well.' : `All ${count(all)} are well.`;
   return unwell === all ? `${all === 1 ? 'The one target is' : `All ${spelled(all).toLowerCase()} are`} not well.` : `${count(all - unwell)} of ${count(all)} are well.`;
 }
 

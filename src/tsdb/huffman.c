@@ -89,7 +89,7 @@ int huffman_table(const uint8_t length[HUFFMAN_SYMBOLS],
                   struct huffman_entry out[1u << HUFFMAN_BITS_MAX])
 {
     uint16_t code[HUFFMAN_SYMBOLS];
-    unsigned space = 0, symbols = 0;
+    unsigned space = 0, symbols = 0, bits = 1;
 
     for (size_t s = 0; s < HUFFMAN_SYMBOLS; s++) {
         if (length[s] > HUFFMAN_BITS_MAX)
@@ -97,17 +97,18 @@ int huffman_table(const uint8_t length[HUFFMAN_SYMBOLS],
         if (length[s]) {
             space += 1u << (HUFFMAN_BITS_MAX - length[s]);
             symbols++;
+            bits = length[s] > bits ? length[s] : bits;
         }
     }
     if (space != 1u << HUFFMAN_BITS_MAX && !(symbols == 1 && space == 1u << (HUFFMAN_BITS_MAX - 1)))
         return -1;
     assign(length, code);
-    memset(out, 0, (1u << HUFFMAN_BITS_MAX) * sizeof *out); /* length 0: no code */
+    memset(out, 0, (1u << bits) * sizeof *out); /* length 0: no code */
     for (size_t s = 0; s < HUFFMAN_SYMBOLS; s++) {
         if (!length[s])
             continue;
-        for (unsigned at = code[s]; at < 1u << HUFFMAN_BITS_MAX; at += 1u << length[s])
+        for (unsigned at = code[s]; at < 1u << bits; at += 1u << length[s])
             out[at] = (struct huffman_entry){(uint8_t)s, length[s]};
     }
-    return 0;
+    return (int)bits;
 }

@@ -27,7 +27,8 @@ struct huffman_entry {
 };
 
 /* From lengths that came from a file: -1 when they are too long, too many or too few to be a
- * complete code (a single symbol of length 1 is taken). */
+ * complete code (a single symbol of length 1 is taken). Else the number of bits that select an
+ * entry: of the longest code, so that the table of a usual chunk is a few dozen entries. */
 MUST_USE int huffman_table(const uint8_t length[HUFFMAN_SYMBOLS],
                            struct huffman_entry out[1u << HUFFMAN_BITS_MAX]);
 

@@ -334,10 +334,13 @@ static int get_huffman(struct cursor *c, int64_t *r, size_t n)
     struct bits_reader in = bits_of(c->p, cursor_left(c));
     uint8_t length[HUFFMAN_SYMBOLS] = {0};
     struct huffman_entry table[1u << HUFFMAN_BITS_MAX];
+    int bits;
 
     if (get_lengths(&in, length, 0, RUN + 1, 7) < 0 ||
-        get_lengths(&in, length, RUN + 1, RUN + RUN_K_MAX + 1, 4) < 0 ||
-        huffman_table(length, table) < 0)
+        get_lengths(&in, length, RUN + 1, RUN + RUN_K_MAX + 1, 4) < 0)
+        return -1;
+    bits = huffman_table(length, table);
+    if (bits < 0)
         return -1;
     for (size_t i = 0; i < n;) {
         struct huffman_entry e;
@@ -345,7 +348,7 @@ static int get_huffman(struct cursor *c, int64_t *r, size_t n)
         uint64_t v;
 
         bits_refill(&in);
-        e = table[bits_peek(&in, HUFFMAN_BITS_MAX)];
+        e = table[bits_peek(&in, (unsigned)bits)];
         if (!e.length)
             return -1;
         bits_take(&in, e.length);

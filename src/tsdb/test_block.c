@@ -1,5 +1,7 @@
 #include "tsdb/block.h"
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -318,6 +320,39 @@ static void reading_needs_memory_of_the_order_of_one_series(void **state)
     block_fixture_fini(&f);
 }
 
+struct reading {
+    const struct block_fixture *f;
+    pthread_t thread;
+};
+
+static void *read_all(void *arg)
+{
+    const struct reading *r = arg;
+
+    block_fixture_check(r->f, r->f->block, r->f->mint, r->f->maxt);
+    return NULL;
+}
+
+/* For TSan; and with a cache so small that pages come and go meanwhile. */
+static void threads_read_one_block_at_once(void **state)
+{
+    struct block_fixture f;
+    struct reading readings[4];
+
+    (void)state;
+    block_fixture_init(&f, 9, 200, 3, 600);
+    cache_free(f.cache);
+    f.cache = cache_new(1);
+    block_fixture_write(&f, 1, false);
+    for (size_t i = 0; i < ARRAY_LEN(readings); i++) {
+        readings[i].f = &f;
+        assert_int_equal(pthread_create(&readings[i].thread, NULL, read_all, &readings[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(readings); i++)
+        (void)pthread_join(readings[i].thread, NULL);
+    block_fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +367,7 @@ int main(void)
         cmocka_unit_test(after_a_power_cut_there_is_the_whole_block_or_none),
         cmocka_unit_test(only_the_series_on_a_bad_page_fail),
         cmocka_unit_test(reading_needs_memory_of_the_order_of_one_series),
+        cmocka_unit_test(threads_read_one_block_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

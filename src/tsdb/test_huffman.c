@@ -20,7 +20,7 @@ static void codes_are_complete_and_at_most_nine_bits(void **state)
             count[(i * 7) % HUFFMAN_SYMBOLS] =
                 round % 2 ? 1u << (i % 20) : 1 + (uint32_t)rng_below(&rng, 1000);
         huffman_build(count, &h);
-        assert_int_equal(huffman_table(h.length, table), 0);
+        assert_in_range(huffman_table(h.length, table), 1, HUFFMAN_BITS_MAX);
         for (size_t s = 0; s < HUFFMAN_SYMBOLS; s++) {
             assert_int_equal(h.length[s] > 0, count[s] > 0);
             if (count[s]) {
@@ -41,7 +41,7 @@ static void lengths_that_are_no_code_are_refused(void **state)
     length[0] = length[1] = length[2] = 1; /* too many */
     assert_int_equal(huffman_table(length, table), -1);
     length[1] = length[2] = 2; /* complete */
-    assert_int_equal(huffman_table(length, table), 0);
+    assert_int_equal(huffman_table(length, table), 2);
     length[2] = 3; /* too few */
     assert_int_equal(huffman_table(length, table), -1);
     length[2] = 10;

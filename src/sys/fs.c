@@ -266,9 +266,9 @@ static int real_list(struct fs *fs, const char *folder, struct arena *a, struct 
                      size_t *n_out, struct err *err)
 {
     SCOPED(closedirp) DIR *d = NULL;
-    SCOPED(close_fd) int fd = -1;
     struct fs_entry *entries = NULL;
     size_t n = 0, cap = 0;
+    int fd;
 
     fd = openat(real_of(fs)->dir, folder_path(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
@@ -276,9 +276,12 @@ static int real_list(struct fs *fs, const char *folder, struct arena *a, struct 
         *n_out = 0;
         return 0;
     }
-    if (fd < 0 || !(d = fdopendir(fd)))
-        return err_os(err, errno, "cannot list %s/%s", fs->root, folder);
-    fd = -1; /* closedir's now */
+    d = fd < 0 ? NULL : fdopendir(fd); /* closedir's from here on */
+    if (!d) {
+        (void)err_os(err, errno, "cannot list %s/%s", fs->root, folder);
+        close_fd(&fd);
+        return -1;
+    }
     for (;;) {
         struct dirent *e;
 

@@ -49,7 +49,7 @@ static inline void bits_put(struct bits_writer *w, uint64_t v, unsigned n)
     }
     put_u64(w->out, w->held);
     n -= 64 - w->n; /* left over */
-    w->held = n ? v >> (64 - w->n) : 0;
+    w->held = (v >> 1) >> (63 - w->n);
     w->n = n;
 }
 

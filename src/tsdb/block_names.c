@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -228,7 +229,7 @@ static int names_make_ready(struct block *b, struct err *err)
 {
     SCOPED(mem_freep) struct block_name *names = NULL;
     SCOPED(mem_freep) char *text = NULL;
-    uint32_t n;
+    uint32_t n = 0;
 
     if (load_names(b, &names, &text, &n, err) < 0)
         return -1;
@@ -347,8 +348,10 @@ int pairs_frame_at(struct block *b, uint32_t pair, struct pairs_frame *f, struct
 struct str pairs_frame_value(const struct pairs_frame *f, uint32_t pair)
 {
     uint32_t i = pair - f->first, start = 0, end;
-    const unsigned char *text = f->page->bytes + (size_t)f->n * 4;
+    const unsigned char *text;
 
+    assert(f->page && i < f->n);
+    text = f->page->bytes + (size_t)f->n * 4;
     if (i)
         memcpy(&start, f->page->bytes + (size_t)(i - 1) * 4, 4);
     memcpy(&end, f->page->bytes + (size_t)i * 4, 4);

@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "model/source.h"
@@ -84,10 +86,10 @@ static struct column_slot *slot_to_fill(struct block_reader *r, struct err *err)
     for (size_t i = 0; i < r->slots_n; i++)
         if (!oldest || r->slots[i]->used < oldest->used)
             oldest = r->slots[i];
-    if (r->positions >= POSITIONS_KEPT && oldest->used < r->reads)
+    if (oldest && r->positions >= POSITIONS_KEPT && oldest->used < r->reads)
         return oldest;
-    if (arena_grow(r->a, (void **)&r->slots, &r->slots_cap, r->slots_n + 1, sizeof(*r->slots),
-                   err) < 0)
+    if (arena_grow(r->a, (void **)&r->slots, &r->slots_cap, r->slots_n + 1, sizeof(void *), err) <
+        0)
         return NULL;
     oldest = arena_new(r->a, struct column_slot, err);
     if (oldest)
@@ -205,11 +207,13 @@ static int read_chunk(const struct reading *rd, const struct part_chunk *chunk, 
 /* Decodes the chunks that hold wanted positions. */
 static int read_values(struct reading *rd, struct err *err)
 {
-    size_t step = part_chunk_positions((uint32_t)rd->n);
-    size_t from = rd->lo / step, to = (rd->hi - 1) / step;
-    size_t end = (to + 1) * step < rd->n ? (to + 1) * step : rd->n;
+    size_t step = part_chunk_positions((uint32_t)rd->n), from, to, end;
     double *at;
 
+    assert(step > 0); /* the part is not empty */
+    from = rd->lo / step;
+    to = (rd->hi - 1) / step;
+    end = (to + 1) * step < rd->n ? (to + 1) * step : rd->n;
     rd->decoded = from * step;
     rd->values = arena_alloc(rd->a, count(rd, rd->decoded, end) * sizeof(double), err);
     if (!rd->values)

@@ -69,7 +69,7 @@ static struct indexer_pair *pair_of(struct indexer *x, struct label label, struc
     if (!pair->name.p || !pair->value.p)
         return NULL;
     pair->number = (uint32_t)x->pairs_n;
-    x->pairs = mem_grow(x->pairs, &x->pairs_cap, x->pairs_n + 1, sizeof(*x->pairs));
+    x->pairs = mem_grow(x->pairs, &x->pairs_cap, x->pairs_n + 1, sizeof(void *));
     x->pairs[x->pairs_n++] = pair;
     map_put(&x->by_text, hash, pair);
     return pair;
@@ -79,7 +79,7 @@ int indexer_add(struct indexer *x, const struct labels *labels, struct err *err)
 {
     if (x->series_n == UINT32_MAX - 1)
         return err_set(err, ERR_LIMIT, "a block holds at most %u series", UINT32_MAX - 1);
-    x->last = mem_grow(x->last, &x->last_cap, labels->n, sizeof(*x->last));
+    x->last = mem_grow(x->last, &x->last_cap, labels->n, sizeof(void *));
     put_uvarint(&x->series, labels->n);
     for (size_t i = 0; i < labels->n; i++) {
         struct label label = labels_at(labels, i);
@@ -391,7 +391,7 @@ int indexer_write(struct indexer *x, struct section_writer *w, struct err *err)
     SCOPED(symbols_fini) struct symbols symbols = {0};
 
     if (x->pairs_n)
-        qsort(x->pairs, x->pairs_n, sizeof(*x->pairs), by_text);
+        qsort(x->pairs, x->pairs_n, sizeof(void *), by_text);
     for (size_t i = 0; i < x->pairs_n; i++)
         final[x->pairs[i]->number] = (uint32_t)i;
     symbols_init(&symbols, x);

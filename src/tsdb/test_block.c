@@ -1,12 +1,14 @@
 #include "tsdb/block.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/test.h"
 #include "model/labels.h"
+#include "model/matcher.h"
 #include "model/sample.h"
 #include "model/source.h"
 #include "sys/fs.h"
@@ -320,6 +322,55 @@ static void reading_needs_memory_of_the_order_of_one_series(void **state)
     block_fixture_fini(&f);
 }
 
+static int by_labels(const void *a, const void *b)
+{
+    return labels_compare(((const struct fixture_series *)a)->labels,
+                          ((const struct fixture_series *)b)->labels);
+}
+
+/* No label at all, 200 labels, a value of 300 kB, thousands of long distinct values. */
+static void label_sets_of_any_size_come_back(void **state)
+{
+    static char names[200][8], text[4000][80];
+    struct block_fixture f;
+    struct label pairs[200];
+    struct matcher m;
+    uint32_t *found;
+    size_t n;
+    char *long_text;
+
+    (void)state;
+    block_fixture_init(&f, 9, 4000, 3, 4);
+    long_text = arena_zalloc_array(&f.arena, 1, 300000, &err);
+    memset(long_text, 'x', 300000);
+    for (size_t i = 0; i < 200; i++)
+        (void)snprintf(names[i], sizeof names[i], "l%03zu", i);
+    for (size_t i = 0; i < f.series_n; i++) {
+        (void)snprintf(text[i], sizeof text[i], "%08lx-%060zu",
+                       (unsigned long)(rng_next(&f.rng) >> 32), i);
+        n = i == 0 ? 0 : i == 1 ? 200 : 1;
+        for (size_t k = 0; k < n; k++)
+            pairs[k] = (struct label){str_c(names[k]), str_c(text[i])};
+        if (i == 2)
+            pairs[0].value = (struct str){long_text, 300000};
+        assert_ok(labels_build(&f.arena, pairs, n, &f.series[i].labels, &err), err);
+    }
+    qsort(f.series, f.series_n, sizeof *f.series, by_labels);
+    block_fixture_write(&f, 1, false);
+    block_fixture_check(&f, f.block, INT64_MIN, INT64_MAX);
+    assert_ok(block_verify(f.block, &err), err);
+    for (size_t i = 0; i < f.series_n; i += 97) {
+        struct str value = labels_get(f.series[i].labels, STR("l000"));
+
+        assert_ok(matcher_init(&m, &f.arena, MATCH_EQ, STR("l000"), value, &err), err);
+        assert_ok(block_select(f.block, &f.arena, &m, 1, &found, &n, &err), err);
+        assert_int_equal(n, 1);
+        assert_int_equal(found[0], i);
+        matcher_fini(&m);
+    }
+    block_fixture_fini(&f);
+}
+
 struct reading {
     const struct block_fixture *f;
     pthread_t thread;
@@ -367,6 +418,7 @@ int main(void)
         cmocka_unit_test(after_a_power_cut_there_is_the_whole_block_or_none),
         cmocka_unit_test(only_the_series_on_a_bad_page_fail),
         cmocka_unit_test(reading_needs_memory_of_the_order_of_one_series),
+        cmocka_unit_test(label_sets_of_any_size_come_back),
         cmocka_unit_test(threads_read_one_block_at_once),
     };
 

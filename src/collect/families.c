@@ -9,6 +9,11 @@ struct family_entry {
     uint64_t said;
 };
 
+struct family_block {
+    struct hash128 key;
+    enum metric_type type;
+};
+
 void families_init(struct families *f)
 {
     *f = (struct families){.n = 0};
@@ -17,6 +22,7 @@ void families_init(struct families *f)
 void families_fini(struct families *f)
 {
     mem_free(f->entries);
+    mem_free(f->blocks);
     families_init(f);
 }
 
@@ -36,7 +42,7 @@ static struct family_entry *entry_of(const struct families *f, uint64_t name)
 
 static void grow(struct families *f)
 {
-    struct families old = *f;
+    const struct families old = *f;
 
     f->cap = old.cap ? old.cap * 2 : 64;
     f->entries = mem_new_array(struct family_entry, f->cap);
@@ -62,4 +68,30 @@ bool families_note(struct families *f, const struct metadata *m)
     f->n += !entry->name;
     *entry = (struct family_entry){name, said};
     return true;
+}
+
+bool families_expect_block(struct families *f, struct str block, enum metric_type *type)
+{
+    const struct family_block *expected;
+    struct hash128 key;
+
+    if (f->next_block >= f->blocks_n)
+        return false;
+    expected = &f->blocks[f->next_block];
+    key = hash_bytes128(block.p, block.n);
+    if (key.low != expected->key.low || key.high != expected->key.high)
+        return false;
+    *type = expected->type;
+    f->next_block++;
+    return true;
+}
+
+void families_learn_block(struct families *f, struct str block, enum metric_type type)
+{
+    if (f->next_block >= FAMILIES_MAX)
+        return;
+    f->blocks = mem_grow(f->blocks, &f->blocks_cap, f->next_block + 1, sizeof *f->blocks);
+    f->blocks[f->next_block++] = (struct family_block){hash_bytes128(block.p, block.n), type};
+    if (f->next_block > f->blocks_n)
+        f->blocks_n = f->next_block;
 }

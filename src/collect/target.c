@@ -96,7 +96,11 @@ static int on_family(struct emit *e, const struct metadata *family, struct err *
     copy->family = arena_str(&t->arena, family->family, err);
     copy->help = arena_str(&t->arena, family->help, err);
     copy->unit = arena_str(&t->arena, family->unit, err);
-    return copy->family.p && copy->help.p && copy->unit.p ? 0 : -1;
+    if (copy->family.p && copy->help.p && copy->unit.p)
+        return 0;
+    t->metadata.n--;
+    families_forget(&t->families);
+    return -1;
 }
 
 /* Samples of collectors of our own come without text: name and labels are hashed one by one. */
@@ -169,6 +173,20 @@ static size_t expect(struct emit *e, struct str line)
     return series_cache_expect(&t->cache, line);
 }
 
+static bool expect_block(struct emit *e, struct str block, enum metric_type *type)
+{
+    struct target *t = CONTAINER_OF(e, struct target, emit);
+
+    return families_expect_block(&t->families, block, type);
+}
+
+static void learn_block(struct emit *e, struct str block, enum metric_type type)
+{
+    struct target *t = CONTAINER_OF(e, struct target, emit);
+
+    families_learn_block(&t->families, block, type);
+}
+
 /* Rows and exemplars hold the place in the cache until all slots are known. */
 static int add_row(struct target *t, size_t entry, bool repeats, const struct emit_sample *s,
                    struct err *err)
@@ -238,7 +256,8 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
 
 void target_init(struct target *t, const struct target_settings_core *settings)
 {
-    *t = (struct target){.settings = *settings, .emit = {on_family, on_sample, expect}};
+    *t = (struct target){.settings = *settings,
+                         .emit = {on_family, on_sample, expect, expect_block, learn_block}};
     series_cache_init(&t->cache);
     families_init(&t->families);
     arena_init(&t->arena, settings->budget);
@@ -269,6 +288,7 @@ void target_begin(struct target *t, ts_ms ts)
     t->known = t->cache.n;
     t->seen = 0;
     t->rows_repeat = false;
+    t->families.next_block = 0;
     clear_column(t);
     t->batch = (struct sink_batch){.ts = ts, .done = t->batch.done, .done_arg = t->batch.done_arg};
 }

@@ -30,6 +30,30 @@ static void a_family_is_told_once_and_again_when_it_changes(void **state)
     families_fini(&f);
 }
 
+static void blocks_are_expected_in_their_order_and_replaced_one_by_one(void **state)
+{
+    enum metric_type type = METRIC_INFO;
+    struct families f;
+
+    (void)state;
+    families_init(&f);
+    assert_false(families_expect_block(&f, STR("# A\n"), &type));
+    families_learn_block(&f, STR("# A\n"), METRIC_GAUGE);
+    families_learn_block(&f, STR("# B\n"), METRIC_COUNTER);
+    f.next_block = 0;
+    assert_false(families_expect_block(&f, STR("# B\n"), &type));
+    assert_true(families_expect_block(&f, STR("# A\n"), &type));
+    assert_int_equal(type, METRIC_GAUGE);
+    assert_false(families_expect_block(&f, STR("# C\n"), &type));
+    families_learn_block(&f, STR("# C\n"), METRIC_SUMMARY);
+    f.next_block = 1;
+    assert_true(families_expect_block(&f, STR("# C\n"), &type));
+    assert_int_equal(type, METRIC_SUMMARY);
+    families_forget(&f);
+    assert_false(families_expect_block(&f, STR("# A\n"), &type));
+    families_fini(&f);
+}
+
 static void a_flood_of_families_stays_within_the_bound(void **state)
 {
     struct families f;
@@ -52,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_family_is_told_once_and_again_when_it_changes),
+        cmocka_unit_test(blocks_are_expected_in_their_order_and_replaced_one_by_one),
         cmocka_unit_test(a_flood_of_families_stays_within_the_bound),
     };
 

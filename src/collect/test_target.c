@@ -322,6 +322,24 @@ static void metadata_is_told_once_and_again_when_it_did_not_arrive(void **state)
     assert_string_equal(taken(f), "a{job=\"j\"} 1\nup{job=\"j\"} 1\n");
 }
 
+static void metadata_that_changes_is_told_and_types_stay_in_force(void **state)
+{
+    struct fixture *f = *state;
+
+    cycle(f, "# TYPE h histogram\nh_bucket{le=\"1\"} 1\n# HELP g G.\n# TYPE g gauge\ng 1\n");
+    assert_string_equal(taken(f),
+                        "# h histogram \n# g gauge G.\nh_bucket{job=\"j\", le=\"1.0\"} 1\n"
+                        "g{job=\"j\"} 1\nup{job=\"j\"} 1\n");
+    /* The first block is stepped over, and a new series behind it still has its type. */
+    cycle(f, "# TYPE h histogram\nh_bucket{le=\"2\"} 1\n# HELP g New.\n# TYPE g gauge\ng 1\n");
+    assert_string_equal(taken(f), "# g gauge New.\nh_bucket{job=\"j\", le=\"1.0\"} stale\n"
+                                  "g{job=\"j\"} 1\nup{job=\"j\"} 1\n"
+                                  "h_bucket{job=\"j\", le=\"2.0\"} 1\n");
+    cycle(f, "# TYPE h histogram\nh_bucket{le=\"2\"} 1\n# HELP g New.\n# TYPE g gauge\ng 2\n");
+    assert_string_equal(taken(f), "g{job=\"j\"} 2\nup{job=\"j\"} 1\n"
+                                  "h_bucket{job=\"j\", le=\"2.0\"} 1\n");
+}
+
 static void samples_without_text_are_known_by_name_and_labels(void **state)
 {
     const struct label one = {STR("x"), STR("1")}, two = {STR("x"), STR("2")};
@@ -410,6 +428,7 @@ int main(void)
         TEST(the_hint_is_given_only_after_a_column_was_taken_whole),
         TEST(series_over_the_limit_are_left_out_and_tried_again),
         TEST(metadata_is_told_once_and_again_when_it_did_not_arrive),
+        TEST(metadata_that_changes_is_told_and_types_stay_in_force),
         TEST(samples_without_text_are_known_by_name_and_labels),
         TEST(a_longer_name_is_not_the_series_expected),
         TEST(an_order_that_changes_each_time_loses_nothing),

@@ -49,6 +49,10 @@ struct emit {
      * this receiver has had from a parser before, and expects next? The length of that text, or 0.
      * The next sample is that series, or the line is broken. */
     size_t (*expect)(struct emit *e, struct str line);
+    /* With it: is this block of metadata lines the one that came here before? Then it is skipped,
+     * and *type is what `learn_block` was told: the type in force behind it. */
+    bool (*expect_block)(struct emit *e, struct str block, enum metric_type *type);
+    void (*learn_block)(struct emit *e, struct str block, enum metric_type type);
 };
 
 /* One family with one sample without labels: the commonest case. */

@@ -222,25 +222,45 @@ static int metadata(struct expo_scan *s, struct err *err)
     return expo_scan_meta(s, what, name, quoted, text, type, err);
 }
 
+static bool is_metadata(const struct expo_scan *s)
+{
+    return str_starts(left(s), STR("# ")) && !str_starts(left(s), STR("# EOF"));
+}
+
+/* Consecutive metadata lines, one at least. */
+static int metadata_lines(struct expo_scan *s, struct err *err)
+{
+    struct str block = s->emit->expect_block ? expo_scan_block(s) : (struct str){NULL, 0};
+    const char *end = s->p + block.n;
+
+    if (!s->pending && expo_scan_block_expected(s, block))
+        return 0;
+    do {
+        s->p += 2;
+        if (metadata(s, err) < 0)
+            return -1;
+    } while (s->p < end && is_metadata(s));
+    return s->p == end ? expo_scan_block_read(s, block, err) : 0;
+}
+
+static int end_of_text(struct expo_scan *s, struct err *err)
+{
+    s->p += 5;
+    if (is_at(s, '\n'))
+        s->p++;
+    if (s->p < s->end)
+        return expo_scan_fail(s, s->p, err, "there is more after \"# EOF\"");
+    return expo_scan_flush(s, err);
+}
+
 int expo_openmetrics_parse(struct expo_scan *s, struct err *err)
 {
     s->help_unquotes = true;
     while (s->p < s->end) {
-        if (str_starts(left(s), STR("# EOF"))) {
-            s->p += 5;
-            if (is_at(s, '\n'))
-                s->p++;
-            if (s->p < s->end)
-                return expo_scan_fail(s, s->p, err, "there is more after \"# EOF\"");
-            return expo_scan_flush(s, err);
-        }
-        if (str_starts(left(s), STR("# "))) {
-            s->p += 2;
-            if (metadata(s, err) < 0)
-                return -1;
-        } else if (sample_line(s, err) < 0) {
+        if (str_starts(left(s), STR("# EOF")))
+            return end_of_text(s, err);
+        if ((is_metadata(s) ? metadata_lines(s, err) : sample_line(s, err)) < 0)
             return -1;
-        }
     }
     return no_eof(s, err);
 }

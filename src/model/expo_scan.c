@@ -425,6 +425,43 @@ bool expo_scan_expected(struct expo_scan *s, struct emit_sample *sample)
     return true;
 }
 
+struct str expo_scan_block(const struct expo_scan *s)
+{
+    const char *p = s->p;
+
+    while (p < s->end && *p == '#') {
+        const char *newline = memchr(p, '\n', (size_t)(s->end - p));
+
+        if (!newline || str_starts((struct str){p, (size_t)(newline - p)}, STR("# EOF")))
+            break;
+        p = newline + 1;
+    }
+    return (struct str){s->p, (size_t)(p - s->p)};
+}
+
+bool expo_scan_block_expected(struct expo_scan *s, struct str block)
+{
+    enum metric_type type;
+
+    if (!block.n || !s->emit->expect_block || !s->emit->expect_block(s->emit, block, &type))
+        return false;
+    s->type = type;
+    s->family = (struct str){NULL, 0}; /* lines to come do not belong to the family before */
+    s->p += block.n;
+    return true;
+}
+
+/* Learnt only once its families were taken. */
+int expo_scan_block_read(struct expo_scan *s, struct str block, struct err *err)
+{
+    if (!block.n || !s->emit->learn_block)
+        return 0;
+    if (expo_scan_flush(s, err) < 0)
+        return -1;
+    s->emit->learn_block(s->emit, block, s->type);
+    return 0;
+}
+
 int expo_scan_sample(struct expo_scan *s, struct emit_sample *sample, struct err *err)
 {
     if (s->pending && expo_scan_flush(s, err) < 0)

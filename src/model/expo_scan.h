@@ -101,6 +101,13 @@ MUST_USE int expo_scan_meta(struct expo_scan *s, enum expo_meta what, struct str
 MUST_USE int expo_scan_flush(struct expo_scan *s, struct err *err);
 /* At the start of a line: steps over a series the receiver expects. */
 bool expo_scan_expected(struct expo_scan *s, struct emit_sample *sample);
+/* The lines from here on that begin with '#' and end in a newline, "# EOF" and what follows apart.
+ */
+struct str expo_scan_block(const struct expo_scan *s);
+/* Steps over such a block when the receiver expects it. */
+bool expo_scan_block_expected(struct expo_scan *s, struct str block);
+/* The block was read line by line, up to here. */
+MUST_USE int expo_scan_block_read(struct expo_scan *s, struct str block, struct err *err);
 /* Hands on one sample whose name and labels were scanned, and forgets them. */
 MUST_USE int expo_scan_sample(struct expo_scan *s, struct emit_sample *sample, struct err *err);
 

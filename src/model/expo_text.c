@@ -169,6 +169,23 @@ static int sample_line(struct expo_scan *s, struct err *err)
     return expo_scan_sample(s, &sample, err);
 }
 
+/* Consecutive comment lines, one at least. */
+static int comments(struct expo_scan *s, struct err *err)
+{
+    struct str block = s->emit->expect_block ? expo_scan_block(s) : (struct str){NULL, 0};
+    const char *end = s->p + block.n;
+
+    /* A block left with a family pending is not the receiver's to skip: it belongs with this one.
+     */
+    if (!s->pending && expo_scan_block_expected(s, block))
+        return 0;
+    do {
+        if (comment(s, err) < 0)
+            return -1;
+    } while (s->p < end);
+    return s->p == end ? expo_scan_block_read(s, block, err) : 0;
+}
+
 int expo_text_parse(struct expo_scan *s, struct err *err)
 {
     for (;;) {
@@ -177,7 +194,7 @@ int expo_text_parse(struct expo_scan *s, struct err *err)
             return expo_scan_flush(s, err);
         if (*s->p == '\n')
             s->p++;
-        else if ((*s->p == '#' ? comment(s, err) : sample_line(s, err)) < 0)
+        else if ((*s->p == '#' ? comments(s, err) : sample_line(s, err)) < 0)
             return -1;
     }
 }

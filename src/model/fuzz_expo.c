@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "model/expo.h"
 #include "model/sample.h"
 
@@ -70,16 +71,20 @@ static void round_trip(struct str body, enum expo_format format)
 struct seen {
     struct str series; /* a view of the body */
     double value;
-    bool has_ts, has_exemplar;
+    bool has_ts, has_exemplar, expected;
     ts_ms ts;
+    uint64_t labels; /* hash, of what was not expected */
 };
 
 struct listener {
     struct emit emit;
     struct seen samples[SAMPLES_MAX];
     size_t n;
-    const struct listener *before; /* whose series are expected, in order */
+    const struct listener *before; /* whose series and blocks are expected, in order */
     size_t next;
+    struct str blocks[SAMPLES_MAX];
+    enum metric_type types[SAMPLES_MAX];
+    size_t blocks_n;
 };
 
 static int hear_family(struct emit *e, const struct metadata *family, struct err *err)
@@ -92,13 +97,20 @@ static int hear_sample(struct emit *e, const struct emit_sample *s, struct err *
 {
     struct listener *l = CONTAINER_OF(e, struct listener, emit);
 
+    uint64_t labels = 0;
+
     if (l->n == SAMPLES_MAX)
         return err_set(err, ERR_LIMIT, "enough");
+    for (size_t i = 0; i < s->labels_n; i++)
+        labels =
+            hash_mix(hash_mix(labels, hash_str(s->labels[i].name)), hash_str(s->labels[i].value));
     l->samples[l->n++] = (struct seen){.series = s->series,
                                        .value = s->value,
                                        .has_ts = s->has_ts,
                                        .has_exemplar = s->has_exemplar,
-                                       .ts = s->ts};
+                                       .expected = s->expected,
+                                       .ts = s->ts,
+                                       .labels = labels};
     return 0;
 }
 
@@ -118,6 +130,30 @@ static size_t expect(struct emit *e, struct str line)
     return 0;
 }
 
+/* The listener of the body before learns, the other one expects what it learnt. */
+static bool expect_block(struct emit *e, struct str block, enum metric_type *type)
+{
+    struct listener *l = CONTAINER_OF(e, struct listener, emit);
+
+    for (size_t i = 0; l->before && i < l->before->blocks_n; i++) {
+        if (str_eq(l->before->blocks[i], block)) {
+            *type = l->before->types[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static void learn_block(struct emit *e, struct str block, enum metric_type type)
+{
+    struct listener *l = CONTAINER_OF(e, struct listener, emit);
+
+    if (l->blocks_n == SAMPLES_MAX)
+        return;
+    l->blocks[l->blocks_n] = block;
+    l->types[l->blocks_n++] = type;
+}
+
 static void compare(const struct listener *a, const struct listener *b)
 {
     assert(a->n == b->n);
@@ -125,15 +161,20 @@ static void compare(const struct listener *a, const struct listener *b)
         const struct seen *x = &a->samples[i], *y = &b->samples[i];
 
         assert(str_eq(x->series, y->series) && value_bits(x->value) == value_bits(y->value));
+        assert(y->expected || x->labels == y->labels);
         assert(x->has_ts == y->has_ts && x->ts == y->ts && x->has_exemplar == y->has_exemplar);
     }
 }
 
 static void expected(struct str first, struct str second, enum expo_format format)
 {
-    struct listener before = {.emit = {hear_family, hear_sample, NULL}};
-    struct listener plain = {.emit = {hear_family, hear_sample, NULL}};
-    struct listener faster = {.emit = {hear_family, hear_sample, expect}, .before = &before};
+    struct listener before = {.emit = {.family = hear_family,
+                                       .sample = hear_sample,
+                                       .expect_block = expect_block,
+                                       .learn_block = learn_block}};
+    struct listener plain = {.emit = {.family = hear_family, .sample = hear_sample}};
+    struct listener faster = {.emit = {hear_family, hear_sample, expect, expect_block, learn_block},
+                              .before = &before};
 
     (void)parse(first, format, &before.emit);
     assert(parse(second, format, &plain.emit) == parse(second, format, &faster.emit));

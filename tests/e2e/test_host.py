@@ -44,7 +44,7 @@ class Host(unittest.TestCase):
         status, body, headers = self.server.get('/')
         self.assertEqual(status, 200)
         self.assertIn(b'<title>', body)
-        self.assertIn("default-src 'self'", headers['Content-Security-Policy'])
+        self.assertIn("default-src 'none'; script-src 'self';", headers['Content-Security-Policy'])
         self.assertNotIn(b'https://', body)
 
     def test_overview_has_a_verdict_and_this_host(self):

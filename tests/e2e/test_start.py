@@ -1,4 +1,5 @@
 import os
+import struct
 import subprocess
 import tempfile
 import time
@@ -16,6 +17,28 @@ def config_error(text, flag='--config', name='earshot.yml'):
         return status, out.replace(server.dir + '/', '')
     finally:
         server.close()
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def write_newer_format(path):
+    """a block as a later earshot would begin it: another major version under a sound checksum"""
+    with open(path, 'r+b') as f:
+        fixed = f.read(16)
+        length = struct.unpack_from('<I', fixed, 12)[0]
+        f.seek(0)
+        header = bytearray(f.read(length))
+        struct.pack_into('<H', header, 8, 99)
+        struct.pack_into('<I', header, length - 4, crc32c(header[:-4]))
+        f.seek(0)
+        f.write(header)
 
 
 class Configuration(unittest.TestCase):
@@ -134,11 +157,11 @@ class Start(unittest.TestCase):
         try:
             eventually(lambda: server.query('count_over_time(up{job="node"}[1m]) >= 3'))
             at = time.time() - 1
-            want = server.query('sum by (__name__) (count_over_time({job="node"}[5m]))', time=at)
+            want = server.query('count by (__name__) (last_over_time({job="node"}[5m]))', time=at)
             self.assertTrue(want)
             self.assertEqual(server.request('POST', '/api/v1/admin/tsdb/compact')[0], 204)
             self.assertEqual(sorted(map(repr, want)), sorted(map(
-                repr, server.query('sum by (__name__) (count_over_time({job="node"}[5m]))', time=at))))
+                repr, server.query('count by (__name__) (last_over_time({job="node"}[5m]))', time=at))))
             self.assertEqual(server.stop()[0], 0)
             r = subprocess.run([fixture.BINARY, 'tsdb', 'verify', server.data], capture_output=True, text=True, check=False)
             self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
@@ -155,9 +178,7 @@ class Start(unittest.TestCase):
             blocks = [n for n in os.listdir(server.data) if n.endswith('.ear')]
             self.assertTrue(blocks)
             path = os.path.join(server.data, blocks[0])
-            with open(path, 'r+b') as f:
-                f.seek(8)
-                f.write(b'\x63')
+            write_newer_format(path)
             before = open(path, 'rb').read()
             status, out = server.refused()
             self.assertEqual(status, 3, out)

@@ -114,7 +114,7 @@ def e2e():
 
 
 def browser(every):
-    return [('browser', lambda: counted([sys.executable, 'tests/browser/run.py', BINARY] + (['--all'] if every else []), 400))]
+    return [('browser', lambda: counted([sys.executable, 'tests/browser/run.py', BINARY, '--screenshot', os.path.join(ROOT, 'build/overview.png')] + (['--all'] if every else []), 400))]
 
 
 def fault(every):

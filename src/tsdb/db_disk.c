@@ -12,7 +12,8 @@
 #include "sys/fs.h"
 #include "tsdb/db_impl.h"
 
-#define RESERVE         "reserve"
+#define RESERVE_FOLDER  "reserve"
+#define RESERVE         RESERVE_FOLDER "/zeros"
 #define RESERVE_MAX     (UINT64_C(16) << 20)
 #define ROOM_BESIDE_IT  (UINT64_C(1) << 20)
 #define ZEROS_AT_A_TIME (256u << 10)
@@ -64,7 +65,8 @@ static int reserve_make(struct db *db, struct err *err)
     if (db->fs->ops->space(db->fs, &space, err) < 0)
         return -1;
     want = space.total_bytes / 50 < RESERVE_MAX ? space.total_bytes / 50 : RESERVE_MAX;
-    if (db->fs->ops->open_append(db->fs, RESERVE, &f, err) < 0)
+    if (db->fs->ops->mkdir(db->fs, RESERVE_FOLDER, err) < 0 ||
+        db->fs->ops->open_append(db->fs, RESERVE, &f, err) < 0)
         return -1;
     rc = db->fs->ops->size(f, &there, err);
     if (rc == 0 && there < want) {

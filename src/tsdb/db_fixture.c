@@ -21,6 +21,7 @@ int db_fixture_try_open(struct db_fixture *f, struct fs *fs, struct err *err)
         .clock = &f->clock.clock,
         .budget = &f->budget,
         .late_window_ms = f->late_window_ms,
+        .sync_each_commit = f->sync_each_commit,
     };
 
     f->fs = fs;
@@ -282,8 +283,11 @@ static void print_series(struct buf *out, const struct labels *ls, const struct 
     buf_addc(out, '\n');
 }
 
-static const char *read_set(struct db_fixture *f, const char *value, ts_ms mint, ts_ms maxt,
-                            size_t *warnings)
+/* Calls `each` for every series that matches. */
+static void read_set(struct db_fixture *f, const char *value, ts_ms mint, ts_ms maxt,
+                     void (*each)(void *arg, const struct labels *ls,
+                                  const struct source_series *s),
+                     void *arg, size_t *warnings)
 {
     struct source *src = db_source(f->db);
     struct source_set *set;
@@ -291,12 +295,9 @@ static const char *read_set(struct db_fixture *f, const char *value, ts_ms mint,
     struct source_series s;
     struct matcher m;
     struct arena a;
-    struct buf out;
     struct err err = {0};
-    const char *text;
 
     arena_init(&a, &f->budget);
-    buf_init(&out, 0);
     assert_ok(matcher_init(&m, &a, value[0] == '~' ? MATCH_RE : MATCH_EQ, STR("__name__"),
                            str_c(value[0] == '~' ? value + 1 : value), &err),
               err);
@@ -306,23 +307,69 @@ static const char *read_set(struct db_fixture *f, const char *value, ts_ms mint,
         assert_true(!i || labels_compare(set->labels[i - 1], set->labels[i]) < 0);
         assert_ok(src->read(r, i, &s, &err), err);
         if (s.runs_n)
-            print_series(&out, set->labels[i], &s);
+            each(arg, set->labels[i], &s);
     }
     src->reader_close(r);
     *warnings = set->warnings_n;
     src->set_free(src, set);
     matcher_fini(&m);
     arena_fini(&a);
-    text = arena_cstr(&f->a, buf_str(&out), &err);
-    buf_fini(&out);
-    return text;
+}
+
+static void print_each(void *arg, const struct labels *ls, const struct source_series *s)
+{
+    print_series(arg, ls, s);
+}
+
+struct rows {
+    struct db_fixture *f;
+    struct fixture_row *items;
+    size_t n, cap;
+};
+
+static void row_each(void *arg, const struct labels *ls, const struct source_series *s)
+{
+    struct rows *rows = arg;
+    struct buf name;
+    const char *text;
+    struct err err;
+
+    buf_init(&name, 0);
+    labels_print(ls, &name);
+    text = arena_cstr(&rows->f->a, buf_str(&name), &err);
+    buf_fini(&name);
+    for (size_t r = 0; r < s->runs_n; r++)
+        for (size_t i = 0; i < s->runs[r].n; i++) {
+            assert_ok(arena_grow(&rows->f->a, (void **)&rows->items, &rows->cap, rows->n + 1,
+                                 sizeof *rows->items, &err),
+                      err);
+            rows->items[rows->n++] =
+                (struct fixture_row){text, s->runs[r].ts[i], s->runs[r].values[i]};
+        }
+}
+
+size_t db_fixture_samples(struct db_fixture *f, struct fixture_row **out)
+{
+    struct rows rows = {.f = f};
+    size_t warnings;
+
+    read_set(f, "~.+", INT64_MIN, INT64_MAX, row_each, &rows, &warnings);
+    *out = rows.items;
+    return rows.n;
 }
 
 const char *db_fixture_read(struct db_fixture *f, const char *value, ts_ms mint, ts_ms maxt)
 {
+    const char *text;
     size_t warnings;
+    struct buf out;
+    struct err err;
 
-    return read_set(f, value, mint, maxt, &warnings);
+    buf_init(&out, 0);
+    read_set(f, value, mint, maxt, print_each, &out, &warnings);
+    text = arena_cstr(&f->a, buf_str(&out), &err);
+    buf_fini(&out);
+    return text;
 }
 
 const char *db_fixture_read_all(struct db_fixture *f, const char *value)
@@ -332,8 +379,9 @@ const char *db_fixture_read_all(struct db_fixture *f, const char *value)
 
 size_t db_fixture_warnings(struct db_fixture *f)
 {
+    struct rows rows = {.f = f};
     size_t warnings;
 
-    (void)read_set(f, "~.+", INT64_MIN, INT64_MAX, &warnings);
+    read_set(f, "~.+", INT64_MIN, INT64_MAX, row_each, &rows, &warnings);
     return warnings;
 }

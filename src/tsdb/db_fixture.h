@@ -26,6 +26,7 @@ struct db_fixture {
     struct budget budget;
     struct arena a;
     int64_t late_window_ms;
+    bool sync_each_commit;
 };
 
 /* fs NULL: a new one. */
@@ -71,6 +72,8 @@ struct sink_batch db_fixture_pull(struct db_fixture *f, struct fixture_pull *p, 
  * Fails the test when the columns handed out are not what they should be. */
 const char *db_fixture_read(struct db_fixture *f, const char *value, ts_ms mint, ts_ms maxt);
 const char *db_fixture_read_all(struct db_fixture *f, const char *value);
+/* All samples of all series, in the fixture's arena. */
+size_t db_fixture_samples(struct db_fixture *f, struct fixture_row **out);
 size_t db_fixture_warnings(struct db_fixture *f);
 
 #endif

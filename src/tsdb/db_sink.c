@@ -323,6 +323,19 @@ static void wait_synced(struct db *db)
     pthread_mutex_unlock(&db->tick_lock);
 }
 
+/* With sync_each_commit: on the disk before the answer. A failed sync goes to a new segment. */
+static void sync_commit(struct db *db)
+{
+    for (int i = 0; i < 3; i++) {
+        struct err err;
+        uint32_t segment;
+
+        wait_synced(db);
+        if (!wal_needs_rewrite(db->wal) || wal_prepare(db->wal, &segment, &err) < 0)
+            return;
+    }
+}
+
 static void tell(struct db *db)
 {
     if (db->settings.on_commit && !atomic_exchange(&db->told, true))
@@ -341,7 +354,7 @@ static void run_batches(struct db *db, struct sink_batch *b)
         if (b->verdict != SINK_REFUSED)
             take_batch(db, b);
         if (db->settings.sync_each_commit && b->verdict == SINK_WRITTEN)
-            wait_synced(db);
+            sync_commit(db);
         if (b->verdict == SINK_WRITTEN || b->verdict == SINK_UNLOGGED)
             tell(db);
         pthread_mutex_lock(&db->queue_lock);

@@ -126,6 +126,11 @@ static size_t put_distance(uint8_t *event, uint32_t d)
     return n;
 }
 
+static int64_t rounded(double r)
+{
+    return (int64_t)(r + copysign(.5, r));
+}
+
 /* v as i / scale, when that gives v back bit for bit. */
 static bool as_scaled(double v, double scale, int64_t *out)
 {
@@ -134,7 +139,7 @@ static bool as_scaled(double v, double scale, int64_t *out)
 
     if (!(fabs(r) < 0x1p51))
         return false;
-    i = (int64_t)(r + copysign(.5, r));
+    i = rounded(r);
     *out = i;
     return value_bits((double)i / scale) == value_bits(v);
 }
@@ -243,16 +248,17 @@ struct event {
 static uint64_t apply(uint64_t last, unsigned op, const uint8_t *p, unsigned len)
 {
     uint64_t payload = 0;
-    int64_t i = 0, d;
-    double scale = op >= OP_MILLI ? 1000.0 : 1.0;
+    double v = value_of_bits(last);
+    int64_t d;
 
     for (unsigned k = 0; k < len; k++)
         payload |= (uint64_t)p[k] << (8 * k);
     if (op < OP_INT)
         return last ^ (payload << (8 * (8 - xor_lead[op - OP_XOR] - len)));
     d = (int64_t)(payload >> 1) ^ -(int64_t)(payload & 1);
-    (void)as_scaled(value_of_bits(last), scale, &i);
-    return value_bits((double)(i + d) / scale);
+    if (op < OP_MILLI)
+        return value_bits((double)((int64_t)v + d));
+    return value_bits((double)(rounded(v * 1000.0) + d) / 1000.0);
 }
 
 static bool next_event(struct reader *r, struct event *out)

@@ -1,0 +1,415 @@
+/* The store under faults: what was acknowledged is there, what is there was sent. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/test.h"
+#include "sys/fs.h"
+#include "sys/fs_fault.h"
+#include "tsdb/db_fixture.h"
+#include "tsdb/wal_record.h"
+
+#define T0      FIXTURE_T0
+#define COMMITS 24
+
+/* Commit n holds a sample of each of these at T0 + n * 15 s; its value follows from both. */
+static const char *const names[] = {"a", "b{i=\"1\"}", "c", "p", "q{i=\"2\"}"};
+#define PULLED 3 /* the first ones by a pull group, the others pushed */
+
+static double value_of(size_t series, size_t n)
+{
+    switch (series) {
+    case 0:
+        return (double)n * 7;
+    case 1:
+        return (double)(n / 5);
+    case 2:
+        return (double)(n * 40503 % 977) / 7;
+    case 3:
+        return (double)(n / 3);
+    default:
+        return (double)n + .125;
+    }
+}
+
+struct truth {
+    bool acked[COMMITS][2]; /* pulled, pushed */
+};
+
+static void commit_one(struct db_fixture *f, struct fixture_pull *p, size_t n, struct truth *t)
+{
+    ts_ms ts = T0 + (ts_ms)n * 15000;
+    struct fixture_row rows[] = {{names[3], ts, value_of(3, n)}, {names[4], ts, value_of(4, n)}};
+    double values[PULLED];
+    struct sink_batch b;
+
+    for (size_t s = 0; s < PULLED; s++)
+        values[s] = value_of(s, n);
+    b = db_fixture_pull(f, p, ts, values);
+    t->acked[n][0] = b.verdict == SINK_WRITTEN && b.outcomes[SINK_OK] == PULLED;
+    for (int tries = 0; tries < 3 && !t->acked[n][1]; tries++) {
+        b = db_fixture_push(f, rows, 2);
+        t->acked[n][1] = b.verdict == SINK_WRITTEN;
+    }
+}
+
+static void commit_some(struct db_fixture *f, size_t from, size_t to, struct truth *t)
+{
+    struct fixture_pull p;
+
+    db_fixture_pull_open(f, &p, "group", names, PULLED);
+    for (size_t n = from; n < to; n++)
+        commit_one(f, &p, n, t);
+    db_fixture_pull_close(f, &p);
+}
+
+/* Nothing but what was sent is there; returns how many acknowledged samples are missing. `prefix`:
+ * of each kind the missing ones are the last ones. */
+static size_t check(struct db_fixture *f, const struct truth *t)
+{
+    bool there[COMMITS][5] = {0};
+    struct fixture_row *rows;
+    size_t n = db_fixture_samples(f, &rows), missing = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t series = 0, commit = (size_t)(rows[i].ts - T0) / 15000;
+
+        while (series < 5 && strcmp(names[series], rows[i].series) != 0)
+            series++;
+        assert_true(series < 5 && commit < COMMITS && (rows[i].ts - T0) % 15000 == 0);
+        assert_false(there[commit][series]);
+        there[commit][series] = true;
+        if (value_is_stale(rows[i].value))
+            continue;
+        if (value_bits(rows[i].value) != value_bits(value_of(series, commit)))
+            fail_msg("%s at commit %zu: %g", names[series], commit, rows[i].value);
+    }
+    for (size_t c = 0; c < COMMITS; c++)
+        for (size_t s = 0; s < 5; s++)
+            missing += t->acked[c][s >= PULLED] && !there[c][s];
+    return missing;
+}
+
+/* A store that was closed well, its log in one segment. */
+static void store_closed(struct db_fixture *f, struct truth *t, struct fs **copy)
+{
+    db_fixture_open(f, NULL);
+    commit_some(f, 0, COMMITS, t);
+    assert_int_equal(check(f, t), 0);
+    db_fixture_restart(f); /* a segment that ends well, with its marks */
+    assert_int_equal(check(f, t), 0);
+    *copy = db_fixture_copy(f);
+    db_close(f->db);
+    f->db = NULL;
+}
+
+static const char *log_name(struct db_fixture *f, struct fs *fs)
+{
+    struct fs_entry *entries;
+    struct err err;
+    char *name;
+    size_t n;
+
+    assert_ok(fs->ops->list(fs, "wal", &f->a, &entries, &n, &err), err);
+    for (size_t i = 0; i < n; i++)
+        if (strstr(entries[i].name, ".log")) {
+            name = arena_printf(&f->a, &err, "wal/%s", entries[i].name);
+            return name;
+        }
+    fail_msg("no log");
+    return NULL;
+}
+
+static void put_all(struct db_fixture *f, struct fs *from, struct fs *to, const char *except)
+{
+    static const char *const folders[] = {"", "wal"};
+    struct err err;
+
+    for (size_t k = 0; k < 2; k++) {
+        struct fs_entry *entries;
+        size_t n;
+
+        assert_ok(from->ops->list(from, folders[k], &f->a, &entries, &n, &err), err);
+        for (size_t i = 0; i < n; i++) {
+            char name[200];
+            unsigned char *bytes;
+            size_t bytes_n;
+
+            (void)snprintf(name, sizeof name, "%s%s%s", folders[k], k ? "/" : "", entries[i].name);
+            if (entries[i].folder)
+                assert_ok(to->ops->mkdir(to, name, &err), err);
+            else if (strcmp(name, except) != 0) {
+                bytes = fs_fault_bytes(from, name, &bytes_n);
+                fs_fault_put(to, name, bytes, bytes_n);
+            }
+        }
+    }
+}
+
+/* Opens the store with other bytes as its log; returns what is missing. */
+static size_t with_log(struct db_fixture *f, struct fs *good, const char *name, const void *bytes,
+                       size_t n, const struct truth *t, struct db_stats *stats)
+{
+    struct fs *fs = fs_fault_new();
+    size_t missing;
+
+    put_all(f, good, fs, name);
+    fs_fault_put(fs, name, bytes, n);
+    db_fixture_open(f, fs);
+    missing = check(f, t);
+    *stats = db_stats(f->db);
+    db_close(f->db);
+    f->db = NULL;
+    return missing;
+}
+
+static void a_log_cut_anywhere_loses_its_end_only(void **state)
+{
+    struct db_fixture f = {0};
+    struct truth t = {0};
+    struct fs *good;
+    struct db_stats stats;
+    const char *name;
+    unsigned char *bytes;
+    size_t n, missing, before = 0;
+
+    (void)state;
+    store_closed(&f, &t, &good);
+    name = log_name(&f, good);
+    bytes = fs_fault_bytes(good, name, &n);
+    assert_true(n > 1000);
+    for (size_t cut = 0; cut <= n; cut++) {
+        missing = with_log(&f, good, name, bytes, n - cut, &t, &stats);
+        assert_true(missing >= before);
+        before = missing;
+        /* It was synced and marked, so it is damage and is said. */
+        if (missing)
+            assert_true(stats.corrupt_records > 0);
+    }
+    assert_int_equal(before, COMMITS * 5);
+    fs_free(good);
+    arena_fini(&f.a);
+}
+
+static void a_flipped_bit_never_makes_a_wrong_value(void **state)
+{
+    struct db_fixture f = {0};
+    struct truth t = {0};
+    struct fs *good;
+    struct db_stats stats;
+    const char *name;
+    unsigned char *bytes;
+    size_t n;
+
+    (void)state;
+    store_closed(&f, &t, &good);
+    name = log_name(&f, good);
+    bytes = fs_fault_bytes(good, name, &n);
+    for (size_t at = 0; at < n * 8; at += 3) {
+        bytes[at / 8] ^= (unsigned char)(1 << (at % 8));
+        if (with_log(&f, good, name, bytes, n, &t, &stats))
+            assert_true(stats.corrupt_records > 0);
+        bytes[at / 8] ^= (unsigned char)(1 << (at % 8));
+    }
+    fs_free(good);
+    arena_fini(&f.a);
+}
+
+static void a_record_lost_anywhere_makes_no_value_wrong_after_it(void **state)
+{
+    struct db_fixture f = {0};
+    struct truth t = {0};
+    struct fs *good;
+    struct db_stats stats;
+    const char *name;
+    unsigned char *bytes, *less;
+    size_t n, lost_something = 0;
+
+    (void)state;
+    store_closed(&f, &t, &good);
+    name = log_name(&f, good);
+    bytes = fs_fault_bytes(good, name, &n);
+    less = mem_zalloc(n);
+    for (size_t at = 0; at < n;) {
+        struct wal_header h;
+        size_t len;
+
+        assert_true(wal_header_read(bytes + at, n - at, &h));
+        len = wal_record_bytes(h.payload_bytes);
+        memcpy(less, bytes, at);
+        memcpy(less + at, bytes + at + len, n - at - len);
+        if (with_log(&f, good, name, less, n - len, &t, &stats)) {
+            assert_true(stats.corrupt_records > 0);
+            lost_something++;
+        }
+        at += len;
+    }
+    assert_true(lost_something > COMMITS);
+    mem_free(less);
+    fs_free(good);
+    arena_fini(&f.a);
+}
+
+/* One run of the store with a fault in it, then a kill and a start without. */
+static bool run_with_fault(struct db_fixture *f, enum fs_call call, uint64_t nth,
+                           enum fs_fault fault, int os)
+{
+    struct truth t = {0};
+    struct fs *fs = fs_fault_new(), *copy;
+    struct err err = {0};
+    bool fired;
+
+    fs_fault_arm(fs, call, nth, fault, os);
+    if (db_fixture_try_open(f, fs, &err) < 0)
+        return true;
+    commit_some(f, 0, COMMITS / 2, &t);
+    if (db_compact(f->db, NULL, &err) < 0)
+        assert_int_equal(err.kind, ERR_OS);
+    commit_some(f, COMMITS / 2, COMMITS, &t);
+    fired = fs_fault_fired(fs);
+    fs_fault_disarm(fs);
+    assert_int_equal(check(f, &t), 0);
+    copy = db_fixture_copy(f);
+    db_close(f->db);
+    db_fixture_open(f, copy);
+    assert_int_equal(check(f, &t), 0);
+    db_close(f->db);
+    f->db = NULL;
+    return fired;
+}
+
+static void any_call_may_fail_once_or_for_ever(void **state)
+{
+    static const struct {
+        enum fs_call call;
+        enum fs_fault fault;
+        int os;
+    } cases[] = {
+        {FS_APPEND, FS_FAIL, EIO},   {FS_APPEND, FS_SHORT, ENOSPC}, {FS_APPEND, FS_FAIL_FROM, EIO},
+        {FS_DATASYNC, FS_FAIL, EIO}, {FS_RENAME, FS_FAIL, EIO},     {FS_CREATE, FS_FAIL, EIO},
+        {FS_TRUNCATE, FS_FAIL, EIO}, {FS_UNLINK, FS_FAIL, EIO},     {FS_SYNC_DIR, FS_FAIL, EIO},
+        {FS_ANY, FS_SHORT, EIO},     {FS_OPEN, FS_FAIL, EMFILE},    {FS_ANY, FS_FAIL_FROM, ENOSPC},
+    };
+    struct db_fixture f = {0};
+
+    (void)state;
+    db_fixture_open(&f, NULL);
+    db_close(f.db);
+    for (int each = 0; each < 2; each++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            f.sync_each_commit = each;
+            for (uint64_t nth = 1;; nth++)
+                if (!run_with_fault(&f, cases[i].call, nth, cases[i].fault, cases[i].os))
+                    break;
+            arena_reset(&f.a);
+        }
+    arena_fini(&f.a);
+}
+
+static void a_power_cut_keeps_what_was_synced(void **state)
+{
+    struct rng rng;
+
+    (void)state;
+    rng_seed(&rng, 3);
+    for (int round = 0; round < 60; round++) {
+        struct db_fixture f = {.sync_each_commit = round % 3 != 0};
+        struct truth t = {0};
+        struct fs *copy;
+        size_t missing;
+
+        db_fixture_open(&f, NULL);
+        commit_some(&f, 0, COMMITS / 2, &t);
+        if (round % 2) {
+            struct err err;
+
+            assert_ok(db_compact(f.db, NULL, &err), err);
+        }
+        commit_some(&f, COMMITS / 2, COMMITS, &t);
+        fs_fault_power_cut(f.fs, round % 5 ? &rng : NULL);
+        copy = db_fixture_copy(&f);
+        db_close(f.db);
+        db_fixture_open(&f, copy);
+        missing = check(&f, &t);
+        if (f.sync_each_commit)
+            assert_int_equal(missing, 0);
+        assert_int_equal(db_stats(f.db).corrupt_records, 0);
+        db_fixture_close(&f);
+    }
+}
+
+static void a_failed_sync_is_written_again_to_a_new_segment(void **state)
+{
+    struct db_fixture f = {.sync_each_commit = true};
+    struct truth t = {0};
+    struct fs *copy;
+
+    (void)state;
+    db_fixture_open(&f, NULL);
+    commit_some(&f, 0, 4, &t);
+    fs_fault_arm(f.fs, FS_DATASYNC, 1, FS_FAIL, EIO);
+    commit_some(&f, 4, COMMITS, &t);
+    assert_true(fs_fault_fired(f.fs));
+    assert_int_equal(db_stats(f.db).wal_sync_failures, 1);
+    fs_fault_power_cut(f.fs, NULL);
+    copy = db_fixture_copy(&f);
+    db_close(f.db);
+    db_fixture_open(&f, copy);
+    assert_int_equal(check(&f, &t), 0);
+    assert_int_equal(db_stats(f.db).corrupt_records, 0);
+    db_fixture_close(&f);
+}
+
+static void a_full_disk_refuses_pushes_and_keeps_columns_in_memory(void **state)
+{
+    static const char *const pulled[] = {"x"};
+    struct db_fixture f = {0};
+    struct fixture_pull p;
+    struct fixture_row row = {"y", T0, 1};
+    struct sink_batch b;
+    int written = 0;
+
+    (void)state;
+    db_fixture_open(&f, NULL);
+    db_fixture_pull_open(&f, &p, "group", pulled, 1);
+    db_fixture_pull(&f, &p, T0, (double[]){1});
+    fs_fault_capacity(f.fs, 3000);
+    while ((b = db_fixture_push(&f, &row, 1)).verdict == SINK_WRITTEN) {
+        row.ts += 1000;
+        row.value++;
+        assert_true(++written < 100);
+    }
+    assert_int_equal(b.verdict, SINK_REFUSED);
+    assert_int_equal(b.reason, SINK_DISK_FULL);
+    assert_true(db_stats(f.db).disk_full);
+    assert_int_equal(db_fixture_pull(&f, &p, T0 + 15000, (double[]){2}).verdict, SINK_UNLOGGED);
+    assert_string_equal(db_fixture_read_all(&f, "x"), "x: 0 1, 15 2,\n");
+    assert_int_equal(db_fixture_warnings(&f), 1);
+    fs_fault_capacity(f.fs, UINT64_MAX);
+    while ((b = db_fixture_push(&f, &row, 1)).verdict != SINK_WRITTEN)
+        ; /* the store looks for room once a second */
+    assert_false(db_stats(f.db).disk_full);
+    db_fixture_pull(&f, &p, T0 + 30000, (double[]){2});
+    db_fixture_pull_close(&f, &p);
+    db_fixture_restart(&f);
+    assert_non_null(strstr(db_fixture_read_all(&f, "x"), "30 2,"));
+    db_fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_log_cut_anywhere_loses_its_end_only),
+        cmocka_unit_test(a_flipped_bit_never_makes_a_wrong_value),
+        cmocka_unit_test(a_record_lost_anywhere_makes_no_value_wrong_after_it),
+        cmocka_unit_test(any_call_may_fail_once_or_for_ever),
+        cmocka_unit_test(a_power_cut_keeps_what_was_synced),
+        cmocka_unit_test(a_failed_sync_is_written_again_to_a_new_segment),
+        cmocka_unit_test(a_full_disk_refuses_pushes_and_keeps_columns_in_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -118,7 +118,7 @@ static void *sync_run(void *arg)
         stop = db->stop;
         pthread_mutex_unlock(&db->tick_lock);
         sync_once(db);
-        if (db_disk_tick(db) && atomic_load(&db->unlogged_bytes))
+        if (!stop && db_disk_tick(db) && atomic_load(&db->unlogged_bytes))
             atomic_store(&db->seal_wanted, true); /* a block makes them safe */
         pthread_mutex_lock(&db->tick_lock);
         db->syncs_done++;

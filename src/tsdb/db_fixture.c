@@ -24,6 +24,7 @@ int db_fixture_try_open(struct db_fixture *f, struct fs *fs, struct err *err)
         .sync_each_commit = f->sync_each_commit,
     };
 
+    fs_fault_capacity(fs, FIXTURE_DISK_BYTES);
     f->fs = fs;
     f->db = NULL;
     if (db_open(&settings, &f->db, err) == 0)

@@ -123,10 +123,6 @@ static void group_begins_anew(struct replay *r, struct pull *p)
  * would be taken for this one's. */
 static bool slot_set(struct pull *p, size_t slot, uint32_t series)
 {
-    while (p->n <= slot) {
-        p->series = mem_grow(p->series, &p->cap, p->n + 1, sizeof *p->series);
-        p->series[p->n++] = HEAD_NO_SERIES;
-    }
     if (p->series[slot] == series)
         return true;
     if (p->series[slot] != HEAD_NO_SERIES || pages_get(&p->slot_of, series))
@@ -141,6 +137,10 @@ static bool layout_slots(struct replay *r, struct cursor *c, struct pull *p, uin
 {
     int64_t id = 0;
 
+    while (p->n < first + n) {
+        p->series = mem_grow(p->series, &p->cap, p->n + 1, sizeof *p->series);
+        p->series[p->n++] = HEAD_NO_SERIES;
+    }
     for (uint64_t i = 0; i < n && !c->failed; i++) {
         struct replay_series *s;
 

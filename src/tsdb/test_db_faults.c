@@ -1,16 +1,12 @@
 /* The store under faults: what was acknowledged is there, what is there was sent. */
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/err.h"
-#include "base/hash.h"
-#include "base/mem.h"
 #include "base/rng.h"
 #include "base/test.h"
 #include "sys/fs.h"
 #include "sys/fs_fault.h"
 #include "tsdb/db_fixture.h"
-#include "tsdb/wal_record.h"
 
 #define T0      FIXTURE_T0
 #define COMMITS 24
@@ -66,8 +62,7 @@ static void commit_some(struct db_fixture *f, size_t from, size_t to, struct tru
     db_fixture_pull_close(f, &p);
 }
 
-/* Nothing but what was sent is there; returns how many acknowledged samples are missing. `prefix`:
- * of each kind the missing ones are the last ones. */
+/* Nothing but what was sent is there; returns how many acknowledged samples are missing. */
 static size_t check(struct db_fixture *f, const struct truth *t)
 {
     bool there[COMMITS][5] = {0};
@@ -93,166 +88,6 @@ static size_t check(struct db_fixture *f, const struct truth *t)
     return missing;
 }
 
-/* A store that was closed well, its log in one segment. */
-static void store_closed(struct db_fixture *f, struct truth *t, struct fs **copy)
-{
-    db_fixture_open(f, NULL);
-    commit_some(f, 0, COMMITS, t);
-    assert_int_equal(check(f, t), 0);
-    db_fixture_restart(f); /* a segment that ends well, with its marks */
-    assert_int_equal(check(f, t), 0);
-    *copy = db_fixture_copy(f);
-    db_close(f->db);
-    f->db = NULL;
-}
-
-static const char *log_name(struct db_fixture *f, struct fs *fs)
-{
-    struct fs_entry *entries;
-    struct err err;
-    char *name;
-    size_t n;
-
-    assert_ok(fs->ops->list(fs, "wal", &f->a, &entries, &n, &err), err);
-    for (size_t i = 0; i < n; i++)
-        if (strstr(entries[i].name, ".log")) {
-            name = arena_printf(&f->a, &err, "wal/%s", entries[i].name);
-            return name;
-        }
-    fail_msg("no log");
-    return NULL;
-}
-
-static void put_all(struct db_fixture *f, struct fs *from, struct fs *to, const char *except)
-{
-    static const char *const folders[] = {"", "wal"};
-    struct err err;
-
-    for (size_t k = 0; k < 2; k++) {
-        struct fs_entry *entries;
-        size_t n;
-
-        assert_ok(from->ops->list(from, folders[k], &f->a, &entries, &n, &err), err);
-        for (size_t i = 0; i < n; i++) {
-            char name[200];
-            unsigned char *bytes;
-            size_t bytes_n;
-
-            (void)snprintf(name, sizeof name, "%s%s%s", folders[k], k ? "/" : "", entries[i].name);
-            if (entries[i].folder)
-                assert_ok(to->ops->mkdir(to, name, &err), err);
-            else if (strcmp(name, except) != 0) {
-                bytes = fs_fault_bytes(from, name, &bytes_n);
-                fs_fault_put(to, name, bytes, bytes_n);
-            }
-        }
-    }
-}
-
-/* Opens the store with other bytes as its log; returns what is missing. */
-static size_t with_log(struct db_fixture *f, struct fs *good, const char *name, const void *bytes,
-                       size_t n, const struct truth *t, struct db_stats *stats)
-{
-    struct fs *fs = fs_fault_new();
-    size_t missing;
-
-    put_all(f, good, fs, name);
-    fs_fault_put(fs, name, bytes, n);
-    db_fixture_open(f, fs);
-    missing = check(f, t);
-    *stats = db_stats(f->db);
-    db_close(f->db);
-    f->db = NULL;
-    return missing;
-}
-
-static void a_log_cut_anywhere_loses_its_end_only(void **state)
-{
-    struct db_fixture f = {0};
-    struct truth t = {0};
-    struct fs *good;
-    struct db_stats stats;
-    const char *name;
-    unsigned char *bytes;
-    size_t n, missing, before = 0;
-
-    (void)state;
-    store_closed(&f, &t, &good);
-    name = log_name(&f, good);
-    bytes = fs_fault_bytes(good, name, &n);
-    assert_true(n > 1000);
-    for (size_t cut = 0; cut <= n; cut++) {
-        missing = with_log(&f, good, name, bytes, n - cut, &t, &stats);
-        assert_true(missing >= before);
-        before = missing;
-        /* It was synced and marked, so it is damage and is said. */
-        if (missing)
-            assert_true(stats.corrupt_records > 0);
-    }
-    assert_int_equal(before, COMMITS * 5);
-    fs_free(good);
-    arena_fini(&f.a);
-}
-
-static void a_flipped_bit_never_makes_a_wrong_value(void **state)
-{
-    struct db_fixture f = {0};
-    struct truth t = {0};
-    struct fs *good;
-    struct db_stats stats;
-    const char *name;
-    unsigned char *bytes;
-    size_t n;
-
-    (void)state;
-    store_closed(&f, &t, &good);
-    name = log_name(&f, good);
-    bytes = fs_fault_bytes(good, name, &n);
-    for (size_t at = 0; at < n * 8; at += 3) {
-        bytes[at / 8] ^= (unsigned char)(1 << (at % 8));
-        if (with_log(&f, good, name, bytes, n, &t, &stats))
-            assert_true(stats.corrupt_records > 0);
-        bytes[at / 8] ^= (unsigned char)(1 << (at % 8));
-    }
-    fs_free(good);
-    arena_fini(&f.a);
-}
-
-static void a_record_lost_anywhere_makes_no_value_wrong_after_it(void **state)
-{
-    struct db_fixture f = {0};
-    struct truth t = {0};
-    struct fs *good;
-    struct db_stats stats;
-    const char *name;
-    unsigned char *bytes, *less;
-    size_t n, lost_something = 0;
-
-    (void)state;
-    store_closed(&f, &t, &good);
-    name = log_name(&f, good);
-    bytes = fs_fault_bytes(good, name, &n);
-    less = mem_zalloc(n);
-    for (size_t at = 0; at < n;) {
-        struct wal_header h;
-        size_t len;
-
-        assert_true(wal_header_read(bytes + at, n - at, &h));
-        len = wal_record_bytes(h.payload_bytes);
-        memcpy(less, bytes, at);
-        memcpy(less + at, bytes + at + len, n - at - len);
-        if (with_log(&f, good, name, less, n - len, &t, &stats)) {
-            assert_true(stats.corrupt_records > 0);
-            lost_something++;
-        }
-        at += len;
-    }
-    assert_true(lost_something > COMMITS);
-    mem_free(less);
-    fs_free(good);
-    arena_fini(&f.a);
-}
-
 /* One run of the store with a fault in it, then a kill and a start without. */
 static bool run_with_fault(struct db_fixture *f, enum fs_call call, uint64_t nth,
                            enum fs_fault fault, int os)
@@ -267,7 +102,7 @@ static bool run_with_fault(struct db_fixture *f, enum fs_call call, uint64_t nth
         return true;
     commit_some(f, 0, COMMITS / 2, &t);
     if (db_compact(f->db, NULL, &err) < 0)
-        assert_int_equal(err.kind, ERR_OS);
+        assert_string_not_equal(err.text, "");
     commit_some(f, COMMITS / 2, COMMITS, &t);
     fired = fs_fault_fired(fs);
     fs_fault_disarm(fs);
@@ -388,7 +223,7 @@ static void a_full_disk_refuses_pushes_and_keeps_columns_in_memory(void **state)
     assert_int_equal(db_fixture_pull(&f, &p, T0 + 15000, (double[]){2}).verdict, SINK_UNLOGGED);
     assert_string_equal(db_fixture_read_all(&f, "x"), "x: 0 1, 15 2,\n");
     assert_int_equal(db_fixture_warnings(&f), 1);
-    fs_fault_capacity(f.fs, UINT64_MAX);
+    fs_fault_capacity(f.fs, FIXTURE_DISK_BYTES);
     while ((b = db_fixture_push(&f, &row, 1)).verdict != SINK_WRITTEN)
         ; /* the store looks for room once a second */
     assert_false(db_stats(f.db).disk_full);
@@ -402,9 +237,6 @@ static void a_full_disk_refuses_pushes_and_keeps_columns_in_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_log_cut_anywhere_loses_its_end_only),
-        cmocka_unit_test(a_flipped_bit_never_makes_a_wrong_value),
-        cmocka_unit_test(a_record_lost_anywhere_makes_no_value_wrong_after_it),
         cmocka_unit_test(any_call_may_fail_once_or_for_ever),
         cmocka_unit_test(a_power_cut_keeps_what_was_synced),
         cmocka_unit_test(a_failed_sync_is_written_again_to_a_new_segment),

@@ -1,14 +1,17 @@
-/* The example in FORMAT.md is read as a block: what the page says and what the code does agree. */
+/* The examples in FORMAT.md are read: what the page says and what the code does agree. */
 #include <stdio.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/test.h"
 #include "model/labels.h"
 #include "model/source.h"
 #include "sys/fs_fault.h"
 #include "tsdb/block.h"
 #include "tsdb/cache.h"
+#include "tsdb/head.h"
+#include "tsdb/replay.h"
 
 /* Lines of four blanks, an offset, a colon and bytes, in the section of that heading. */
 static size_t read_example(const char *heading, unsigned char *out, size_t max)
@@ -73,10 +76,48 @@ static void the_example_of_a_block_is_one(void **state)
     fs_free(fs);
 }
 
+static void the_example_of_a_log_is_one(void **state)
+{
+    static const double values[] = {1, 0};
+    unsigned char bytes[4096];
+    struct fs *fs = fs_fault_new();
+    struct wal_found found;
+    struct replay r;
+    struct head h;
+    struct window_part part;
+    struct stream_runs runs = {0};
+    double got[2];
+    struct err err;
+
+    (void)state;
+    fs_fault_put(fs, "wal/1699999200-00000001.log", bytes,
+                 read_example("## Write-ahead log", bytes, sizeof bytes));
+    head_init(&h, 10);
+    replay_init(&r, &h, NULL);
+    assert_ok(wal_read(fs, NULL, &r.handler, &found, &err), err);
+    assert_int_equal(found.records, 6);
+    assert_int_equal(found.corrupt + found.torn_tails + r.malformed, 0);
+    assert_int_equal(h.active_n, 1);
+    assert_int_equal(h.series_n, 2);
+    assert_true(str_eq(labels_get(h.series[0].labels, STR("job")), STR("a")));
+    assert_int_equal(window_parts(h.active[0], 0, &part, 1), 1);
+    assert_int_equal(stream_decode(&part.view, 0, 2, got, &runs), 2);
+    assert_memory_equal(got, values, sizeof values);
+    assert_int_equal(h.active[0]->columns[part.column]->ts[1], 1700000015000);
+    assert_int_equal(window_parts(h.active[0], 1, &part, 1), 1);
+    assert_int_equal(stream_decode(&part.view, 0, 2, got, &runs), 1);
+    assert_true(got[0] == 2.5);
+    mem_free(runs.items);
+    replay_fini(&r);
+    head_fini(&h);
+    fs_free(fs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_of_a_block_is_one),
+        cmocka_unit_test(the_example_of_a_log_is_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -457,7 +457,8 @@ static int sync_files(struct wal *w, struct fs_file *file, struct closing *closi
             return -1;
     if (file && w->fs->ops->datasync(file, err) < 0)
         return -1;
-    if (folder && w->fs->ops->sync_dir(w->fs, WAL_FOLDER, err) < 0)
+    if (folder && (w->fs->ops->sync_dir(w->fs, WAL_FOLDER, err) < 0 ||
+                   w->fs->ops->sync_dir(w->fs, "", err) < 0)) /* the folder itself may be new */
         return -1;
     return 0;
 }

@@ -26,7 +26,7 @@ struct labels;
 #define WAL_HEADER_BYTES  24u
 #define WAL_PAYLOAD_MAX   (64u << 20)
 #define WAL_VERSION       1
-#define WAL_VERSION_MAJOR 1 /* in SEGMENT: a larger one is refused */
+#define WAL_VERSION_MAJOR 0 /* in SEGMENT: a larger one is refused */
 
 enum wal_type {
     WAL_INVALID,

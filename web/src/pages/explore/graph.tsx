@@ -100,7 +100,7 @@ export function Graph(props: GraphProps) {
     <section class="card graph-card" data-test="graph">
       <figure aria-labelledby="graph-caption">
         <div class="card-head">
-          <h2 id="graph-caption" class="break">
+          <h2 id="graph-caption" title={result.expr}>
             {title(result)}
           </h2>
           <span class="note">{UNIT_WORDS[unit]}</span>
@@ -119,7 +119,7 @@ export function Graph(props: GraphProps) {
 /** What is drawn, in few words. */
 function title(result: Result): string {
   const flat = result.expr.replace(/\s+/g, ' ').trim();
-  return flat.length > 90 ? `${flat.slice(0, 88)}\u2026` : flat;
+  return flat.length > 200 ? `${flat.slice(0, 198)}\u2026` : flat;
 }
 
 function summary(result: Result, shown: readonly Drawn[], unit: Unit): string {

@@ -50,7 +50,7 @@ export function Verdict() {
 /** `Name: symptom` with the name in bold. */
 function Named({ text }: { text: string }) {
   const at = text.indexOf(': ');
-  if (at < 0 || at > 60) return <span>{text}</span>;
+  if (at < 0 || at > 60 || text.slice(0, at).includes('. ')) return <span>{text}</span>;
   return (
     <span>
       <strong>{text.slice(0, at + 1)}</strong>

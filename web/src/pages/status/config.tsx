@@ -11,8 +11,10 @@ interface ConfigData {
 /** The configuration in force, its secrets hidden by the server, and what in it is not served. */
 export function Config() {
   const data = useData('config', (s) => get<ConfigData>('status/config', {}, s), 0);
+  const flags = useData('flags', (s) => get<Readonly<Record<string, string>>>('status/flags', {}, s), 0);
   if (!data.value) return null;
   const { yaml = '', warnings = [] } = data.value;
+  const file = flags.value?.['config'] ?? flags.value?.['config.file'];
   return (
     <section class="card">
       <div class="card-head">
@@ -29,7 +31,7 @@ export function Config() {
           {yaml}
         </pre>
       ) : (
-        <p class="prose">No file: the defaults hold.</p>
+        <p class="prose">{file ? `As ${file} says.` : 'No file: the defaults hold.'}</p>
       )}
     </section>
   );

@@ -23,6 +23,7 @@ export interface Runtime {
   readonly lastConfigTime?: string;
   readonly corruptionCount?: number;
   readonly storageRetention?: string;
+  readonly fileDescriptorLimit?: number;
 }
 
 const SLOW_MS = 15_000;
@@ -45,7 +46,6 @@ export function StatusPage() {
   add('Built', build.value?.buildDate);
   add('Running since', start ? `${when(start, now.value)}, ${duration(Math.max(1, Math.round(now.value - start)))}` : undefined);
   add('Folder', runtime.value?.CWD);
-  add('Keeps', runtime.value?.storageRetention);
   add('Damaged blocks set aside', String(runtime.value?.corruptionCount ?? ''));
   return (
     <>
@@ -70,7 +70,7 @@ export function StatusPage() {
           </dl>
         </section>
         <Storage />
-        <Limits />
+        <Limits runtime={runtime.value} />
       </div>
       <Config />
       <OwnMetrics />

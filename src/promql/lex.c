@@ -218,12 +218,12 @@ static const char *quoted_char(const struct lex *l, uint32_t pos, char *out)
     size_t n = 1;
 
     if (pos >= l->text.n)
-        return strcpy(out, "end of input");
+        return "end of input";
     c = (unsigned char)l->text.p[pos];
     if (c == '\'' || c == '\\')
         (void)snprintf(out, 16, "'\\%c'", c);
     else if (c == '\n')
-        (void)strcpy(out, "'\\n'");
+        return "'\\n'";
     else if (c < ' ' || c == 0x7f)
         (void)snprintf(out, 16, "'\\x%02x'", c);
     else if (c < 0x80)

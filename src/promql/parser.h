@@ -23,10 +23,13 @@ struct parser {
 MUST_USE int parser_advance(struct parser *p);
 MUST_USE int parser_expect(struct parser *p, enum token token, const char *context,
                            const char *expected);
-/* "unexpected X in context, expected Y": always -1; either may be NULL. */
-int parser_unexpected(struct parser *p, const char *context, const char *expected);
-int parser_fail(struct parser *p, uint32_t start, uint32_t end, const char *fmt, ...)
+/* Always -1, for `return parser_fail(...)`: the place and the words; "unexpected X in context,
+ * expected Y", where either may be NULL. */
+#define parser_fail(p, ...)                     (parser_complain((p), __VA_ARGS__), -1)
+#define parser_unexpected(p, context, expected) (parser_wonder((p), (context), (expected)), -1)
+void parser_complain(struct parser *p, uint32_t start, uint32_t end, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+void parser_wonder(struct parser *p, const char *context, const char *expected);
 MUST_USE struct expr *parser_node(struct parser *p, enum expr_kind kind, uint32_t start,
                                   uint32_t end);
 /* Sets the depth from the children; -1 past PROMQL_NESTING_MAX. */
@@ -40,6 +43,10 @@ static inline struct str parser_text(const struct parser *p, const struct item *
 MUST_USE int parser_unquote(struct parser *p, const struct item *item, struct str *out);
 MUST_USE int parser_number(struct parser *p, double *out, bool *is_duration); /* consumes it */
 MUST_USE int parse_expr(struct parser *p, struct expr **out);
+MUST_USE int parse_primary(struct parser *p, struct expr **out);
+
+/* parse_postfix.c: a primary and all modifiers behind it */
+MUST_USE int parse_postfix(struct parser *p, struct expr **out);
 
 /* parse_selector.c: a metric name and what is in braces; `name` NULL: starts with {. */
 MUST_USE int parse_vector_selector(struct parser *p, const struct item *name, struct expr **out);

@@ -195,7 +195,8 @@ static int run_windows(struct eval *ev, const struct expr *e, struct promql_resu
         if (put_window(ev, s, &w, out, err) < 0)
             return -1;
     }
-    qsort(out->series, out->series_n, sizeof *out->series, compare_series);
+    if (out->series_n)
+        qsort(out->series, out->series_n, sizeof *out->series, compare_series);
     for (size_t i = 1; i < out->series_n; i++)
         if (labels_equal(out->series[i].labels, out->series[i - 1].labels))
             return same_labelset(err);
@@ -256,7 +257,8 @@ static int run(struct eval *ev, const struct expr *e, struct promql_result *out,
     out->type = type;
     if (ev->params->step_ms) {
         out->type = PROMQL_MATRIX;
-        qsort(out->series, out->series_n, sizeof *out->series, compare_series);
+        if (out->series_n)
+            qsort(out->series, out->series_n, sizeof *out->series, compare_series);
     }
     return 0;
 }

@@ -186,7 +186,7 @@ static int selection_start(struct selection *s, struct err *err)
         column_new(&stream->arena, grid, &s->column, err) < 0)
         return -1;
     if (s->set->n)
-        memcpy(stream->labels, s->set->labels, s->set->n * sizeof *stream->labels);
+        memcpy(stream->labels, s->set->labels, s->set->n * sizeof(void *));
     s->own = arena_new_array(&stream->arena, int32_t, grid->n, err);
     s->cache = arena_new_array(&stream->arena, struct positions, CACHED_COLUMNS, err);
     return s->own && s->cache ? 0 : -1;

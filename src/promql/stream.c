@@ -79,7 +79,7 @@ static int matrix_reserve(struct matrix *m, size_t n, struct err *err)
 
     if (n <= m->cap)
         return 0;
-    if (arena_grow(&m->arena, (void **)&m->labels, &cap, n, sizeof *m->labels, err) < 0 ||
+    if (arena_grow(&m->arena, (void **)&m->labels, &cap, n, sizeof(void *), err) < 0 ||
         arena_grow(&m->arena, (void **)&m->drop, &cap_drop, n, sizeof *m->drop, err) < 0 ||
         arena_grow(&m->arena, (void **)&m->columns, &cap_columns, n, sizeof *m->columns, err) < 0)
         return -1;
@@ -246,7 +246,7 @@ int label_index_put(struct label_index *x, const struct labels *ls, bool copy, s
         if (!ls)
             return -1;
     }
-    if (arena_grow(x->arena, (void **)&x->items, &x->cap, x->n + 1, sizeof *x->items, err) < 0)
+    if (arena_grow(x->arena, (void **)&x->items, &x->cap, x->n + 1, sizeof(void *), err) < 0)
         return -1;
     x->items[x->n] = ls;
     x->slots[at] = (uint32_t)++x->n;

@@ -287,7 +287,7 @@ static int selector_start(struct selector_windows *s, const struct expr *selecto
         bounds_alloc(stream, &stream->arena, &s->lo, &s->hi, err) < 0)
         return -1;
     if (s->set->n)
-        memcpy(stream->labels, s->set->labels, s->set->n * sizeof *stream->labels);
+        memcpy(stream->labels, s->set->labels, s->set->n * sizeof(void *));
     return 0;
 }
 

@@ -51,6 +51,7 @@ static struct civil civil_of(int64_t seconds)
 static double part_of(enum function_id id, double v)
 {
     struct civil c;
+    int64_t part;
 
     /* What no integer can hold is the last second of all, as Go's conversion on amd64 has it. */
     c = civil_of(v > -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MAX);
@@ -66,14 +67,17 @@ static double part_of(enum function_id id, double v)
                                        : days_from_civil(c.year, c.month + 1, 1)) -
                         days_from_civil(c.year, c.month, 1));
     case FN_hour:
-        return (double)(c.second / 3600);
+        part = c.second / 3600;
+        break;
     case FN_minute:
-        return (double)(c.second / 60 % 60);
+        part = c.second / 60 % 60;
+        break;
     case FN_month:
         return c.month;
     default:
-        return (double)c.year;
+        part = c.year;
     }
+    return (double)part;
 }
 
 static void apply_date(const void *arg, const struct grid *grid, double *column)
@@ -95,8 +99,11 @@ static int now_vector(struct eval *ev, const struct grid *grid, struct stream **
     matrix_init(&m, ev, grid);
     if (matrix_add(&m, &labels_empty, false, &column, err) < 0)
         return -1;
-    for (size_t i = 0; i < grid->n; i++)
-        column[i] = (double)(grid_at(grid, i) / 1000);
+    for (size_t i = 0; i < grid->n; i++) {
+        int64_t seconds = grid_at(grid, i) / 1000;
+
+        column[i] = (double)seconds;
+    }
     return matrix_stream(&m, out, err);
 }
 

@@ -245,9 +245,9 @@ static int compare_series(const void *a, const void *b, void *order)
 /* Puts row rows[i] in place i. */
 static int permute(struct matrix *m, const size_t *rows, struct err *err)
 {
-    const struct labels **labels = arena_zalloc_array(&m->arena, m->n, sizeof *labels, err);
+    const struct labels **labels = arena_zalloc_array(&m->arena, m->n, sizeof(void *), err);
     bool *drop = arena_new_array(&m->arena, bool, m->n, err);
-    double **columns = arena_zalloc_array(&m->arena, m->n, sizeof *columns, err);
+    double **columns = arena_zalloc_array(&m->arena, m->n, sizeof(void *), err);
 
     if (!labels || !drop || !columns)
         return -1;

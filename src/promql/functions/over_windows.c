@@ -198,7 +198,7 @@ static int window_call_start(struct window_call *c, struct err *err)
         stream_head(s, c->windows->n, err) < 0)
         return -1;
     if (s->n) {
-        memcpy(s->labels, c->windows->labels, s->n * sizeof *s->labels);
+        memcpy(s->labels, c->windows->labels, s->n * sizeof(void *));
         memcpy(s->drop, c->windows->drop, s->n * sizeof *s->drop);
     }
     return 0;

@@ -32,7 +32,8 @@ struct fs;
 
 /* Which blocks to merge next: indexes into blocks[], at least two; 0: nothing to do. Of each day
  * (UTC) that is over, that is a block begins after it, all blocks; with them whatever overlaps.
- * `force`: days that are not over too. Blocks with bad pages are left alone. Call again after. */
+ * `force`: days that are not over too. Of more than COMPACT_BLOCKS_MAX those of the largest
+ * generations. A day with bad pages is left alone. Call again after. */
 size_t compact_plan(struct block *const blocks[], size_t n, bool force,
                     size_t out[COMPACT_BLOCKS_MAX]);
 

@@ -17,10 +17,15 @@ static bool is_over(struct block *const blocks[], size_t n, ts_ms day)
     return false;
 }
 
-/* The blocks within [*mint, *maxt], or overlapping it, which widens it to whole days. Returns how
- * many; COMPACT_BLOCKS_MAX + 1 when they are too many. */
-static size_t gather(struct block *const blocks[], size_t n, ts_ms *first_day, ts_ms *last_day,
-                     size_t out[COMPACT_BLOCKS_MAX])
+static bool touches(const struct block *b, ts_ms first_day, ts_ms last_day)
+{
+    const struct block_meta *m = block_meta(b);
+
+    return day_of(m->maxt) >= first_day && day_of(m->mint) <= last_day;
+}
+
+/* Widens the days until no block reaches across their ends; returns how many blocks they hold. */
+static size_t widen(struct block *const blocks[], size_t n, ts_ms *first_day, ts_ms *last_day)
 {
     size_t count = 0, before;
 
@@ -30,17 +35,40 @@ static size_t gather(struct block *const blocks[], size_t n, ts_ms *first_day, t
         for (size_t i = 0; i < n; i++) {
             const struct block_meta *m = block_meta(blocks[i]);
 
-            if (day_of(m->maxt) < *first_day || day_of(m->mint) > *last_day)
+            if (!touches(blocks[i], *first_day, *last_day))
                 continue;
-            if (count == COMPACT_BLOCKS_MAX)
-                return COMPACT_BLOCKS_MAX + 1;
-            out[count++] = i;
-            if (day_of(m->mint) < *first_day)
-                *first_day = day_of(m->mint);
-            if (day_of(m->maxt) > *last_day)
-                *last_day = day_of(m->maxt);
+            count++;
+            *first_day = day_of(m->mint) < *first_day ? day_of(m->mint) : *first_day;
+            *last_day = day_of(m->maxt) > *last_day ? day_of(m->maxt) : *last_day;
         }
     } while (count != before);
+    return count;
+}
+
+/* The blocks of these days; of too many those of the largest generations, since the successor's
+ * will be larger than theirs and must not pass one that is left behind. */
+static size_t choose(struct block *const blocks[], size_t n, ts_ms first_day, ts_ms last_day,
+                     size_t out[COMPACT_BLOCKS_MAX])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t generation = block_meta(blocks[i])->generation;
+        size_t lowest = 0;
+
+        if (!touches(blocks[i], first_day, last_day))
+            continue;
+        if (count < COMPACT_BLOCKS_MAX) {
+            out[count++] = i;
+            continue;
+        }
+        for (size_t k = 1; k < count; k++)
+            if (block_meta(blocks[out[k]])->generation <
+                block_meta(blocks[out[lowest]])->generation)
+                lowest = k;
+        if (block_meta(blocks[out[lowest]])->generation < generation)
+            out[lowest] = i;
+    }
     return count;
 }
 
@@ -58,11 +86,13 @@ size_t compact_plan(struct block *const blocks[], size_t n, bool force,
     for (size_t i = 0; i < n; i++) {
         ts_ms first_day = day_of(block_meta(blocks[i])->mint);
         ts_ms last_day = day_of(block_meta(blocks[i])->maxt);
-        size_t count = gather(blocks, n, &first_day, &last_day, out);
+        size_t count;
 
-        if (count < 2 || count > COMPACT_BLOCKS_MAX || any_damaged(blocks, out, count))
+        if (widen(blocks, n, &first_day, &last_day) < 2 ||
+            (!force && !is_over(blocks, n, last_day)))
             continue;
-        if (force || is_over(blocks, n, last_day))
+        count = choose(blocks, n, first_day, last_day, out);
+        if (!any_damaged(blocks, out, count))
             return count;
     }
     return 0;

@@ -303,6 +303,38 @@ static void a_day_is_merged_when_it_is_over(void **state)
     store_fini(&s);
 }
 
+/* Merging the newest first keeps the rule that the larger generation wins: of blocks that are left
+ * behind none is newer than one that was merged. */
+static void of_too_many_blocks_the_newest_are_merged_first(void **state)
+{
+    struct store s;
+    struct block *many[COMPACT_BLOCKS_MAX + 6];
+    size_t chosen[COMPACT_BLOCKS_MAX], n;
+    bool taken[ARRAY_LEN(many)] = {false};
+
+    (void)state;
+    store_init(&s);
+    store_add(&s, 5, 1, 20, START, false);
+    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+        struct block_meta meta = {.generation = 10 + (uint32_t)(i * 29 % ARRAY_LEN(many))};
+        char name[80];
+
+        assert_ok(block_fixture_try_write(&s.f[0], s.fs, &meta, name, &err), err);
+        assert_ok(block_open(s.fs, s.cache, name, &many[i], &err), err);
+    }
+    n = compact_plan(many, ARRAY_LEN(many), true, chosen);
+    assert_int_equal(n, COMPACT_BLOCKS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        assert_false(taken[chosen[i]]);
+        taken[chosen[i]] = true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+        assert_int_equal(taken[i], block_meta(many[i])->generation >= 16);
+        block_unref(many[i]);
+    }
+    store_fini(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +345,7 @@ int main(void)
         cmocka_unit_test(a_damaged_block_is_not_merged_away),
         cmocka_unit_test(each_failing_call_leaves_the_parents_and_no_half_successor),
         cmocka_unit_test(a_day_is_merged_when_it_is_over),
+        cmocka_unit_test(of_too_many_blocks_the_newest_are_merged_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct label_list {
 
 static int put_label(struct label_list *l, struct str name, struct str value, struct err *err)
 {
+    assert(name.p);
     for (size_t i = 0; i < l->n; i++) {
         if (str_eq(l->items[i].name, name)) {
             l->items[i].value = value;

@@ -17,10 +17,13 @@ int times_read(const char *flag, const char *text, double now, double *out, stru
 {
     struct tm tm = {0};
     int64_t ms;
+    double seconds;
     char *rest;
 
-    if (number_parse(str_c(text), out) && isfinite(*out) && fabs(*out) < 1e12)
+    if (number_parse(str_c(text), &seconds) && isfinite(seconds) && fabs(seconds) < 1e12) {
+        *out = seconds;
         return 0;
+    }
     if (text[0] == '-' && duration_parse(str_c(text + 1), &ms, NULL) == 0) {
         *out = now - (double)ms / 1000;
         return 0;

@@ -10,6 +10,7 @@
  */
 #include "model/matcher.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -78,9 +79,14 @@ static bool strings_product(struct set_parser *s, const struct strings *a, const
     return true;
 }
 
+static bool is_one_of(const char *set, char c)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
 static bool is_meta(char c)
 {
-    return memchr("\\.+*?()|[]{}^$", c, 14) != NULL && c != '\0';
+    return is_one_of("\\.+*?()|[]{}^$", c);
 }
 
 /* After a backslash these stand for themselves. */
@@ -92,7 +98,7 @@ static bool is_punctuation(char c)
 
 static bool is_repeat(const struct set_parser *s)
 {
-    return s->p < s->end && memchr("*+?{", *s->p, 4);
+    return s->p < s->end && is_one_of("*+?{", *s->p);
 }
 
 /* A run of literal characters and escapes, as one string. False: nothing taken, or not finite. */
@@ -205,6 +211,7 @@ static void sort_unique(struct strings *s)
 {
     size_t n = 0;
 
+    assert(s->items); /* an alternation has one string at least */
     qsort(s->items, s->n, sizeof *s->items, compare_str);
     for (size_t i = 0; i < s->n; i++) {
         if (n == 0 || !str_eq(s->items[n - 1], s->items[i]))
@@ -270,7 +277,7 @@ static int leading_literal(struct arena *a, struct str pattern, struct str *pref
         i += 1u + escaped;
     }
     /* A repetition belongs to the last character, which may then be missing. */
-    if (i < pattern.n && memchr("*?{+", pattern.p[i], 4)) {
+    if (i < pattern.n && is_one_of("*+?{", pattern.p[i])) {
         n = last;
         i = last_i;
     }

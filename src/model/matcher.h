@@ -33,19 +33,19 @@ enum match_shape {
 };
 
 struct matcher {
-    enum match_op    op;
-    struct str       name, value; /* as written */
+    enum match_op op;
+    struct str name, value; /* as written */
     enum match_shape shape;
-    struct str       prefix;
-    struct str      *set; /* sorted, unique */
-    size_t           set_n;
-    struct regex    *regex; /* owned; NULL unless SHAPE_REGEX */
+    struct str prefix;
+    struct str *set; /* sorted, unique */
+    size_t set_n;
+    struct regex *regex; /* owned; NULL unless SHAPE_REGEX */
 };
 
 /* Copies name and value into the arena. A bad expression is ERR_SYNTAX with RE2's words. */
 MUST_USE int matcher_init(struct matcher *m, struct arena *a, enum match_op op, struct str name,
                           struct str value, struct err *err);
-void         matcher_fini(struct matcher *m);
+void matcher_fini(struct matcher *m);
 
 bool matcher_matches(const struct matcher *m, struct str value);
 bool matcher_matches_empty(const struct matcher *m); /* would a series without the label match? */

@@ -97,7 +97,7 @@ const char *duration_print(int64_t ms, char *out)
     uint64_t left = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
 
     if (ms == 0)
-        return strcpy(out, "0s");
+        return memcpy(out, "0s", sizeof "0s");
     if (ms < 0)
         *p++ = '-';
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {

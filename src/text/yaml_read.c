@@ -22,19 +22,26 @@ static struct err *next_error(struct yaml_errors *errors)
     return &errors->items[errors->n++];
 }
 
-void yaml_error(struct yaml_errors *errors, const struct yaml *at, const char *fmt, ...)
+static void put_error(struct yaml_errors *errors, const struct yaml *at, const char *fmt,
+                      va_list args)
 {
     struct err *e = next_error(errors);
     char text[sizeof e->text];
-    va_list args;
 
     if (!e)
         return;
-    va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
     (void)err_at(e, ERR_TYPE, at->at, "%s", text);
     (void)err_in_file(e, at->file);
+}
+
+void yaml_error(struct yaml_errors *errors, const struct yaml *at, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    put_error(errors, at, fmt, args);
+    va_end(args);
 }
 
 void yaml_error_from(struct yaml_errors *errors, const struct yaml *at, const struct err *err)

@@ -1,0 +1,107 @@
+import csv
+import io
+import json
+import subprocess
+import unittest
+
+import server as fixture
+from server import Server, eventually
+
+
+def earshot(*words, **options):
+    """(exit status, output, errors) of a command"""
+    r = subprocess.run([fixture.BINARY, *words], capture_output=True, text=True, timeout=30, check=False, **options)
+    return r.returncode, r.stdout, r.stderr
+
+
+class Client(unittest.TestCase):
+    """the commands that ask a running earshot"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server('--config', '{dir}/e.yml', '--prometheus-config', '{dir}/p.yml', files={
+            'e.yml': 'collect: {host: {interval: 1s}}\n',
+            'p.yml': 'scrape_configs: [{job_name: dead, scrape_interval: 1s, static_configs: [{targets: ["127.0.0.1:1"]}]}]\n',
+        }).start()
+        cls.url = '--url=http://127.0.0.1:%d' % cls.server.port
+        eventually(lambda: cls.server.query('count_over_time(up{job="node"}[1m]) >= 3') and cls.server.query('up{job="dead"} == 0'))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def test_an_instant_query_is_csv_where_there_is_no_terminal(self):
+        status, out, _ = earshot('query', self.url, 'up{job="dead"}')
+        rows = list(csv.reader(io.StringIO(out)))
+        self.assertEqual((status, rows[0], rows[1][0], rows[1][2]),
+                         (0, ['series', 'time', 'value'], 'up{instance="127.0.0.1:1", job="dead"}', '0'))
+
+    def test_forms_of_output(self):
+        status, out, _ = earshot('query', self.url, '--output', 'table', 'vector(1.5)')
+        self.assertEqual((status, out), (0, 'value  series\n  1.5  {}\n'))
+        status, out, _ = earshot('query', self.url, '1+1')
+        self.assertEqual((status, out), (0, '2\n'))
+        status, out, _ = earshot('query', self.url, '--json', 'vector(1)', '--at', '100')
+        self.assertEqual((status, json.loads(out)['result'][0]['value']), (0, [100, '1']))
+        status, out, _ = earshot('query', self.url, '--start=-1m', '--step', '10s', 'time()')
+        self.assertEqual((status, len(out.split('\n'))), (0, 9))
+        status, out, _ = earshot('query', self.url, '--start=-1m', '--output=graph', 'time()')
+        self.assertEqual(status, 0)
+        self.assertRegex(out, '[\u2801-\u28ff]')
+
+    def test_a_typo_is_told_and_exits_1(self):
+        status, out, err = earshot('query', self.url, 'sum(increse(up[5m]))')
+        self.assertEqual((status, out), (1, ''))
+        self.assertIn('did you mean', err)
+        self.assertEqual(len(err.strip().split('\n')), 1, err)
+
+    def test_usage_exits_2(self):
+        for words in (('query',), ('query', 'up', '--at', 'never'), ('quer', 'up'), ('serve', '--lisen', 'x'), ('query', 'up', '--output', 'xml')):
+            status, _, err = earshot(*words)
+            self.assertEqual(status, 2, words)
+            self.assertEqual(len(err.strip().split('\n')), 1, err)
+
+    def test_targets_exits_1_when_one_is_down(self):
+        status, out, _ = earshot('targets', self.url)
+        self.assertEqual(status, 1)
+        self.assertRegex(out, r'down,dead,127\.0\.0\.1:1,.*refused')
+        status, out, _ = earshot('targets', self.url, '--json')
+        self.assertIn('dead', [t['scrapePool'] for t in json.loads(out)])
+
+    def test_status_is_one_line_and_a_plugins_exit_status(self):
+        status, out, _ = earshot('status', self.url)
+        self.assertRegex(out, r'^(OK|WARNING|CRITICAL): .+\n$')
+        self.assertEqual(status, ['OK', 'WARNING', 'CRITICAL'].index(out.split(':')[0]))
+        status, out, _ = earshot('status', '--url=http://127.0.0.1:1')
+        self.assertEqual(status, 3)
+        self.assertIn('UNKNOWN: earshot does not answer at http://127.0.0.1:1', out)
+
+
+class Alone(unittest.TestCase):
+    """the commands that need no server"""
+
+    def test_version_help_and_completion(self):
+        self.assertRegex(earshot('version')[1], r'^earshot \d+\.\d+\.\d+\n$')
+        self.assertIn('usage: earshot query EXPR', earshot('query', '--help')[1])
+        self.assertEqual(earshot()[0], 2)
+        script = earshot('completion', 'bash')[1]
+        r = subprocess.run(['bash', '-c', script + '\nCOMP_WORDS=(earshot serve --li); COMP_CWORD=2; _earshot; echo "${COMPREPLY[@]}"'],
+                           capture_output=True, text=True, check=False)
+        self.assertEqual((r.stdout, r.stderr), ('--listen\n', ''))
+
+    def test_a_data_directory_can_be_looked_into(self):
+        with Server('--config', '{dir}/e.yml', '--enable-admin-api', files={'e.yml': 'collect: {host: {interval: 1s}}\n'}) as server:
+            eventually(lambda: server.query('count_over_time(up{job="node"}[1m]) >= 2'))
+            server.request('POST', '/api/v1/admin/tsdb/compact')
+            status, out, err = earshot('tsdb', 'stat', server.data, '--json')
+            self.assertEqual(status, 0, err)
+            self.assertGreater(json.loads(out)['samples'], 100)
+            self.assertEqual(earshot('tsdb', 'verify', server.data)[0], 0)
+            status, out, err = earshot('tsdb', 'dump', server.data, '--match', '{__name__="node_load1"}')
+            self.assertEqual(status, 0, err)
+            self.assertRegex(out, r'node_load1\{instance=".*",job="node"\} [\d.]+ \d+')
+        self.assertEqual(earshot('tsdb', 'stat', '/nowhere')[0], 3)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -7,9 +7,9 @@
 
 static const struct labels *build(struct arena *a, const char *const pairs[][2], size_t n)
 {
-    struct label         labels[8];
+    struct label labels[8];
     const struct labels *out = NULL;
-    struct err           err;
+    struct err err;
 
     for (size_t i = 0; i < n; i++)
         labels[i] = (struct label){str_c(pairs[i][0]), str_c(pairs[i][1])};
@@ -19,9 +19,9 @@ static const struct labels *build(struct arena *a, const char *const pairs[][2],
 
 static void order_given_does_not_matter(void **state)
 {
-    const char *const    one[][2] = {{"job", "a"}, {"__name__", "up"}, {"empty", ""}};
-    const char *const    two[][2] = {{"__name__", "up"}, {"job", "a"}};
-    struct arena         a;
+    const char *const one[][2] = {{"job", "a"}, {"__name__", "up"}, {"empty", ""}};
+    const char *const two[][2] = {{"__name__", "up"}, {"job", "a"}};
+    struct arena a;
     const struct labels *x, *y;
 
     (void)state;
@@ -39,10 +39,10 @@ static void order_given_does_not_matter(void **state)
 
 static void a_name_given_twice_is_refused(void **state)
 {
-    struct label         labels[] = {{STR("a"), STR("1")}, {STR("a"), STR("")}};
-    struct arena         a;
+    struct label labels[] = {{STR("a"), STR("1")}, {STR("a"), STR("")}};
+    struct arena a;
     const struct labels *out;
-    struct err           err;
+    struct err err;
 
     (void)state;
     arena_init(&a, NULL);
@@ -52,13 +52,13 @@ static void a_name_given_twice_is_refused(void **state)
 
 static void sets_sort_by_name_then_value_then_length(void **state)
 {
-    const char *const    sets[][3][2] = {{{"a", "1"}},
-                                         {{"a", "1"}, {"b", "1"}},
-                                         {{"a", "1"}, {"b", "2"}},
-                                         {{"a", "2"}},
-                                         {{"b", "0"}}};
-    const size_t         sizes[] = {1, 2, 2, 1, 1};
-    struct arena         a;
+    const char *const sets[][3][2] = {{{"a", "1"}},
+                                      {{"a", "1"}, {"b", "1"}},
+                                      {{"a", "1"}, {"b", "2"}},
+                                      {{"a", "2"}},
+                                      {{"b", "0"}}};
+    const size_t sizes[] = {1, 2, 2, 1, 1};
+    struct arena a;
     const struct labels *before = &labels_empty;
 
     (void)state;
@@ -75,11 +75,11 @@ static void sets_sort_by_name_then_value_then_length(void **state)
 
 static void filters_keep_and_drop_and_change(void **state)
 {
-    const char *const    all[][2] = {{"__name__", "m"}, {"a", "1"}, {"b", "2"}};
-    const struct str     names[] = {STR("b"), STR("zzz")};
-    struct arena         a;
+    const char *const all[][2] = {{"__name__", "m"}, {"a", "1"}, {"b", "2"}};
+    const struct str names[] = {STR("b"), STR("zzz")};
+    struct arena a;
     const struct labels *ls, *out;
-    struct buf           text;
+    struct buf text;
 
     (void)state;
     arena_init(&a, NULL);
@@ -104,8 +104,8 @@ static void filters_keep_and_drop_and_change(void **state)
 
 static void the_empty_set_equals_one_that_became_empty(void **state)
 {
-    const char *const    nothing[][2] = {{"a", ""}};
-    struct arena         a;
+    const char *const nothing[][2] = {{"a", ""}};
+    struct arena a;
     const struct labels *ls;
 
     (void)state;
@@ -119,9 +119,9 @@ static void the_empty_set_equals_one_that_became_empty(void **state)
 static void a_damaged_blob_is_found(void **state)
 {
     const char *const pairs[][2] = {{"aa", "1"}, {"bb", "2"}};
-    struct arena      a;
-    struct labels    *ls;
-    size_t            size;
+    struct arena a;
+    struct labels *ls;
+    size_t size;
 
     (void)state;
     arena_init(&a, NULL);

@@ -25,9 +25,9 @@ struct fs_file;
 
 struct fs_entry {
     const char *name; /* without the folder */
-    uint64_t    bytes;
-    int64_t     mtime_s;
-    bool        folder;
+    uint64_t bytes;
+    int64_t mtime_s;
+    bool folder;
 };
 
 struct fs_space {
@@ -39,7 +39,7 @@ struct fs_ops {
     int (*open_read)(struct fs *fs, const char *name, struct fs_file **out, struct err *err);
     int (*open_append)(struct fs *fs, const char *name, struct fs_file **out,
                        struct err *err); /* makes it if it is not there */
-    void (*close)(struct fs_file *f); /* NULL is fine */
+    void (*close)(struct fs_file *f);    /* NULL is fine */
     int (*append)(struct fs_file *f, const void *p, size_t n, struct err *err);
     int (*pread)(struct fs_file *f, uint64_t offset, void *p, size_t n, size_t *got,
                  struct err *err); /* *got < n only at the end of the file */
@@ -47,10 +47,10 @@ struct fs_ops {
     int (*truncate)(struct fs_file *f, uint64_t bytes, struct err *err);
     int (*size)(struct fs_file *f, uint64_t *out, struct err *err);
     int (*rename)(struct fs *fs, const char *from, const char *to,
-                  struct err *err); /* replaces `to` atomically */
+                  struct err *err);                                  /* replaces `to` atomically */
     int (*unlink)(struct fs *fs, const char *name, struct err *err); /* absent: fine */
     int (*link)(struct fs *fs, const char *from, const char *to, struct err *err); /* hard */
-    int (*mkdir)(struct fs *fs, const char *name, struct err *err); /* there: fine */
+    int (*mkdir)(struct fs *fs, const char *name, struct err *err);                /* there: fine */
     int (*list)(struct fs *fs, const char *folder, struct arena *a, struct fs_entry **out,
                 size_t *n, struct err *err); /* sorted by name; an absent folder is empty */
     int (*sync_dir)(struct fs *fs, const char *folder, struct err *err);
@@ -60,13 +60,13 @@ struct fs_ops {
 
 struct fs {
     const struct fs_ops *ops;
-    char                 root[256]; /* for messages */
+    char root[256]; /* for messages */
 };
 
 /* Makes the directory if it is not there (mode 0700) and locks it (flock on `lock`). One clear
  * message each for: not a directory, read-only, another owner, in use by pid N. `read_only` takes
  * no lock and refuses to write: for `earshot tsdb stat`. */
 MUST_USE int fs_open_dir(const char *path, bool read_only, struct fs **out, struct err *err);
-void         fs_free(struct fs *fs); /* releases the lock */
+void fs_free(struct fs *fs); /* releases the lock */
 
 #endif

@@ -29,12 +29,12 @@ enum lane { LANE_PARSE, LANE_RULES, LANE_QUERY, LANE_SLOW, LANE_UPKEEP, LANE_CLA
 struct lane_job {
     void (*run)(struct lane_job *job);  /* on a lane's thread */
     void (*done)(struct lane_job *job); /* on the loop; may free the job */
-    atomic_bool         cancelled;      /* set by lanes_cancel or the owner; `run` looks at it */
-    int64_t             deadline_ns;    /* monotonic; 0: none; for `run` to look at */
-    bool                was_run;        /* false in `done`: cancelled while still queued */
-    struct lanes    *lanes; /* the lanes', from here on */
+    atomic_bool cancelled;              /* set by lanes_cancel or the owner; `run` looks at it */
+    int64_t deadline_ns;                /* monotonic; 0: none; for `run` to look at */
+    bool was_run;                       /* false in `done`: cancelled while still queued */
+    struct lanes *lanes;                /* the lanes', from here on */
     struct lane_job *next;
-    uint8_t          class, state;
+    uint8_t class, state;
 };
 
 /* Threads per class are min(8, cores) for queries and parsing, 1 for rules and upkeep. */

@@ -27,8 +27,8 @@ MUST_USE int loop_new(struct loop **out, struct err *err);
 void loop_drain(struct loop *l);
 /* No handle may be open and nobody may post any more (assert). */
 void loop_free(struct loop *l);
-void loop_run(struct loop *l);  /* until loop_stop */
-void loop_stop(struct loop *l); /* on the loop's thread */
+void loop_run(struct loop *l);           /* until loop_stop */
+void loop_stop(struct loop *l);          /* on the loop's thread */
 bool loop_is_here(const struct loop *l); /* for asserts: is this the loop's thread? */
 /* For parts of sys and http that speak to libuv themselves. */
 struct uv_loop_s *loop_uv(struct loop *l);
@@ -39,8 +39,8 @@ void loop_post(struct loop *l, struct loop_message *m);
 /* First after `delay_ms`, then every `period_ms` (0: once). The callback may free the timer. */
 struct loop_timer *loop_timer_new(struct loop *l, int64_t delay_ms, int64_t period_ms,
                                   void (*fire)(void *arg), void *arg);
-void               loop_timer_restart(struct loop_timer *t, int64_t delay_ms, int64_t period_ms);
-void               loop_timer_free(struct loop_timer *t); /* NULL is fine */
+void loop_timer_restart(struct loop_timer *t, int64_t delay_ms, int64_t period_ms);
+void loop_timer_free(struct loop_timer *t); /* NULL is fine */
 
 /* Calls `fire` on each SIGTERM, SIGINT, SIGHUP with the number. */
 MUST_USE int loop_on_signals(struct loop *l, void (*fire)(void *arg, int number), void *arg,

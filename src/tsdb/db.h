@@ -29,15 +29,15 @@ struct sink;
 struct source;
 
 struct db_settings {
-    struct fs          *fs; /* owned by the db from db_open's success on */
+    struct fs *fs; /* owned by the db from db_open's success on */
     const struct clock *clock;
-    struct log         *log;
-    struct budget      *budget;         /* process-wide */
-    int64_t             retention_ms;   /* 0: unlimited */
-    uint64_t            retention_bytes; /* 0: unlimited */
-    int64_t             late_window_ms; /* -1: unlimited, future samples are taken then too */
-    size_t              head_series_max; /* 0: 10,000,000 */
-    bool                sync_each_commit;
+    struct log *log;
+    struct budget *budget;    /* process-wide */
+    int64_t retention_ms;     /* 0: unlimited */
+    uint64_t retention_bytes; /* 0: unlimited */
+    int64_t late_window_ms;   /* -1: unlimited, future samples are taken then too */
+    size_t head_series_max;   /* 0: 10,000,000 */
+    bool sync_each_commit;
     /* On the writer, after commits became visible; not again until db_visible_seq was read. NULL:
      * nobody listens. It posts a message, no more. */
     void (*on_commit)(void *arg);
@@ -52,7 +52,7 @@ MUST_USE int db_open(const struct db_settings *settings, struct db **out, struct
  * last `done` messages are posted, so drain the loop once more. */
 void db_close(struct db *db);
 
-struct sink   *db_sink(struct db *db);
+struct sink *db_sink(struct db *db);
 struct source *db_source(struct db *db);
 
 /* Seals the head, compacts, and returns when done: admin API. Blocking: call from LANE_UPKEEP. */
@@ -67,19 +67,19 @@ MUST_USE int db_metadata(struct db *db, struct arena *a, struct str family, stru
 
 struct db_stats {
     uint64_t head_series, head_groups, head_samples, head_bytes;
-    ts_ms    head_min_ts, head_max_ts; /* head_min_ts > head_max_ts: empty */
+    ts_ms head_min_ts, head_max_ts; /* head_min_ts > head_max_ts: empty */
     uint64_t blocks, block_bytes, wal_bytes, wal_segments;
-    ts_ms    oldest_ts;
+    ts_ms oldest_ts;
     uint64_t samples_written, samples_duplicate, samples_conflict, samples_late, samples_future,
         samples_limit, samples_unlogged;
     uint64_t wal_records, wal_syncs, wal_sync_failures, wal_write_failures;
     uint64_t replay_records, replay_samples, replay_ms;
-    uint64_t torn_tails;        /* not damage: what a kill or a power cut leaves */
+    uint64_t torn_tails; /* not damage: what a kill or a power cut leaves */
     uint64_t corrupt_records, corrupt_blocks, corrupt_pages; /* damage found */
     uint64_t gap_samples; /* samples a damaged log could not give back, as far as known */
     uint64_t cuts, cut_failures, compactions, compaction_failures, retention_deletes;
-    bool     disk_full;
-    bool     log_error; /* the last log write or sync failed */
+    bool disk_full;
+    bool log_error; /* the last log write or sync failed */
 };
 struct db_stats db_stats(struct db *db);
 

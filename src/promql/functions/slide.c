@@ -38,7 +38,7 @@ static inline __attribute__((always_inline)) void slide(const struct slide *x, s
 {
     const struct windows *w = x->windows;
     double *suffix = x->scratch;
-    double running[WIDTH_MAX], state[WIDTH_MAX];
+    double running[WIDTH_MAX] = {0}, state[WIDTH_MAX];
     size_t base = 0, turn = 0, hi = 0;
     bool any_running = false;
     struct origin origin = {0};

@@ -108,7 +108,7 @@ int collect_add(struct collect *c, const struct target_settings *settings, struc
     if (!settings->url && !collector->collect)
         return err_set(err, ERR_TYPE, "job %s: a target has neither url nor collector",
                        settings->job);
-    c->cycles = mem_grow(c->cycles, &c->cap, c->n + 1, sizeof *c->cycles);
+    c->cycles = mem_grow(c->cycles, &c->cap, c->n + 1, sizeof(struct cycle *));
     c->cycles[c->n++] = cycle_new(&c->context, &c->stats, settings, on_idle, c);
     return 0;
 }

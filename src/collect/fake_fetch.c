@@ -1,6 +1,6 @@
 #include "collect/fake_fetch.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "sys/loop.h"
@@ -29,15 +29,15 @@ int fetch_start(struct fetcher *fetcher, const struct fetch_request *request, st
                 struct err *err)
 {
     struct fetch *f;
+    int n;
 
     fake_fetch_started++;
     if (fake_fetch_refuses)
         return err_set(err, ERR_LIMIT, "too many fetches");
-    strcpy(fake_fetch_request, request->url);
-    for (size_t i = 0; i < request->headers_n; i++) {
-        strcat(fake_fetch_request, "\n");
-        strcat(fake_fetch_request, request->headers[i]);
-    }
+    n = snprintf(fake_fetch_request, sizeof fake_fetch_request, "%s", request->url);
+    for (size_t i = 0; i < request->headers_n; i++)
+        n += snprintf(fake_fetch_request + n, sizeof fake_fetch_request - (size_t)n, "\n%s",
+                      request->headers[i]);
     f = mem_new(struct fetch);
     fake_fetch_alive++;
     f->request = *request;

@@ -124,7 +124,8 @@ static struct hash128 key_of(const struct emit_sample *s)
 static int add_series(struct target *t, struct hash128 key, const struct emit_sample *sample,
                       size_t *out, struct err *err)
 {
-    const struct labels **labels = list_add(&t->arena, &t->labels, sizeof *labels, err);
+    const struct labels **labels =
+        list_add(&t->arena, &t->labels, sizeof(const struct labels *), err);
 
     if (!labels)
         return -1;
@@ -324,12 +325,12 @@ static enum target_next resolve(struct target *t, struct err *err)
 
     if (!n)
         return TARGET_COMMIT;
-    labels = arena_alloc(&t->arena, n * sizeof *labels, err);
+    labels = arena_new_array(&t->arena, const struct labels *, n, err);
     refs = arena_alloc(&t->arena, n * sizeof *refs, err);
     if (!labels || !refs)
         return TARGET_FAILED;
     if (fresh)
-        memcpy(labels, t->labels.items, fresh * sizeof *labels);
+        memcpy(labels, t->labels.items, fresh * sizeof(const struct labels *));
     if (!t->has_generation && report_labels(t, labels + fresh, err) < 0)
         return TARGET_FAILED;
     if (!t->group && sink->group_open(sink, t->settings.labels, &t->group, err) < 0)

@@ -26,19 +26,19 @@ struct emit_sample {
     /* Name and labels as they were exposed: the same text is the same series, so that a receiver
      * may know it again without building its labels. p NULL: there is no such text. */
     struct str series;
-    /* `expect` knew the series: name and labels are not set, only `series`. */
-    bool expected;
     /* Without __name__; any order. A hostile exposition may repeat a name: labels_build refuses. */
     const struct label *labels;
     size_t labels_n;
     double value;
-    bool has_ts;
     ts_ms ts;
+    bool has_ts;
     bool has_exemplar;
+    bool exemplar_has_ts;
+    /* `expect` knew the series: name and labels are not set, only `series`. */
+    bool expected;
     const struct label *exemplar_labels;
     size_t exemplar_labels_n;
     double exemplar_value;
-    bool exemplar_has_ts;
     ts_ms exemplar_ts;
 };
 

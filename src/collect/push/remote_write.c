@@ -96,7 +96,7 @@ struct remote_write_stats remote_write_stats(const struct remote_write *rw)
 static int resolve_unknown(struct push *p, size_t unknown, uint32_t *generation, struct err *err)
 {
     struct sink *sink = p->rw->context.sink;
-    const struct labels **sets = arena_alloc(&p->arena, unknown * sizeof *sets, err);
+    const struct labels **sets = arena_new_array(&p->arena, const struct labels *, unknown, err);
     uint32_t *places = arena_alloc(&p->arena, unknown * sizeof *places, err);
     struct sink_ref *refs = arena_alloc(&p->arena, unknown * sizeof *refs, err);
     size_t n = 0;

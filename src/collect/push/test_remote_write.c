@@ -1,5 +1,7 @@
 #include "base/test.h"
 
+#include <stdio.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -64,14 +66,14 @@ void http_reply_error(struct http_request *r, int status, const char *text)
     assert_int_equal(now->status, 0);
     now->status = status;
     assert_true(strlen(text) < sizeof now->text);
-    strcpy(now->text, text);
+    (void)snprintf(now->text, sizeof now->text, "%s", text);
 }
 
 void http_reply_header(struct http_request *r, const char *name, const char *value)
 {
     (void)r;
     assert_string_equal(name, "Retry-After");
-    strcpy(now->retry_after, value);
+    (void)snprintf(now->retry_after, sizeof now->retry_after, "%s", value);
 }
 
 static int set_up(void **state)

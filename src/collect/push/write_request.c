@@ -257,7 +257,7 @@ int write_request_labels(struct str labels, struct arena *a, const struct labels
         return -1;
     n = 0;
     for (w = wire_of(labels); wire_next(&w, &f); n++) {
-        if (!decode_label(f.bytes, &pairs[n]))
+        if (f.type != WIRE_BYTES || !decode_label(f.bytes, &pairs[n]))
             return err_set(err, ERR_TYPE, "a label cannot be read");
         if (!pairs[n].name.n)
             return err_set(err, ERR_TYPE, "a label has no name");

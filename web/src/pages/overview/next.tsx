@@ -1,5 +1,5 @@
 import { overview } from '../../lib/shared';
-import { bytes, memory, percent } from '../../lib/words';
+import { bytes, percent } from '../../lib/words';
 import { asState } from '../../parts/state';
 import { fullIn } from './disks';
 
@@ -13,7 +13,7 @@ interface Line {
 
 function lines(): Line[] {
   const host = overview.value?.host;
-  const disks = [...(host?.disks ?? [])]
+  return [...(host?.disks ?? [])]
     .sort((a, b) => (a.full_in_s ?? Infinity) - (b.full_in_s ?? Infinity) || a.free_bytes / a.size_bytes - b.free_bytes / b.size_bytes)
     .slice(0, 6)
     .map((d) => ({
@@ -23,13 +23,9 @@ function lines(): Line[] {
       end: fullIn(d.full_in_s),
       state: d.state ?? 'ok',
     }));
-  const { memory_used_bytes: used, memory_total_bytes: total } = host ?? {};
-  if (used != null && total)
-    disks.push({ name: 'Memory', share: used / total, words: `${memory(total - used)} free`, end: 'now', state: 'ok' });
-  return disks;
 }
 
-/** Disks and memory: how full, and when full. */
+/** Disks: how full, and when full. */
 export function RunsOut() {
   const list = lines();
   if (!list.length) return null;

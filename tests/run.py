@@ -59,8 +59,9 @@ def counted(command, timeout, env=None):
 
 
 def unit():
+    cases = {'EARSHOT_EXPOSITION': CONFORMANCE + '/exposition', 'EARSHOT_HOSTILE': CONFORMANCE + '/hostile'}
     status, text = run(['meson', 'test', '-C', 'build/asan', '--no-rebuild', '--suite', 'unit', '--print-errorlogs',
-                        '--num-processes', '1'], 600)
+                        '--num-processes', '1'], 600, cases if os.path.isdir(CONFORMANCE) else None)
     found = dict(re.findall(r'^(Ok|Fail|Timeout|Unexpected Pass|Expected Fail|Skipped):\s+(\d+)', text, re.M))
     failed = int(found.get('Fail', 0)) + int(found.get('Timeout', 0)) + int(found.get('Unexpected Pass', 0))
     if status != 0 and not failed:
@@ -113,8 +114,17 @@ def e2e():
     return [('e2e', lambda: counted([sys.executable, 'tests/e2e/run.py', BINARY], 400))]
 
 
+def page():
+    """the page's own unit tests, by node's test runner"""
+    status, text = run(['npm', '--prefix', 'web', '--silent', 'test'], 300)
+    passed, failed = (int((re.findall(r'^(?:#|\u2139) %s (\d+)' % what, text, re.M) or [0])[-1]) for what in ('pass', 'fail'))
+    return Result(passed, failed or int(status != 0 or not passed), 0, text)
+
+
 def browser(every):
-    return [('browser', lambda: counted([sys.executable, 'tests/browser/run.py', BINARY, '--screenshot', os.path.join(ROOT, 'build/overview.png')] + (['--all'] if every else []), 400))]
+    return [('page', page), ('browser', lambda: counted(
+        [sys.executable, 'tests/browser/run.py', BINARY, '--screenshot', os.path.join(ROOT, 'build/overview.png')]
+        + (['--all'] if every else []), 400))]
 
 
 def fault(every):

@@ -17,7 +17,7 @@ const MEANING: readonly (readonly [RegExp, string])[] = [
   [/^(late-window|storage\.tsdb\.out-of-order-time-window)$/, 'Late samples are taken for'],
   [/^(web\.)?max-connections$/, 'Connections'],
 ];
-const REFUSALS = '{__name__=~"earshot_.*_(refused|dropped|aborted)_total"} > 0';
+const REFUSALS = '{__name__=~"earshot_.*_(refused|dropped)_total"} > 0';
 
 const number = (text: string): string => (/^\d{4,}$/.test(text) ? (text.length > 4 ? figure(Number(text)) : count(Number(text))) : text);
 

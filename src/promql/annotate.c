@@ -57,40 +57,39 @@ static int add(struct annotations *a, const struct annotation *note, struct err 
     return 0;
 }
 
-static int add_va(struct annotations *a, bool is_warning, const struct expr *at, struct err *err,
-                  const char *fmt, va_list args)
+static int add_text(struct annotations *a, bool is_warning, const struct expr *at,
+                    const char *words, struct err *err)
 {
-    char text[1024];
+    char text[1100];
     struct annotation note = {
         .text = text, .is_warning = is_warning, .start = at ? at->start : UINT32_MAX};
-    int n = snprintf(text, sizeof text, "PromQL %s: ", is_warning ? "warning" : "info");
 
-    (void)vsnprintf(text + n, sizeof text - (size_t)n, fmt, args);
+    (void)snprintf(text, sizeof text, "PromQL %s: %s", is_warning ? "warning" : "info", words);
     return add(a, &note, err);
 }
 
 int annotate_warning(struct annotations *a, const struct expr *at, struct err *err, const char *fmt,
                      ...)
 {
+    char words[1024];
     va_list args;
-    int status;
 
     va_start(args, fmt);
-    status = add_va(a, true, at, err, fmt, args);
+    (void)vsnprintf(words, sizeof words, fmt, args);
     va_end(args);
-    return status;
+    return add_text(a, true, at, words, err);
 }
 
 int annotate_info(struct annotations *a, const struct expr *at, struct err *err, const char *fmt,
                   ...)
 {
+    char words[1024];
     va_list args;
-    int status;
 
     va_start(args, fmt);
-    status = add_va(a, false, at, err, fmt, args);
+    (void)vsnprintf(words, sizeof words, fmt, args);
     va_end(args);
-    return status;
+    return add_text(a, false, at, words, err);
 }
 
 int annotate_source(struct annotations *a, const char *text, struct err *err)
@@ -126,11 +125,13 @@ int annotate_monotone(struct annotations *a, const struct expr *at, struct str m
 
 int annotate_quantile(struct annotations *a, const struct expr *at, double q, struct err *err)
 {
-    SCOPED(buf_fini) struct buf number = {0};
+    SCOPED(buf_fini) struct buf text = {0};
+    struct annotation note = {.is_warning = true, .start = at->start};
 
-    format_general(&number, q);
-    return annotate_warning(a, at, err, "quantile value should be between 0 and 1, got %s",
-                            number.p);
+    buf_adds(&text, "PromQL warning: quantile value should be between 0 and 1, got ");
+    format_general(&text, q);
+    note.text = text.p;
+    return add(a, &note, err);
 }
 
 static void add_time(struct buf *out, ts_ms ts)

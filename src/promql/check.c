@@ -1,6 +1,5 @@
 #include "promql/ast.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,18 +46,8 @@ enum promql_type promql_type_of(const struct expr *e)
     return PROMQL_SCALAR;
 }
 
-static int wrong(const struct expr *e, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static int wrong(const struct expr *e, struct err *err, const char *fmt, ...)
-{
-    char text[300];
-    va_list args;
-
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    return err_at(err, ERR_SYNTAX, expr_span(e), "parse error: %s", text);
-}
+/* Always -1; the format is a literal. */
+#define wrong(e, err, ...) err_at((err), ERR_SYNTAX, expr_span(e), "parse error: " __VA_ARGS__)
 
 static int check_selector(const struct expr *e, bool may_match_all, struct err *err)
 {

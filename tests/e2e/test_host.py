@@ -33,7 +33,7 @@ class Host(unittest.TestCase):
     def test_targets_show_the_host_as_up(self):
         def healths():
             return {t['labels']['job']: t['health'] for t in self.server.api('targets')['activeTargets']}
-        eventually(lambda: healths().get('node') == 'up' and healths().get('earshot') == 'up')
+        eventually(lambda: healths().get('node') == 'up' and healths().get('earshot') == 'up', 40)
 
     def test_own_metrics_satisfy_promtool(self):
         _, text, _ = self.server.get('/metrics')

@@ -62,7 +62,7 @@ class Peers(unittest.TestCase):
 
     def test_promtool_queries(self):
         with Server('--config', '{dir}/e.yml', files={'e.yml': 'collect: {host: {interval: 1s}}\n'}) as server:
-            eventually(lambda: server.query('up{job="node"}'))
+            eventually(lambda: len(server.query('count by (job) (up)')) == 2, 40)  # earshot itself: every 15 s
             r = subprocess.run(['promtool', 'query', 'instant', 'http://127.0.0.1:%d' % server.port, 'up{job="node"}'],
                                capture_output=True, text=True, check=False)
             self.assertEqual(r.returncode, 0, r.stderr)

@@ -28,7 +28,8 @@ static size_t read_example(const char *heading, unsigned char *out, size_t max)
 
         if (strncmp(line, "## ", 3) == 0)
             reached = strncmp(line, heading, strlen(heading)) == 0;
-        if (!reached || sscanf(line, "    %4x:%n", &offset, &at) != 1 || !at)
+        if (!reached || strncmp(line, "    ", 4) != 0 ||
+            sscanf(line, "    %4x:%n", &offset, &at) != 1 || !at)
             continue;
         assert_int_equal(offset, n);
         while (sscanf(line + at, "%2x%n", &byte, &used) == 1) {

@@ -161,7 +161,7 @@ const char *args_text(const struct args *args, const char *name)
         if (strcmp(flag->name, name) == 0)
             return args->values[i];
     }
-    assert(!"a flag that is not in the table");
+    assert(false && "a flag that is not in the table");
     return NULL;
 }
 

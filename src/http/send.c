@@ -77,7 +77,7 @@ static enum send_result flush(struct conn *c)
         if (c->list == LIST_STALLED)
             conn_list_move(c, LIST_STALLED); /* it moves: another 60 s */
         c->out_at += sent < head ? sent : head;
-        if (sent > head)
+        if (piece && sent > head)
             *piece = str_skip(*piece, sent - head);
         if (sent < whole)
             return SEND_BLOCKED;

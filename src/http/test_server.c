@@ -136,8 +136,9 @@ static void hostile_framing_is_refused_and_the_connection_ended(void **state)
         "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nGET /echo HTTP/1.1\r\n\r\n",
         "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
         "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-        "Transfer-Encoding: chunked\r\n\r\n"
-        "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+        ("Transfer-Encoding: chunked\r\n\r\n"
+         "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+         "0"),
     };
     struct fixture *f = *state;
 

@@ -841,13 +841,12 @@ static void read_lines(struct runner *r)
     FILE *f = fopen(r->path, "r");
     char *line = NULL;
     size_t cap = 0, lines_cap = 0;
-    ssize_t n;
 
     if (!f) {
         perror(r->path);
         exit(2);
     }
-    while ((n = getline(&line, &cap, f)) >= 0) {
+    while (getline(&line, &cap, f) >= 0) {
         r->lines = mem_grow(r->lines, &lines_cap, r->n + 1, sizeof *r->lines);
         r->lines[r->n++] = mem_strdup(line);
     }

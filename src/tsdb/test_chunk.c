@@ -98,9 +98,9 @@ static void what_exporters_send_is_small(void **state)
         seconds[i] = s += (double)rng_below(&rng, 1 << 20) * 1e-9;
         stale[i] = i % 100 ? 7 : value_of_bits(STALE_NAN_BITS);
     }
-    assert_true(round_trip(counter, 500) < 500 * 4.2 / 8 + 20);
-    assert_true(round_trip(percent, 500) < 500 * 10.2 / 8 + 20);
-    assert_true(round_trip(seconds, 500) < 500 * 24.0 / 8 + 20);
+    assert_true((double)round_trip(counter, 500) < 500 * 4.2 / 8 + 20);
+    assert_true((double)round_trip(percent, 500) < 500 * 10.2 / 8 + 20);
+    assert_true((double)round_trip(seconds, 500) < 500 * 24.0 / 8 + 20);
     assert_true(round_trip(stale, 500) < 30);
 }
 

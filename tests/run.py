@@ -107,6 +107,8 @@ def conformance(every):
         scored('host families', check('exportercheck.py', '--exporters', 'node', '--cand-cmd',
                                       BINARY + ' serve --config {config} --listen 127.0.0.1:{port} --data {datadir}',
                                       '--config', host), r'FAMILIES \d+ / \d+ = ([\d.]+) %', 180),
+        ('hostile', lambda: counted([sys.executable, 'tests/hostile/run.py', BINARY], 300,
+                                    {'EARSHOT_CONFORMANCE': CONFORMANCE})),
     ]
 
 

@@ -42,6 +42,14 @@ static void begin(struct json_writer *w, struct api_job *job)
     json_key(w, "data");
 }
 
+static bool matches_everything(const struct selector *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (!matcher_matches_empty(&s->matchers[i]))
+            return false;
+    return true;
+}
+
 /* match[], start, end, limit: on the lane, since a selector's regex is compiled. */
 static int read_state(struct api_job *job, struct err *err)
 {
@@ -49,8 +57,8 @@ static int read_state(struct api_job *job, struct err *err)
     size_t cap = 0;
     void *items = NULL;
 
-    m->mint = INT64_MIN / 2;
-    m->maxt = INT64_MAX / 2;
+    m->mint = -TS_MS_MAX;
+    m->maxt = TS_MS_MAX;
     if (api_param_time(&m->params, "start", &m->mint, err) < 0 ||
         api_param_time(&m->params, "end", &m->maxt, err) < 0 ||
         api_param_size(&m->params, "limit", &m->limit, err) < 0)
@@ -75,6 +83,10 @@ static int read_state(struct api_job *job, struct err *err)
                            err_format(err, text, sizeof text));
         }
         m->selectors_n++;
+        if (matches_everything(s))
+            return err_set(err, ERR_SYNTAX,
+                           "invalid parameter \"match[]\": match[] must contain at least one "
+                           "non-empty matcher");
     }
     return 0;
 }

@@ -104,18 +104,18 @@ int api_param_time(const struct api_params *p, const char *name, ts_ms *out, str
 
     if (!text.n)
         return 0;
-    if (number_parse(text, &seconds) && isfinite(seconds) && fabs(seconds) < 9.2e15) {
+    if (number_parse(text, &seconds) && fabs(seconds) <= TS_MS_MAX / 1000) {
         *out = (ts_ms)llround(seconds * 1000);
         return 0;
     }
     if (parse_rfc3339(text, out))
         return 0;
     if (str_eq(text, MIN_TIME_TEXT)) {
-        *out = INT64_MIN / 2;
+        *out = -TS_MS_MAX;
         return 0;
     }
     if (str_eq(text, MAX_TIME_TEXT)) {
-        *out = INT64_MAX / 2;
+        *out = TS_MS_MAX;
         return 0;
     }
     return err_set(err, ERR_SYNTAX,

@@ -50,7 +50,7 @@ static int work(struct api_job *job, struct err *err)
     int64_t started = clock->mono_ns(clock);
 
     if (q->params.step_ms &&
-        (q->params.end_ms - q->params.start_ms) / q->params.step_ms >= PROMQL_STEPS_MAX)
+        (q->params.end_ms - q->params.start_ms) / q->params.step_ms > PROMQL_STEPS_MAX)
         return err_set(
             err, ERR_SYNTAX,
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "

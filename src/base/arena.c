@@ -23,6 +23,10 @@
 #define ALIGN           16u
 #define BLOCK_BYTES_MIN 4096u
 #define BLOCK_BYTES_MAX (256u << 10)
+/* An arena that holds this much takes blocks that malloc maps and unmaps one by one (main sets the
+ * threshold), so that what a heavy query held goes back to the system when it ends. */
+#define LARGE_BYTES       (1u << 20)
+#define LARGE_BLOCK_BYTES (1u << 20)
 
 struct arena_block {
     struct arena_block *older;
@@ -182,6 +186,8 @@ void *arena_alloc(struct arena *a, size_t size, struct err *err)
     a->left = a->block_bytes - sizeof *block - rounded;
     if (a->block_bytes < BLOCK_BYTES_MAX)
         a->block_bytes *= 2;
+    else if (a->total_bytes >= LARGE_BYTES)
+        a->block_bytes = LARGE_BLOCK_BYTES;
     return p;
 }
 

@@ -40,7 +40,7 @@ struct arena {
     char *next;                 /* free part of the newest block */
     size_t left;
     size_t total_bytes; /* charged to the budget */
-    size_t block_bytes; /* size of the next block; doubles up to 256 KiB */
+    size_t block_bytes; /* size of the next block; doubles up to 256 KiB, 1 MiB in large arenas */
     struct budget *budget;
 };
 

@@ -11,6 +11,10 @@
 /* Milliseconds since the Unix epoch, the unit of every stored timestamp. May be negative. */
 typedef int64_t ts_ms;
 
+/* Times beyond this (285,000 years) are refused at every door: sums of two stay far from overflow.
+ */
+#define TS_MS_MAX INT64_C(9000000000000000)
+
 struct clock {
     ts_ms (*wall_ms)(const struct clock *c);
     int64_t (*mono_ns)(const struct clock *c); /* never goes back; origin unspecified */

@@ -35,27 +35,39 @@ static size_t find_command(size_t n, char *const words[], const struct command *
     return 0;
 }
 
+/* What may follow `first`, as "stat, verify, dump"; false when it is no first word of a pair. */
+static bool second_words(const char *first, char *out, size_t cap)
+{
+    size_t length = strlen(first), used = 0;
+
+    for (size_t i = 0; i < commands_n && used < cap; i++) {
+        const char *name = commands[i].name;
+
+        if (length && strncmp(name, first, length) == 0 && name[length] == ' ')
+            used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ", " : "",
+                                     name + length + 1);
+    }
+    return used > 0;
+}
+
 static int unknown_command(size_t n, char *const words[], struct err *err)
 {
-    const char *names[ARGS_MAX], *nearest;
-    char text[128];
-    size_t names_n = 0, length = strlen(words[0]);
+    const char *names[ARGS_MAX], *nearest, *second = n > 1 && words[1][0] != '-' ? words[1] : NULL;
+    char text[128], seconds[128];
 
-    /* The first word of a pair alone: say what may follow. */
-    for (size_t i = 0; i < commands_n; i++) {
-        assert(names_n < ARGS_MAX);
-        names[names_n++] = commands[i].name;
-        if (strncmp(commands[i].name, words[0], length) == 0 && commands[i].name[length] == ' ' &&
-            (n < 2 || words[1][0] == '-'))
-            return err_set(err, ERR_SYNTAX, "%s: a second word is missing, as in \"earshot %s\"",
-                           words[0], commands[i].name);
-    }
-    (void)snprintf(text, sizeof text, "%.60s%s%.60s", words[0],
-                   n > 1 && words[1][0] != '-' ? " " : "",
-                   n > 1 && words[1][0] != '-' ? words[1] : "");
-    nearest = str_nearest(str_c(words[0]), names, names_n);
+    assert(commands_n <= ARGS_MAX);
+    for (size_t i = 0; i < commands_n; i++)
+        names[i] = commands[i].name;
+    (void)snprintf(text, sizeof text, "%.60s%s%.60s", words[0], second ? " " : "",
+                   second ? second : "");
+    if (second_words(words[0], seconds, sizeof seconds))
+        return second ? err_set(err, ERR_SYNTAX, "unknown command \"%s\" (after %s: %s)", text,
+                                words[0], seconds)
+                      : err_set(err, ERR_SYNTAX, "%s: a second word is missing: %s", words[0],
+                                seconds);
+    nearest = str_nearest(str_c(words[0]), names, commands_n);
     if (!nearest)
-        nearest = str_nearest(str_c(text), names, names_n);
+        nearest = str_nearest(str_c(text), names, commands_n);
     if (nearest)
         return err_set(err, ERR_SYNTAX, "unknown command \"%.60s\" (did you mean \"%s\"?)",
                        words[0], nearest);

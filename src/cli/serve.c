@@ -216,6 +216,8 @@ static int read_settings(struct serve *s, struct err *err)
     (void)snprintf(s->listen, sizeof s->listen, "%s", listen ? listen : s->config->listen);
     if (!data)
         data = s->config->data;
+    if (data && !*data)
+        return err_set(err, ERR_SYNTAX, "data: the name of a directory is missing");
     if (data)
         (void)snprintf(s->data, sizeof s->data, "%s", data);
     else if (default_data(s->data, err) < 0)
@@ -367,8 +369,7 @@ static int start_listening(struct serve *s, struct err *err)
                                      .methods = HTTP_POST,
                                      .body_max = WRITE_MAX,
                                      .handler = remote_write_handle,
-                                     .arg = s->write,
-                                     .any_origin = true};
+                                     .arg = s->write};
     const struct http_route metrics = {
         .path = "/metrics", .methods = HTTP_GET, .handler = self_handle, .arg = s->self};
     struct api_context context = {.loop = s->loop,

@@ -65,6 +65,9 @@ static void mistakes_come_with_a_suggestion(void **state)
     MISTAKE("query: unknown flag --ur (did you mean --url?)", "query", "--ur=x");
     MISTAKE("--listen wants a value: --listen ADDRESS:PORT", "serve", "--listen");
     MISTAKE("--enable-admin-api takes no value", "serve", "--enable-admin-api=1");
+    MISTAKE("tsdb: a second word is missing: stat, verify, dump", "tsdb");
+    MISTAKE("tsdb: a second word is missing: stat, verify, dump", "tsdb", "--help");
+    MISTAKE("unknown command \"tsdb foo\" (after tsdb: stat, verify, dump)", "tsdb", "foo");
     MISTAKE("query: EXPR is missing", "query");
     MISTAKE("query: one word too many: \"b\"", "query", "a", "b");
 }

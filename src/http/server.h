@@ -107,7 +107,7 @@ struct http_route {
     size_t body_max;  /* bytes, after decoding; more: 413 */
     http_handler handler;
     void *arg;
-    bool any_origin; /* has its own rule (beacon, signed links, remote write) */
+    bool any_origin; /* has its own rule (beacon, signed links) */
 };
 
 /* A file of the page, compressed when it was built. */

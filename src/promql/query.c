@@ -205,13 +205,11 @@ static int run_windows(struct eval *ev, const struct expr *e, struct promql_resu
 
 /* ---- entry ---- */
 
-#define TIME_MS_MAX INT64_C(9000000000000000) /* keeps sums of times far from overflow */
-
 static int check_params(const struct promql_params *p, enum promql_type type, size_t *steps,
                         struct err *err)
 {
-    if (p->start_ms > TIME_MS_MAX || p->start_ms < -TIME_MS_MAX || p->end_ms > TIME_MS_MAX ||
-        p->end_ms < -TIME_MS_MAX)
+    if (p->start_ms > TS_MS_MAX || p->start_ms < -TS_MS_MAX || p->end_ms > TS_MS_MAX ||
+        p->end_ms < -TS_MS_MAX)
         return err_set(err, ERR_TYPE, "the query's time is out of range");
     if (p->step_ms == 0) {
         *steps = 1;
@@ -224,7 +222,7 @@ static int check_params(const struct promql_params *p, enum promql_type type, si
                        "invalid expression type \"%s\" for range query, must be Scalar or instant "
                        "Vector",
                        type_name(type));
-    if ((p->end_ms - p->start_ms) / p->step_ms >= PROMQL_STEPS_MAX)
+    if ((p->end_ms - p->start_ms) / p->step_ms > PROMQL_STEPS_MAX)
         return err_set(err, ERR_LIMIT,
                        "exceeded maximum resolution of %u points per timeseries. Try decreasing "
                        "the query resolution (?step=XX)",

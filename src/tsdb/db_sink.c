@@ -36,6 +36,10 @@ static enum sink_outcome time_outcome(const struct db *db, ts_ms ts, ts_ms now)
     int64_t window = db->settings.late_window_ms;
     ts_ms newest = db->head.max_ts;
 
+    if (ts > TS_MS_MAX)
+        return SINK_FUTURE;
+    if (ts < -TS_MS_MAX)
+        return SINK_LATE;
     if (window < 0)
         return SINK_OK;
     if (ts > now + DB_FUTURE_MS)

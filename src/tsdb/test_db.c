@@ -155,6 +155,25 @@ static void what_is_too_late_or_in_the_future_is_refused(void **state)
     db_fixture_close(&f);
 }
 
+static void a_time_no_query_can_name_is_refused_even_without_a_late_window(void **state)
+{
+    struct db_fixture f = {.late_window_ms = -1};
+    enum sink_outcome o;
+
+    (void)state;
+    db_fixture_open(&f, NULL);
+    db_fixture_put(&f, "m", INT64_MIN, 1, &o);
+    assert_int_equal(o, SINK_LATE);
+    db_fixture_put(&f, "m", INT64_MAX, 1, &o);
+    assert_int_equal(o, SINK_FUTURE);
+    db_fixture_put(&f, "m", -TS_MS_MAX, 1, &o);
+    assert_int_equal(o, SINK_OK);
+    db_fixture_put(&f, "m", TS_MS_MAX, 1, &o);
+    assert_int_equal(o, SINK_OK);
+    db_fixture_restart(&f);
+    db_fixture_close(&f);
+}
+
 /* Any order of series and times, many windows: the store against a plain list. */
 static void a_backfill_in_any_order_comes_back_in_order(void **state)
 {
@@ -310,6 +329,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_sample_twice_in_one_batch_counts_once, setup,
                                         teardown),
         cmocka_unit_test(what_is_too_late_or_in_the_future_is_refused),
+        cmocka_unit_test(a_time_no_query_can_name_is_refused_even_without_a_late_window),
         cmocka_unit_test_setup_teardown(a_backfill_in_any_order_comes_back_in_order, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_was_cut_reads_as_before_and_the_log_shrinks, setup,

@@ -4,7 +4,8 @@
 #include "base/err.h"
 #include "promql/functions/calls.h"
 
-/* Which labels an equality pins to one value. A label named twice is left out. */
+/* Which labels an equality pins to one value. As in Prometheus, where the order counts: a label is
+ * left out when another matcher on it follows, or another equality comes before. */
 int absent_labels(const struct expr *arg, struct arena *a, const struct labels **out,
                   struct err *err)
 {
@@ -25,11 +26,12 @@ int absent_labels(const struct expr *arg, struct arena *a, const struct labels *
     if (!pairs)
         return -1;
     for (size_t i = 0; i < n; i++) {
-        bool once = m[i].op == MATCH_EQ && !str_eq(m[i].name, STR(LABEL_NAME));
+        bool pinned = m[i].op == MATCH_EQ && !str_eq(m[i].name, STR(LABEL_NAME));
 
         for (size_t j = 0; j < n; j++)
-            once = once && (i == j || !str_eq(m[i].name, m[j].name));
-        if (once)
+            if (j > i || (j < i && m[j].op == MATCH_EQ))
+                pinned = pinned && !str_eq(m[i].name, m[j].name);
+        if (pinned)
             pairs[kept++] = (struct label){m[i].name, m[i].value};
     }
     return labels_build(a, pairs, kept, out, err);

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -22,7 +23,6 @@ import urllib.parse
 
 SERIES = 200
 STEP_MS = 1000
-PORT = 19321
 
 
 def varint(n):
@@ -56,10 +56,17 @@ def body(n, t0):
     return snappy_literal(b''.join(field(1, labels + sample) for labels in LABELS))
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
 class Server:
-    def __init__(self, binary, data):
+    def __init__(self, binary, data, port):
+        self.port = port
         self.started = time.monotonic()
-        self.process = subprocess.Popen([binary, 'serve', '--listen', '127.0.0.1:%d' % PORT, '--data', data, '--late-window',
+        self.process = subprocess.Popen([binary, 'serve', '--listen', '127.0.0.1:%d' % port, '--data', data, '--late-window',
                                          'unlimited', '--retention', 'unlimited', '--prometheus-config', data + '.yml'],
                                         stdout=subprocess.DEVNULL, stderr=open(data + '.log', 'ab'))
         while True:
@@ -74,7 +81,7 @@ class Server:
         self.ready_s = time.monotonic() - self.started
 
     def get(self, path):
-        c = http.client.HTTPConnection('127.0.0.1', PORT, timeout=20)
+        c = http.client.HTTPConnection('127.0.0.1', self.port, timeout=20)
         try:
             c.request('GET', path)
             r = c.getresponse()
@@ -88,13 +95,13 @@ class Server:
 
 
 class Feeder(threading.Thread):
-    def __init__(self, n, t0):
+    def __init__(self, port, n, t0):
         super().__init__(daemon=True)
-        self.n, self.t0, self.acknowledged, self.stop = n, t0, [], False
+        self.port, self.n, self.t0, self.acknowledged, self.stop = port, n, t0, [], False
         self.start()
 
     def run(self):
-        c = http.client.HTTPConnection('127.0.0.1', PORT, timeout=10)
+        c = http.client.HTTPConnection('127.0.0.1', self.port, timeout=10)
         headers = {'Content-Type': 'application/x-protobuf', 'Content-Encoding': 'snappy',
                    'X-Prometheus-Remote-Write-Version': '0.1.0'}
         while not self.stop:
@@ -133,7 +140,7 @@ def read_back(server, t0, first, last):
 def main():
     binary, loops = sys.argv[1], int(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-    rng = random.Random(seed)
+    rng, port = random.Random(seed), free_port()
     folder = tempfile.mkdtemp(prefix='kill9-')
     data = os.path.join(folder, 'data')
     open(data + '.yml', 'w').write('scrape_configs: []\n')
@@ -143,7 +150,7 @@ def main():
     server = None
     try:
         for loop in range(loops + 1):
-            server = Server(binary, data)
+            server = Server(binary, data, port)
             slowest = max(slowest, server.ready_s)
             recent = [k for k in acknowledged if k >= n - 600 or loop == loops]
             if recent:
@@ -161,7 +168,7 @@ def main():
                     passed += 1
             if loop == loops:
                 break
-            feeder = Feeder(n, t0)
+            feeder = Feeder(port, n, t0)
             time.sleep(rng.uniform(.02, .6))
             server.kill()
             feeder.stop = True

@@ -95,9 +95,17 @@ void help_command(const struct command *c, struct buf *out)
 /* Text for roff: backslashes, dashes and a leading dot or quote are its own characters. */
 static void roff(const char *text, struct buf *out)
 {
-    if (*text == '.' || *text == '\'')
-        buf_adds(out, "\\&");
-    for (; *text; text++) {
+    size_t column = 0;
+
+    for (const char *start = text; *text; text++) {
+        if (*text == ' ' && column + 1 + strcspn(text + 1, " ") > 72) {
+            buf_addc(out, '\n');
+            column = 0;
+            continue;
+        }
+        if ((text == start || column == 0) && (*text == '.' || *text == '\''))
+            buf_adds(out, "\\&");
+        column++;
         if (*text == '\\')
             buf_adds(out, "\\e");
         else if (*text == '-')
@@ -142,16 +150,16 @@ static void man_command(const struct command *c, struct buf *out)
 
 void help_man(struct buf *out)
 {
-    buf_addf(
-        out,
-        ".TH EARSHOT 1 \"\" \"earshot %s\" \"User Commands\"\n"
-        ".SH NAME\nearshot \\- monitoring in one program\n"
-        ".SH SYNOPSIS\n.B earshot\n.I COMMAND\n[\\fIWORD\\fR...] [\\fB\\-\\-\\fIFLAG\\fR...]\n"
-        ".SH DESCRIPTION\n"
-        "earshot collects this host and what you point it at, stores it, and answers PromQL on "
-        "Prometheus'\nHTTP API and on a page of its own. It needs no configuration.\n"
-        ".SH COMMANDS\n",
-        EARSHOT_VERSION);
+    buf_addf(out,
+             ".TH EARSHOT 1 2026-11-21 \"earshot %s\" \"User Commands\"\n"
+             ".SH NAME\nearshot \\- monitoring in one program\n"
+             ".SH SYNOPSIS\n.B earshot\n.I COMMAND\n[\\fIWORD\\fR...] [\\fB\\-\\-\\fIFLAG\\fR...]\n"
+             ".SH DESCRIPTION\n"
+             "earshot collects this host and what you point it at, stores it, and answers\n"
+             "PromQL on Prometheus' HTTP API and on a page of its own.\n"
+             "It needs no configuration.\n"
+             ".SH COMMANDS\n",
+             EARSHOT_VERSION);
     for (size_t i = 0; i < commands_n; i++)
         man_command(&commands[i], out);
     buf_adds(out, ".SH CLIENT FLAGS\nquery, targets and status ask a running earshot:\n");
@@ -182,6 +190,38 @@ static void first_words(struct buf *out)
     }
 }
 
+/* The first words of commands of two words, each once, with what may follow. */
+static void each_group(void (*add)(struct str first, struct str seconds, struct buf *out),
+                       struct buf *out)
+{
+    for (size_t i = 0, k; i < commands_n; i = k) {
+        const char *space = strchr(commands[i].name, ' ');
+        size_t n = space ? (size_t)(space - commands[i].name) + 1 : 0;
+        SCOPED(buf_fini) struct buf seconds = {0};
+
+        for (k = i; n && k < commands_n && strncmp(commands[k].name, commands[i].name, n) == 0; k++)
+            buf_addf(&seconds, "%s%s", k > i ? " " : "", commands[k].name + n);
+        if (n)
+            add(str_take(str_c(commands[i].name), n - 1), buf_str(&seconds), out);
+        else
+            k = i + 1;
+    }
+}
+
+static void bash_group(struct str first, struct str seconds, struct buf *out)
+{
+    (void)seconds;
+    if (buf_str(out).p[out->n - 1] != ' ')
+        buf_addc(out, '|');
+    buf_add(out, first);
+}
+
+static void bash_group_words(struct str first, struct str seconds, struct buf *out)
+{
+    buf_addf(out, "    %.*s)\n        words='%.*s --help' ;;\n", STR_ARGS(first),
+             STR_ARGS(seconds));
+}
+
 static void completion_bash(struct buf *out)
 {
     buf_adds(out,
@@ -195,28 +235,20 @@ static void completion_bash(struct buf *out)
              "    --output)\n"
              "        COMPREPLY=($(compgen -W 'table graph csv json' -- \"$word\")); return ;;\n"
              "    esac\n"
-             "    case ${COMP_WORDS[1]} in\n");
+             "    local command=${COMP_WORDS[1]}\n"
+             "    [ \"$COMP_CWORD\" -gt 2 ] && case $command in ");
+    each_group(bash_group, out);
+    buf_adds(out, ") command+=\" ${COMP_WORDS[2]}\" ;; esac\n    case $command in\n");
     for (size_t i = 0; i < commands_n; i++) {
-        const char *name = commands[i].name, *space = strchr(name, ' ');
+        const struct command *c = &commands[i];
 
-        if (space && i > 0 && strncmp(name, commands[i - 1].name, (size_t)(space - name)) == 0)
-            continue;
-        buf_adds(out, "    ");
-        buf_add(out, str_take(str_c(name), strcspn(name, " ")));
-        buf_adds(out, ")\n        words='");
-        for (size_t k = i; k < commands_n; k++) {
-            const struct command *c = &commands[k];
-
-            if (k > i && (!space || strncmp(name, c->name, (size_t)(space - name) + 1) != 0))
-                break;
-            each_flag(c, bash_flag, out);
-            if (space)
-                buf_addf(out, " %s", strchr(c->name, ' ') + 1);
-        }
-        if (strcmp(name, "completion") == 0)
+        buf_addf(out, "    '%s'%s)\n        words='", c->name, strchr(c->name, ' ') ? "*" : "");
+        each_flag(c, bash_flag, out);
+        if (strcmp(c->name, "completion") == 0)
             buf_adds(out, " bash zsh fish");
         buf_adds(out, " --help' ;;\n");
     }
+    each_group(bash_group_words, out);
     buf_adds(out, "    *)\n        words='");
     first_words(out);
     buf_adds(out, " --help' ;;\n    esac\n"
@@ -243,27 +275,46 @@ static void fish_quoted(const char *text, struct buf *out)
     buf_addc(out, '\'');
 }
 
+static void fish_group(struct str first, struct str seconds, struct buf *out)
+{
+    buf_addf(out,
+             "complete -c earshot -n '__fish_seen_subcommand_from %.*s; and not "
+             "__fish_seen_subcommand_from %.*s' -f -a '%.*s'\n",
+             STR_ARGS(first), STR_ARGS(seconds), STR_ARGS(seconds));
+}
+
+static void fish_flag(const struct command *c, const struct flag *f, struct buf *out)
+{
+    const char *space = strchr(c->name, ' ');
+
+    buf_addf(out, "complete -c earshot -n '__fish_seen_subcommand_from %.*s",
+             (int)strcspn(c->name, " "), c->name);
+    if (space)
+        buf_addf(out, "; and __fish_seen_subcommand_from %s", space + 1);
+    buf_addf(out, "' -l %s ", f->name);
+    if (strcmp(f->name, "output") == 0)
+        buf_adds(out, "-x -a 'table graph csv json' ");
+    else if (f->value)
+        buf_adds(out, "-r ");
+    buf_adds(out, "-d ");
+    fish_quoted(f->help, out);
+    buf_addc(out, '\n');
+}
+
 static void completion_fish(struct buf *out)
 {
     buf_adds(out,
              "# fish completion for earshot\ncomplete -c earshot -n __fish_use_subcommand -f -a '");
     first_words(out);
-    buf_adds(out, "'\n");
+    buf_adds(out, "'\n"
+                  "complete -c earshot -n '__fish_seen_subcommand_from completion' -f"
+                  " -a 'bash zsh fish'\n");
+    each_group(fish_group, out);
     for (size_t i = 0; i < commands_n; i++) {
         const struct command *c = &commands[i];
-        const char *space = strchr(c->name, ' ');
 
-        if (space)
-            buf_addf(out, "complete -c earshot -n '__fish_seen_subcommand_from %.*s' -a %s\n",
-                     (int)(space - c->name), c->name, space + 1);
-        for (size_t k = 0; k < c->flags_n + (c->client ? client_flags_n : 0); k++) {
-            const struct flag *f = k < c->flags_n ? &c->flags[k] : &client_flags[k - c->flags_n];
-
-            buf_addf(out, "complete -c earshot -n '__fish_seen_subcommand_from %.*s' -l %s %s-d ",
-                     (int)strcspn(c->name, " "), c->name, f->name, f->value ? "-r " : "");
-            fish_quoted(f->help, out);
-            buf_addc(out, '\n');
-        }
+        for (size_t k = 0; k < c->flags_n + (c->client ? client_flags_n : 0); k++)
+            fish_flag(c, k < c->flags_n ? &c->flags[k] : &client_flags[k - c->flags_n], out);
     }
 }
 

@@ -132,12 +132,19 @@ static void text_report(const struct inspect_report *r, bool verified, struct bu
                        b->samples ? (double)b->bytes / (double)b->samples : 0);
         (void)snprintf(name, sizeof name, "%s%s%s", b->name, b->error ? ": " : "",
                        b->error ? b->error : "");
-        add_time(&t, b->mint);
-        add_time(&t, b->maxt);
-        add_number(&t, b->series);
-        add_number(&t, b->samples);
-        add_number(&t, b->bytes);
-        table_add(&t, str_c(ratio));
+        if (b->error && !b->samples) { /* not even its header can be read */
+            for (size_t k = 0; k < 4; k++)
+                table_add(&t, STR("?"));
+            add_number(&t, b->bytes);
+            table_add(&t, STR("?"));
+        } else {
+            add_time(&t, b->mint);
+            add_time(&t, b->maxt);
+            add_number(&t, b->series);
+            add_number(&t, b->samples);
+            add_number(&t, b->bytes);
+            table_add(&t, str_c(ratio));
+        }
         table_add(&t, str_c(name));
     }
     if (r->blocks_n > 0)
@@ -145,15 +152,20 @@ static void text_report(const struct inspect_report *r, bool verified, struct bu
     table_fini(&t);
     buf_addf(out, "blocks: %zu, %" PRIu64 " samples in %" PRIu64 " bytes\n", r->blocks_n,
              r->samples, r->block_bytes);
-    buf_addf(out, "log: %zu segments, %" PRIu64 " bytes", r->logs_n, r->log_bytes);
+    if (!r->blocks_n && !r->logs_n)
+        buf_adds(out, "there is nothing of earshot's in this directory\n");
+    buf_addf(out, "log: %zu segment%s, %" PRIu64 " bytes", r->logs_n, r->logs_n == 1 ? "" : "s",
+             r->log_bytes);
     if (verified)
         buf_addf(out, ", %" PRIu64 " records, %" PRIu64 " torn tails (not damage)", r->log_records,
                  r->torn_tails);
     buf_addc(out, '\n');
-    if (r->damaged)
-        buf_addf(out, "damage: %zu places, at least %" PRIu64 " records lost\n", r->damaged,
-                 r->lost_records);
-    else if (verified)
+    if (r->damaged) {
+        buf_addf(out, "damage: %zu place%s", r->damaged, r->damaged == 1 ? "" : "s");
+        if (r->lost_records)
+            buf_addf(out, ", at least %" PRIu64 " records of the log lost", r->lost_records);
+        buf_addc(out, '\n');
+    } else if (verified)
         buf_adds(out, "no damage\n");
 }
 

@@ -195,7 +195,7 @@ static int dump_series(struct dump *d, const struct labels *ls, const struct mer
 }
 
 static int dump_all(struct merge *m, struct dump *d, const struct matcher *matchers,
-                    size_t matchers_n, ts_ms mint, ts_ms maxt, struct err *err)
+                    size_t matchers_n, ts_ms mint, ts_ms maxt, bool whole, struct err *err)
 {
     SCOPED(arena_fini) struct arena scratch;
 
@@ -214,7 +214,8 @@ static int dump_all(struct merge *m, struct dump *d, const struct matcher *match
             dump_series(d, m->labels, &samples, err) < 0)
             return -1;
     }
-    expo_writer_end(&d->writer);
+    if (whole)
+        expo_writer_end(&d->writer);
     return flush(d, err);
 }
 
@@ -231,23 +232,33 @@ int inspect_dump(struct fs *fs, const struct matcher *matchers, size_t matchers_
     SCOPED(arena_fini) struct arena a;
     struct dump d = {.write = write, .arg = arg};
     struct inspect_report report;
-    const char **names;
-    size_t n = 0;
+    const char **names, *unreadable = NULL;
+    size_t n = 0, unreadable_n = 0;
     int r;
 
     arena_init(&a, NULL);
     if (inspect_stat(fs, &a, &report, err) < 0)
         return -1;
     names = mem_new_array(const char *, report.blocks_n + 1);
-    for (size_t i = 0; i < report.blocks_n; i++)
-        if (!report.blocks[i].error && report.blocks[i].mint <= maxt &&
-            report.blocks[i].maxt >= mint)
-            names[n++] = report.blocks[i].name;
+    for (size_t i = 0; i < report.blocks_n; i++) {
+        const struct inspect_block *b = &report.blocks[i];
+
+        if (b->error) {
+            unreadable = b->error;
+            unreadable_n++;
+        } else if (b->mint <= maxt && b->maxt >= mint) {
+            names[n++] = b->name;
+        }
+    }
     expo_writer_init(&d.writer, EXPO_OPENMETRICS, &d.text);
     r = merge_open(m, fs, names, n, err);
     mem_free(names);
     if (r == 0)
-        r = dump_all(m, &d, matchers, matchers_n, mint, maxt, err);
+        r = dump_all(m, &d, matchers, matchers_n, mint, maxt, !unreadable_n, err);
+    if (r == 0 && unreadable_n)
+        r = err_set(err, ERR_CORRUPT,
+                    "not whole, so without # EOF: %zu block(s) cannot be read; the last one: %s",
+                    unreadable_n, unreadable);
     buf_fini(&d.text);
     return r;
 }

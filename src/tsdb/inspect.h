@@ -63,7 +63,8 @@ typedef int (*inspect_write)(void *arg, struct str text, struct err *err);
 
 /* The samples in [mint, maxt] of the series that match (matchers_n 0: all) in all blocks, merged,
  * as OpenMetrics text, series in label order. What is only in the log is not in it, nor are
- * staleness markers, which the format cannot say. */
+ * staleness markers, which the format cannot say. With a block that cannot be read, the others are
+ * written, without the "# EOF" of a whole text, and it fails with ERR_CORRUPT. */
 MUST_USE int inspect_dump(struct fs *fs, const struct matcher *matchers, size_t matchers_n,
                           ts_ms mint, ts_ms maxt, inspect_write write, void *arg, struct err *err);
 

@@ -91,11 +91,28 @@ static void dump_prints_each_sample_once_as_openmetrics(void **state)
     block_fixture_fini(&f);
 }
 
+static void a_dump_without_a_block_that_is_damaged_does_not_pass_for_whole(void **state)
+{
+    SCOPED(buf_fini) struct buf text = {0};
+    struct block_fixture f;
+
+    (void)state;
+    block_fixture_init(&f, 4, 20, 2, 60);
+    block_fixture_write(&f, 1, false);
+    fs_fault_put(f.fs, "b-1-2-9.ear", "short", 5);
+    assert_fails(inspect_dump(f.fs, NULL, 0, INT64_MIN, INT64_MAX, gather, &text, &err), err,
+                 ERR_CORRUPT, "1 block(s) cannot be read");
+    assert_true(lines(&text) > 100);
+    assert_false(str_ends(buf_str(&text), STR("# EOF\n")));
+    block_fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stat_lists_what_is_there_and_verify_finds_damage),
         cmocka_unit_test(dump_prints_each_sample_once_as_openmetrics),
+        cmocka_unit_test(a_dump_without_a_block_that_is_damaged_does_not_pass_for_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

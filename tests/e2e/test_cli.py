@@ -1,7 +1,9 @@
 import csv
 import io
 import json
+import os
 import subprocess
+import tempfile
 import unittest
 
 import server as fixture
@@ -85,9 +87,23 @@ class Alone(unittest.TestCase):
         self.assertIn('usage: earshot query EXPR', earshot('query', '--help')[1])
         self.assertEqual(earshot()[0], 2)
         script = earshot('completion', 'bash')[1]
-        r = subprocess.run(['bash', '-c', script + '\nCOMP_WORDS=(earshot serve --li); COMP_CWORD=2; _earshot; echo "${COMPREPLY[@]}"'],
-                           capture_output=True, text=True, check=False)
-        self.assertEqual((r.stdout, r.stderr), ('--listen\n', ''))
+        for words, offered in (('serve --li', '--listen'), ("tsdb ''", 'stat verify dump --help'), ('tsdb stat --', '--json --help')):
+            r = subprocess.run(['bash', '-c', script + '\nCOMP_WORDS=(earshot %s); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _earshot; '
+                                'echo "${COMPREPLY[@]}"' % words], capture_output=True, text=True, check=False)
+            self.assertEqual((r.stdout, r.stderr), (offered + '\n', ''), words)
+
+    def test_what_is_no_data_directory_is_said_to_be_none(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIn("nothing of earshot's", earshot('tsdb', 'stat', folder)[1])
+
+    def test_a_dump_with_a_damaged_block_fails_and_does_not_end_as_a_whole_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'b-1-2-1.ear'), 'wb') as f:
+                f.write(b'cut')
+            status, out, err = earshot('tsdb', 'dump', folder)
+        self.assertEqual(status, 1)
+        self.assertNotIn('# EOF', out)
+        self.assertIn('b-1-2-1.ear: damaged at offset', err)
 
     def test_a_data_directory_can_be_looked_into(self):
         with Server('--config', '{dir}/e.yml', '--enable-admin-api', files={'e.yml': 'collect: {host: {interval: 1s}}\n'}) as server:

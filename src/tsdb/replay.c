@@ -454,9 +454,20 @@ static bool on_freeze(struct replay *r, struct cursor *c)
         w->uid = uid;
         head_freeze(r->head, w);
     }
-    if (reset)
+    if (reset) {
         head_clock_reset(r->head);
+        r->times_anew = true;
+    }
     return true;
+}
+
+/* The step back of the clock froze all windows, each by a record of its own. Where such a record
+ * is lost, the window is left to later times than it must take now. */
+static void freeze_rest(struct replay *r)
+{
+    while (r->head->active_n)
+        head_freeze(r->head, r->head->active[0]);
+    r->times_anew = false;
 }
 
 static bool on_cut(struct replay *r, struct cursor *c)
@@ -490,6 +501,8 @@ static bool on_cut(struct replay *r, struct cursor *c)
 
 static bool take_record(struct replay *r, const struct wal_header *h, struct cursor *c)
 {
+    if (r->times_anew && h->type != WAL_FREEZE)
+        freeze_rest(r);
     switch (h->type) {
     case WAL_SERIES:
         return on_series(r, c);

@@ -50,6 +50,7 @@ struct replay {
     size_t series_n, series_cap;
     struct replay_group *groups;
     size_t groups_n, groups_cap;
+    bool times_anew; /* a FREEZE said so, and no record of another kind has come since */
     struct arena scratch;
 };
 

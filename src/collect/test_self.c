@@ -90,7 +90,7 @@ static void every_row_has_a_name_a_help_and_its_place(void **state)
             bool same = strcmp(rows[j].name, rows[i].name) == 0;
 
             if (same) {
-                assert_true(rows[i].label && rows[j].is && strcmp(rows[j].is, rows[i].is) != 0);
+                assert_true(rows[i].is && rows[j].is && strcmp(rows[j].is, rows[i].is) != 0);
                 assert_string_equal(rows[j].help, rows[i].help);
                 assert_string_equal(rows[i - 1].name, rows[i].name); /* together */
             }

@@ -248,7 +248,7 @@ static int collect(const struct head_index *ix, struct arena *a, const struct ma
             }
     }
     /* A series has one value of a name, so the lists share nothing. */
-    if (lists > 1)
+    if (lists > 1 && ids->n)
         qsort(ids->items, ids->n, sizeof *ids->items, ascending);
     return 0;
 }

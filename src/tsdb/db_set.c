@@ -379,10 +379,11 @@ static int finish(struct selecting *s, const struct entries *all, struct err *er
     set->parts = arena_new_array(s->a, struct set_part, s->links_n, err);
     if (!labels || !set->first || !set->parts)
         return -1;
-    assert(s->links || !all->n);
     for (size_t i = 0; i < all->n; i++) {
         labels[i] = all->items[i].labels;
         set->first[i] = (uint32_t)at;
+        /* Of series in the head alone, who asks for labels only gets no parts. */
+        assert(s->links || all->items[i].first == NO_PART);
         for (uint32_t k = all->items[i].first; k != NO_PART; k = s->links[k].next)
             set->parts[at++] = s->links[k].part;
     }

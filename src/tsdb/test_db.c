@@ -174,6 +174,23 @@ static void a_time_no_query_can_name_is_refused_even_without_a_late_window(void 
     db_fixture_close(&f);
 }
 
+static void who_asks_for_labels_only_gets_them_from_the_head_alone(void **state)
+{
+    struct db_fixture *f = *state;
+    struct source_hints hints = {.labels_only = true};
+    struct source *src = db_source(f->db);
+    struct source_set *set;
+    struct matcher m;
+    struct err err;
+
+    db_fixture_put(f, "m", T0, 1, NULL);
+    assert_ok(matcher_init(&m, &f->a, MATCH_EQ, STR("__name__"), STR("m"), &err), err);
+    assert_ok(src->select(src, &f->a, &m, 1, T0, T0, &hints, &set, &err), err);
+    assert_int_equal(set->n, 1);
+    src->set_free(src, set);
+    matcher_fini(&m);
+}
+
 /* Any order of series and times, many windows: the store against a plain list. */
 static void a_backfill_in_any_order_comes_back_in_order(void **state)
 {
@@ -339,6 +356,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_set_sees_the_same_samples_whatever_is_cut_meanwhile,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_series_with_two_writers_is_one_series, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_asks_for_labels_only_gets_them_from_the_head_alone,
+                                        setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,10 @@ class Weight(unittest.TestCase):
         cls.addClassCleanup(cls.server.close)
         load(cls.server, 50000, 10)
 
+    def test_0_all_series_are_listed(self):
+        self.assertEqual(len(self.server.api('series', **{'match[]': 'load'})), 50000)
+        self.assertIn('load', self.server.api('label/__name__/values'))
+
     def test_1_memory_of_heavy_queries_goes_back_to_the_system(self):
         self.server.query('count(load)')
         before = status_kib(self.server, 'VmRSS')

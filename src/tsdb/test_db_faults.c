@@ -17,15 +17,17 @@ static const char *const names[] = {"a", "b{i=\"1\"}", "c", "p", "q{i=\"2\"}"};
 
 static double value_of(size_t series, size_t n)
 {
+    size_t third = n / 3, fifth = n / 5;
+
     switch (series) {
     case 0:
         return (double)n * 7;
     case 1:
-        return (double)(n / 5);
+        return (double)fifth;
     case 2:
         return (double)(n * 40503 % 977) / 7;
     case 3:
-        return (double)(n / 3);
+        return (double)third;
     default:
         return (double)n + .125;
     }
@@ -224,7 +226,7 @@ static void a_full_disk_refuses_pushes_and_keeps_columns_in_memory(void **state)
     assert_string_equal(db_fixture_read_all(&f, "x"), "x: 0 1, 15 2,\n");
     assert_int_equal(db_fixture_warnings(&f), 1);
     fs_fault_capacity(f.fs, FIXTURE_DISK_BYTES);
-    while ((b = db_fixture_push(&f, &row, 1)).verdict != SINK_WRITTEN)
+    while (db_fixture_push(&f, &row, 1).verdict != SINK_WRITTEN)
         ; /* the store looks for room once a second */
     assert_false(db_stats(f.db).disk_full);
     db_fixture_pull(&f, &p, T0 + 30000, (double[]){2});

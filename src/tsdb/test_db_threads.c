@@ -19,7 +19,16 @@ struct reading {
     atomic_uint sets;
 };
 
-/* Every set holds whole columns: all series have the same samples, and each value is its number. */
+/* The same twice, then the next: values that repeat and values that do not. */
+static double value_of(size_t n)
+{
+    size_t half = n / 2;
+
+    return (double)half;
+}
+
+/* Every set holds whole columns: all series have the same samples, and each value is that of its
+ * number. */
 static void read_once(struct reading *r, struct arena *a)
 {
     struct source *src = db_source(r->f->db);
@@ -39,7 +48,7 @@ static void read_once(struct reading *r, struct arena *a)
         assert_ok(src->read(reader, i, &s, &err), err);
         for (size_t k = 0; k < s.runs_n; k++)
             for (size_t j = 0; j < s.runs[k].n; j++, n++)
-                assert_true(s.runs[k].values[j] == (double)(n / 2));
+                assert_true(s.runs[k].values[j] == value_of(n));
         assert_true(i == 0 || n == first);
         first = n;
     }
@@ -78,7 +87,7 @@ static void a_reader_sees_whole_columns_whatever_goes_on(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&readers[i], NULL, read_all, &r), 0);
     for (size_t n = 0; n < COMMITS; n++) {
-        double v = (double)(n / 2);
+        double v = value_of(n);
 
         (void)db_fixture_pull(&f, &p, FIXTURE_T0 + (ts_ms)n * 60000, (double[]){v, v, v, v});
         if (n % 100 == 99)

@@ -22,10 +22,12 @@ static const char *const names[SERIES] = {"a", "b{i=\"1\"}", "c", "p", "q{i=\"2\
 
 static double value_of(size_t series, size_t n)
 {
+    size_t quarter = n / 4;
+
     switch (series) {
     case 1:
     case 3:
-        return (double)(n / 4);
+        return (double)quarter;
     case 2:
         return (double)(n * 40503 % 977) / 7;
     default:

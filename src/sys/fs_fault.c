@@ -687,6 +687,23 @@ unsigned char *fs_fault_bytes(struct fs *fs, const char *name, size_t *n)
     return (unsigned char *)(found->inode->now.p ? found->inode->now.p : "");
 }
 
+struct fs *fs_fault_copy(struct fs *fs)
+{
+    struct fault_fs *from = fault_of(fs), *to = fault_of(fs_fault_new());
+
+    LOCKED(from);
+    for (size_t i = 0; i < from->now.n; i++) {
+        const struct name *name = &from->now.v[i];
+        struct inode *inode = inode_new(to, name->inode->folder);
+
+        buf_add(&inode->now, buf_str(&name->inode->now));
+        make_safe(inode);
+        names_set(&to->now, name->path, inode);
+        names_set(&to->safe, name->path, inode);
+    }
+    return &to->fs;
+}
+
 void fs_fault_put(struct fs *fs, const char *name, const void *p, size_t n)
 {
     struct fault_fs *fault = fault_of(fs);

@@ -51,6 +51,9 @@ struct fs *fs_fault_new(void); /* fs_free */
 /* The nth call (from 1, counted from now) of the kind. One fault is armed at a time. */
 void fs_fault_arm(struct fs *fs, enum fs_call call, uint64_t nth, enum fs_fault fault, int os);
 void fs_fault_disarm(struct fs *fs);
+/* All as it is at one moment, whatever other threads write meanwhile: what a kill would leave.
+ * Everything in the copy is synced, and nothing is armed; fs_free. */
+struct fs *fs_fault_copy(struct fs *fs);
 bool fs_fault_fired(const struct fs *fs);
 /* Calls of the kind since fs_fault_new. */
 uint64_t fs_fault_calls(const struct fs *fs, enum fs_call call);

@@ -168,6 +168,27 @@ static void folders_hold_names_as_the_real_ones_do(void **state)
     fs_free(fs);
 }
 
+static void a_copy_holds_all_there_was_and_goes_its_own_way(void **state)
+{
+    struct fs *fs = fs_fault_new(), *copy;
+    struct fs_file *f;
+    size_t n;
+
+    (void)state;
+    assert_ok(fs->ops->mkdir(fs, "wal", &err), err);
+    f = create(fs, "wal/a");
+    assert_ok(fs->ops->append(f, "one", 3, &err), err);
+    copy = fs_fault_copy(fs);
+    assert_ok(fs->ops->append(f, "two", 3, &err), err);
+    fs->ops->close(f);
+    fs_free(fs);
+    assert_memory_equal(fs_fault_bytes(copy, "wal/a", &n), "one", 3);
+    assert_int_equal(n, 3);
+    f = create(copy, "wal/b");
+    copy->ops->close(f);
+    fs_free(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_name_is_certain_only_after_its_folder_was_synced),
         cmocka_unit_test(nothing_works_while_the_power_is_off),
         cmocka_unit_test(folders_hold_names_as_the_real_ones_do),
+        cmocka_unit_test(a_copy_holds_all_there_was_and_goes_its_own_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

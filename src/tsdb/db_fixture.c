@@ -54,35 +54,9 @@ void db_fixture_close(struct db_fixture *f)
     arena_fini(&f->a);
 }
 
-static void copy_folder(struct db_fixture *f, const char *folder, struct fs *to)
-{
-    struct fs_entry *entries;
-    struct err err;
-    size_t n;
-
-    assert_ok(f->fs->ops->list(f->fs, folder, &f->a, &entries, &n, &err), err);
-    for (size_t i = 0; i < n; i++) {
-        char name[200];
-        unsigned char *bytes;
-        size_t bytes_n;
-
-        (void)snprintf(name, sizeof name, "%s%s%s", folder, folder[0] ? "/" : "", entries[i].name);
-        if (entries[i].folder) {
-            assert_ok(to->ops->mkdir(to, name, &err), err);
-            copy_folder(f, name, to);
-            continue;
-        }
-        bytes = fs_fault_bytes(f->fs, name, &bytes_n);
-        fs_fault_put(to, name, bytes, bytes_n);
-    }
-}
-
 struct fs *db_fixture_copy(struct db_fixture *f)
 {
-    struct fs *to = fs_fault_new();
-
-    copy_folder(f, "", to);
-    return to;
+    return fs_fault_copy(f->fs);
 }
 
 void db_fixture_restart(struct db_fixture *f)

@@ -3,17 +3,13 @@
 #include "api/internal.h"
 #include "base/mem.h"
 
-#define FORM_BYTES_MAX (1u << 20) /* a form POST: queries are at most 64 kB each */
-
-int api_new(const struct api_context *context, struct api **out, struct err *err)
+struct api *api_new(const struct api_context *context)
 {
     struct api *api = mem_new(struct api);
 
-    (void)err;
     api->c = *context;
     api->streams = streams_new(api);
-    *out = api;
-    return 0;
+    return api;
 }
 
 void api_free(struct api *api)
@@ -27,19 +23,6 @@ void api_free(struct api *api)
 void api_committed(struct api *api)
 {
     streams_committed(api->streams);
-}
-
-void api_route(struct api *api, const char *path, unsigned methods, http_handler handler)
-{
-    const struct http_route route = {
-        .path = path,
-        .methods = methods,
-        .body_max = FORM_BYTES_MAX,
-        .handler = handler,
-        .arg = api,
-    };
-
-    http_server_route(api->server, &route);
 }
 
 static void not_found(struct http_request *r, void *arg)

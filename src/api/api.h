@@ -28,7 +28,6 @@ struct budget;
 struct collect;
 struct config;
 struct db;
-struct err;
 struct http_server;
 struct lanes;
 struct log;
@@ -58,7 +57,7 @@ struct api_context {
     void *quit_arg;
 };
 
-MUST_USE int api_new(const struct api_context *context, struct api **out, struct err *err);
+MUST_USE struct api *api_new(const struct api_context *context);
 void api_routes(struct api *api, struct http_server *server);
 /* New data became visible: wakes the streams (posts to the loop). db_settings.on_commit. */
 void api_committed(struct api *api);

@@ -392,8 +392,7 @@ static int start_listening(struct serve *s, struct err *err)
 
     if (http_server_new(s->loop, &http, &s->server, err) < 0 || start_self(s, err) < 0)
         return -1;
-    if (api_new(&context, &s->api, err) < 0)
-        return -1;
+    s->api = api_new(&context);
     http_server_route(s->server, &write);
     http_server_route(s->server, &metrics);
     http_server_assets(s->server, web_assets, web_assets_n);

@@ -380,11 +380,13 @@ static int finish(struct selecting *s, const struct entries *all, struct err *er
     if (!labels || !set->first || !set->parts)
         return -1;
     for (size_t i = 0; i < all->n; i++) {
+        uint32_t k = all->items[i].first;
+
         labels[i] = all->items[i].labels;
         set->first[i] = (uint32_t)at;
         /* Of series in the head alone, who asks for labels only gets no parts. */
-        assert(s->links || all->items[i].first == NO_PART);
-        for (uint32_t k = all->items[i].first; k != NO_PART; k = s->links[k].next)
+        assert(s->links || k == NO_PART);
+        for (; k != NO_PART; k = s->links[k].next)
             set->parts[at++] = s->links[k].part;
     }
     set->first[all->n] = (uint32_t)at;

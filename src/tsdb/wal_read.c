@@ -384,7 +384,8 @@ static void judge(struct reading *r)
     uint64_t marked = read_marks(r->fs);
 
     r->synced = marked > r->synced ? marked : r->synced;
-    if (r->found->place.number && r->synced > r->last && !(r->jump_from && r->last == r->jump_from)) {
+    if (r->found->place.number && r->synced > r->last &&
+        !(r->jump_from && r->last == r->jump_from)) {
         struct hole gone = {.after = r->last, .lost = r->synced - r->last, .counted = true};
 
         if (!r->holes_n || r->holes[r->holes_n - 1].after != r->last)

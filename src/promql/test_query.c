@@ -236,7 +236,7 @@ static void deep_nesting_fits_a_small_stack(void **state)
     void *status;
 
     (void)pthread_attr_init(&attr);
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     (void)pthread_attr_setstacksize(&attr, 8u << 20); /* its frames are several times larger */
 #else
     (void)pthread_attr_setstacksize(&attr, 256u << 10);

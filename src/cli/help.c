@@ -242,7 +242,9 @@ static void completion_bash(struct buf *out)
     for (size_t i = 0; i < commands_n; i++) {
         const struct command *c = &commands[i];
 
-        buf_addf(out, "    '%s'%s)\n        words='", c->name, strchr(c->name, ' ') ? "*" : "");
+        buf_adds(out, "    '");
+        buf_adds(out, c->name);
+        buf_adds(out, strchr(c->name, ' ') ? "'*)\n        words='" : "')\n        words='");
         each_flag(c, bash_flag, out);
         if (strcmp(c->name, "completion") == 0)
             buf_adds(out, " bash zsh fish");

@@ -373,6 +373,7 @@ struct db_stats db_stats(struct db *db)
     s.samples_future = atomic_load(&c->future);
     s.samples_limit = atomic_load(&c->limit);
     s.samples_unlogged = atomic_load(&c->unlogged);
+    s.exemplars_dropped = atomic_load(&c->exemplars_dropped);
     s.cuts = atomic_load(&c->cuts);
     s.cut_failures = atomic_load(&c->cut_failures);
     s.compactions = atomic_load(&c->compactions);

@@ -71,7 +71,7 @@ struct db_stats {
     uint64_t blocks, block_bytes, wal_bytes, wal_segments;
     ts_ms oldest_ts;
     uint64_t samples_written, samples_duplicate, samples_conflict, samples_late, samples_future,
-        samples_limit, samples_unlogged;
+        samples_limit, samples_unlogged, exemplars_dropped;
     uint64_t wal_records, wal_syncs, wal_sync_failures, wal_write_failures;
     uint64_t replay_records, replay_samples, replay_ms;
     uint64_t torn_tails; /* not damage: what a kill or a power cut leaves */

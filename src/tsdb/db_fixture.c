@@ -221,7 +221,11 @@ struct sink_batch db_fixture_pull(struct db_fixture *f, struct fixture_pull *p, 
                                 .ts = ts,
                                 .slots = slots,
                                 .present = present,
-                                .values = by_slot};
+                                .values = by_slot,
+                                .exemplars = p->exemplars,
+                                .exemplars_n = p->exemplars_n,
+                                .metadata = p->metadata,
+                                .metadata_n = p->metadata_n};
         commit_and_wait(f, &b);
         if (b.verdict != SINK_STALE)
             return b;

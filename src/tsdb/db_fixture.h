@@ -60,6 +60,11 @@ struct fixture_pull {
     const char *const *names;
     size_t n;
     struct sink_ref *refs;
+    /* Go along with each commit; none after pull_open. */
+    const struct sink_exemplar *exemplars;
+    size_t exemplars_n;
+    const struct metadata *metadata;
+    size_t metadata_n;
 };
 void db_fixture_pull_open(struct db_fixture *f, struct fixture_pull *p, const char *key,
                           const char *const names[], size_t n);

@@ -27,7 +27,8 @@
 
 /* One of these for each line of db_stats that only counts up. */
 struct db_counters {
-    atomic_uint_fast64_t written, duplicate, conflict, late, future, limit, unlogged;
+    atomic_uint_fast64_t written, duplicate, conflict, late, future, limit, unlogged,
+        exemplars_dropped;
     atomic_uint_fast64_t cuts, cut_failures, compactions, compaction_failures, retention_deletes;
     atomic_uint_fast64_t corrupt_blocks;
 };

@@ -188,6 +188,7 @@ static void count_outcomes(struct db *db, struct taking *t, bool logged)
     atomic_fetch_add(&db->counters.conflict, b->outcomes[SINK_CONFLICT]);
     atomic_fetch_add(&db->counters.late, b->outcomes[SINK_LATE]);
     atomic_fetch_add(&db->counters.future, b->outcomes[SINK_FUTURE]);
+    atomic_fetch_add(&db->counters.exemplars_dropped, b->exemplars_n); /* none is stored yet */
     if (!logged)
         atomic_fetch_add(&db->counters.unlogged, b->outcomes[SINK_OK]);
 }
@@ -239,6 +240,8 @@ static void take_unlogged(struct db *db, struct taking *t, enum sink_reason reas
     if (t->b->ts > atomic_load(&db->unlogged_to))
         atomic_store(&db->unlogged_to, t->b->ts);
     apply(db, t, false);
+    for (size_t i = 0; i < t->b->metadata_n; i++)
+        (void)metadata_store_put(&db->metadata, &t->b->metadata[i]);
     t->b->verdict = SINK_UNLOGGED;
     t->b->reason = reason;
     t->b->os = os;

@@ -206,8 +206,10 @@ static void a_full_disk_refuses_pushes_and_keeps_columns_in_memory(void **state)
     struct db_fixture f = {0};
     struct fixture_pull p;
     struct fixture_row row = {"y", T0, 1};
+    struct metadata said = {STR("x"), METRIC_GAUGE, STR("What x is."), STR("")}, *known;
     struct sink_batch b;
     int written = 0;
+    size_t known_n;
 
     (void)state;
     db_fixture_open(&f, NULL);
@@ -222,7 +224,11 @@ static void a_full_disk_refuses_pushes_and_keeps_columns_in_memory(void **state)
     assert_int_equal(b.verdict, SINK_REFUSED);
     assert_int_equal(b.reason, SINK_DISK_FULL);
     assert_true(db_stats(f.db).disk_full);
+    p.metadata = &said;
+    p.metadata_n = 1;
     assert_int_equal(db_fixture_pull(&f, &p, T0 + 15000, (double[]){2}).verdict, SINK_UNLOGGED);
+    assert_int_equal(db_metadata(f.db, &f.a, STR("x"), &known, &known_n, NULL), 0);
+    assert_int_equal(known_n, 1);
     assert_string_equal(db_fixture_read_all(&f, "x"), "x: 0 1, 15 2,\n");
     assert_int_equal(db_fixture_warnings(&f), 1);
     fs_fault_capacity(f.fs, FIXTURE_DISK_BYTES);

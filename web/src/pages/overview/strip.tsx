@@ -21,6 +21,7 @@ const MOST = 10;
 const YOUNG = 120; // s: the present step may be too young for a sample; it takes the state before
 
 const BLOCK_MIN = 5; // px
+const NOW_ROOM = 60; // px: half of "Sun 00:00" and all of "now"
 const HALF = 12; // px: half of a row's height
 
 interface Row {
@@ -118,7 +119,8 @@ function StripRows({ rows, from, n }: { rows: readonly Row[]; from: number; n: n
   const x = (ts: number): number => Math.round(((ts - from) / (n * STEP)) * width);
   const marks: number[] = [];
   const zone = new Date(from * 1000).getTimezoneOffset() * 60; // marks fall on local hours
-  for (let t = Math.ceil((from - zone) / every) * every + zone; t < to - every / 3; t += every) marks.push(t);
+  // The last one leaves room for the word "now" beside its own.
+  for (let t = Math.ceil((from - zone) / every) * every + zone; width - x(t) > NOW_ROOM && t < to; t += every) marks.push(t);
   return (
     <div class="strip">
       {rows.map((row) => {

@@ -1,6 +1,7 @@
 /* regex: RE2 syntax and semantics (https://github.com/google/re2/wiki/Syntax), through a C++ shim.
  *
  * Patterns are UTF-8; matching never backtracks. A pattern's compiled size is bounded (1 MiB).
+ * A named group is (?P<name>re) or (?<name>re).
  * Threads: immutable; any may match.
  */
 #ifndef TEXT_REGEX_H

@@ -91,9 +91,25 @@ static void a_pattern_that_would_take_too_much_memory_is_refused(void **state)
     assert_null(r);
 }
 
+static void a_group_is_named_with_and_without_p(void **state)
+{
+    struct regex *r = compile("(?<a>x)(?P<b>y)[](?<c>[:alpha:]]\\Q(?<d>\\E\\(?<", true);
+    struct str groups[3];
+
+    (void)state;
+    assert_int_equal(regex_groups(r), 2);
+    assert_int_equal(regex_group_index(r, STR("a")), 1);
+    assert_int_equal(regex_group_index(r, STR("b")), 2);
+    assert_int_equal(regex_group_index(r, STR("c")), -1);
+    assert_true(regex_find(r, STR("xy<(?<d><"), groups, 3));
+    assert_true(str_eq(groups[1], STR("x")));
+    regex_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_group_is_named_with_and_without_p),
         cmocka_unit_test(anchored_means_the_whole_text_newlines_too),
         cmocka_unit_test(unanchored_finds_inside_and_dot_stops_at_newlines),
         cmocka_unit_test(groups_are_handed_out_and_missing_ones_are_null),

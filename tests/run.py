@@ -113,7 +113,7 @@ def conformance(every):
 
 
 def e2e():
-    return [('e2e', lambda: counted([sys.executable, 'tests/e2e/run.py', BINARY], 400))]
+    return [('e2e', lambda: counted([sys.executable, 'tests/e2e/run.py', BINARY], 600))]
 
 
 def page():

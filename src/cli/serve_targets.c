@@ -9,6 +9,8 @@
 #include "collect/collect.h"
 #include "collect/host/host.h"
 #include "config/config.h"
+#include "http/client.h"
+#include "http/client_settings.h"
 #include "model/labels.h"
 #include "text/duration.h"
 
@@ -120,13 +122,18 @@ static int add_target(struct collect *collect, struct arena *a, const struct con
                                 .timeout_ms = t->timeout_ms,
                                 .honor_labels = t->honor_labels,
                                 .honor_timestamps = t->honor_timestamps,
-                                .follow_redirects = t->follow_redirects,
                                 .body_max = t->body_max};
+    int rc = -1;
 
     if (build_labels(a, t, &s.labels, err) < 0 || build_discovered(a, t, &s.discovered, err) < 0)
         return -1;
     s.url = build_url(a, t, err);
-    return s.url ? collect_add(collect, &s, err) : -1;
+    s.client = client_new(
+        &(struct client_settings){.follow_redirects = t->follow_redirects, .compression = true});
+    if (s.url)
+        rc = collect_add(collect, &s, err);
+    client_unref(s.client);
+    return rc;
 }
 
 static int add_host(struct collect *collect, struct arena *a, const struct config *config,

@@ -26,6 +26,7 @@
 #include "base/str.h"
 
 struct arena;
+struct client;
 struct collect;
 struct emit;
 struct err;
@@ -56,7 +57,8 @@ struct target_settings {
     const struct labels *sample_labels;
     const struct labels *discovered; /* before relabelling, for the API */
     int64_t interval_ms, timeout_ms;
-    bool honor_labels, honor_timestamps, follow_redirects;
+    bool honor_labels, honor_timestamps;
+    struct client *client;      /* how it is asked (http/client.h); a reference is taken */
     size_t body_max;            /* bytes, decoded */
     const char *url;            /* HTTP target; NULL: native */
     struct collector collector; /* native target */

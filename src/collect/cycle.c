@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "collect/scrape.h"
+#include "http/client.h"
 #include "http/fetch.h"
 #include "model/labels.h"
 
@@ -218,7 +219,7 @@ static void start_fetch(struct cycle *c)
     struct scrape_request request = {.url = c->settings.url,
                                      .timeout_ms = c->settings.timeout_ms,
                                      .body_max = c->settings.body_max,
-                                     .follow_redirects = c->settings.follow_redirects,
+                                     .client = c->settings.client,
                                      .done = on_fetched,
                                      .arg = c};
 
@@ -327,6 +328,7 @@ static void copy_settings(struct target_settings *to, const struct target_settin
     *to = *from;
     to->job = mem_strdup(from->job);
     to->url = from->url ? mem_strdup(from->url) : NULL;
+    to->client = client_ref(from->client);
     to->labels = labels_dup(from->labels);
     to->sample_labels = labels_dup(from->sample_labels ? from->sample_labels : from->labels);
     to->discovered = labels_dup(from->discovered ? from->discovered : from->labels);
@@ -338,6 +340,7 @@ static void free_settings(struct target_settings *s)
         s->collector.free(s->collector.arg);
     mem_free((void *)s->job);
     mem_free((void *)s->url);
+    client_unref(s->client);
     mem_free((void *)s->labels);
     mem_free((void *)s->sample_labels);
     mem_free((void *)s->discovered);

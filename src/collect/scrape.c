@@ -21,8 +21,7 @@ int scrape_start(struct fetcher *fetcher, const struct scrape_request *request, 
         .headers_n = ARRAY_LEN(headers),
         .timeout_ms = request->timeout_ms,
         .body_max = request->body_max,
-        .follow_redirects = request->follow_redirects,
-        .accept_gzip = true,
+        .client = request->client,
         .done = request->done,
         .arg = request->arg,
     };
@@ -33,14 +32,24 @@ int scrape_start(struct fetcher *fetcher, const struct scrape_request *request, 
 }
 
 /* What the common failures of a wrong address or of missing rights ask for. */
-static const char *advice(int status)
+static const char *advice(const struct fetch_result *result)
 {
-    switch (status) {
+    const char *auth = result->auth ? result->auth : "";
+
+    switch (result->status) {
     case 401:
-    case 403:
+        if (strcmp(auth, "basic_auth") == 0)
+            return "; it does not take the user name or password of basic_auth";
+        if (*auth)
+            return "; it does not take the credentials of authorization or oauth2";
         return "; it wants credentials (basic_auth, authorization)";
+    case 403:
+        return *auth ? "; the credentials are known there, but have no right to this"
+                     : "; it wants credentials (basic_auth, authorization)";
     case 404:
         return "; check the path (metrics_path)";
+    case 407:
+        return "; the proxy wants a user and password in proxy_url";
     default:
         return "";
     }
@@ -55,7 +64,7 @@ int scrape_judge(const struct fetch_result *result, enum expo_format *out, struc
     }
     if (result->status != 200)
         return err_set(err, ERR_EVAL, "the target answered with HTTP status %d%s", result->status,
-                       advice(result->status));
+                       advice(result));
     return expo_format_of(result->content_type, out, err);
 }
 

@@ -16,6 +16,7 @@
 #include "model/expo.h"
 
 struct arena;
+struct client;
 struct emit;
 struct err;
 struct fetch;
@@ -26,7 +27,7 @@ struct scrape_request {
     const char *url;
     int64_t timeout_ms;
     size_t body_max;
-    bool follow_redirects;
+    struct client *client; /* NULL: none */
     void (*done)(struct fetch *f, void *arg);
     void *arg;
 };

@@ -6,7 +6,10 @@
  * until its message is posted, by the loop before and after. Only `cancelled` crosses. The net
  * thread starts with the first fetch and sleeps in curl_multi_poll; curl_multi_wakeup is how it is
  * told of something new. curl's global state and its trust store are made on the net thread, since
- * both take longer than the loop may.
+ * both take longer than the loop may; files of secrets are read there for the same reason.
+ *
+ * A request that needs a token of oauth2 waits in `waiting` while another fetch, which the net
+ * thread makes and keeps for itself (token_of), asks for it.
  */
 #include "http/fetch.h"
 
@@ -18,7 +21,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/client.h"
+#include "http/client_settings.h"
+#include "http/client_use.h"
 #include "http/fetch_error.h"
+#include "http/oauth2.h"
+#include "http/place.h"
 #include "sys/clock.h"
 #include "sys/loop.h"
 #include "sys/thread.h"
@@ -27,9 +35,10 @@
 #define CONNECTIONS_KEPT 1024L
 #define HANDLES_KEPT     16
 #define POLL_MS          60000
-#define REDIRECTS_MAX    5
+#define REDIRECTS_MAX    10
 #define BODY_FIRST_BYTES (16u << 10)
 #define BODY_GUESS_MAX   (16u << 20) /* how much a Content-Length is believed in advance */
+#define TOKEN_BODY_MAX   (1u << 20)
 
 struct fetch {
     struct loop_message message;
@@ -45,12 +54,16 @@ struct fetch {
     struct curl_slist *headers;
     int64_t timeout_ms;
     size_t body_max;
-    bool follow, accept_gzip;
+    struct client *client; /* a reference, or NULL */
     void (*call)(struct fetch *f, void *arg);
     void *arg;
 
     /* the net thread's */
     CURL *easy;
+    struct client_use use;
+    bool away;               /* a redirect has left the place that the client's secrets are for */
+    bool had_token;          /* one was asked for already */
+    struct client *token_of; /* this asks for a token of that client; a reference */
     struct fetch_trouble trouble;
     char curl_text[CURL_ERROR_SIZE];
     int64_t started_ns;
@@ -77,6 +90,8 @@ struct fetcher {
     /* the net thread's */
     struct fetch **active;
     size_t active_n, active_cap;
+    struct fetch **waiting; /* for a token */
+    size_t waiting_n, waiting_cap;
     CURL *spare[HANDLES_KEPT];
     size_t spare_n;
 };
@@ -155,11 +170,31 @@ static void set_method(struct fetch *f)
         curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, f->method);
 }
 
-static void set_options(struct fetch *f)
+static int64_t spent_ms(const struct fetch *f)
+{
+    const struct clock *clock = clock_real();
+
+    return (clock->mono_ns(clock) - f->started_ns) / 1000000;
+}
+
+/* Asked for only where it pays; undone wherever it comes. */
+static bool wants_gzip(const struct fetch *f)
+{
+    struct place place;
+
+    return f->client && client_settings_of(f->client)->compression &&
+           place_of(f->url, &place) == 0 && !place_is_near(&place);
+}
+
+static int set_options(struct fetch *f, struct err *err)
 {
     CURL *e = f->easy;
+    struct curl_slist no_gzip = {.data = (char *)(uintptr_t) "Accept-Encoding:",
+                                 .next = f->headers};
+    int64_t left_ms = f->timeout_ms - spent_ms(f);
 
-    curl_easy_setopt(e, CURLOPT_URL, f->url);
+    if (left_ms <= 0)
+        return err_set(err, ERR_TIMEOUT, "timeout after %g s", (double)f->timeout_ms / 1000);
     curl_easy_setopt(e, CURLOPT_PRIVATE, f);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -167,17 +202,17 @@ static void set_options(struct fetch *f)
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
     curl_easy_setopt(e, CURLOPT_CAPATH, NULL); /* a folder of 140 files is read anew each time */
     curl_easy_setopt(e, CURLOPT_USERAGENT, "earshot");
-    curl_easy_setopt(e, CURLOPT_HTTPHEADER, f->headers);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, f);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->curl_text);
-    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)f->timeout_ms);
-    if (f->accept_gzip)
-        curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
-    if (fetch_error_is_loopback(f->url))
-        curl_easy_setopt(e, CURLOPT_PROXY, "");
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)left_ms);
+    curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
     set_method(f);
+    return client_apply(f->client, e, f->url, wants_gzip(f) ? f->headers : &no_gzip, !f->away,
+                        &f->use, err);
 }
+
+static void token_came(struct fetcher *fr, struct fetch *q);
 
 static void finish(struct fetcher *fr, struct fetch *f)
 {
@@ -190,16 +225,32 @@ static void finish(struct fetcher *fr, struct fetch *f)
         fr->active[f->net_at] = fr->active[--fr->active_n];
         fr->active[f->net_at]->net_at = f->net_at;
     }
-    loop_post(fr->loop, &f->message);
+    client_use_fini(&f->use);
+    if (f->token_of)
+        token_came(fr, f);
+    else
+        loop_post(fr->loop, &f->message);
 }
 
-static void begin(struct fetcher *fr, struct fetch *f)
+static void ask_token(struct fetcher *fr, struct fetch *f);
+
+/* Sends it, or lets it wait for a token. */
+static void go(struct fetcher *fr, struct fetch *f)
 {
     const struct clock *clock = clock_real();
-    CURL *easy = take_handle(fr);
+    CURL *easy;
 
-    f->result.start_ms = clock->wall_ms(clock);
-    f->started_ns = clock->mono_ns(clock);
+    if (f->client && client_settings_of(f->client)->oauth2 && !f->had_token &&
+        !oauth2_is_valid(client_token(f->client), clock->mono_ns(clock))) {
+        fr->waiting =
+            mem_grow(fr->waiting, &fr->waiting_cap, fr->waiting_n + 1, sizeof(struct fetch *));
+        fr->waiting[fr->waiting_n++] = f;
+        f->had_token = true;
+        if (!client_token(f->client)->asking)
+            ask_token(fr, f);
+        return;
+    }
+    easy = take_handle(fr);
     if (!easy) {
         (void)err_set(&f->result.err, ERR_NOMEM, "no memory for a request");
         finish(fr, f);
@@ -209,44 +260,157 @@ static void begin(struct fetcher *fr, struct fetch *f)
     f->net_at = fr->active_n;
     fr->active = mem_grow(fr->active, &fr->active_cap, fr->active_n + 1, sizeof(struct fetch *));
     fr->active[fr->active_n++] = f;
-    set_options(f);
-    if (curl_multi_add_handle(fr->multi, easy) != CURLM_OK) {
+    if (set_options(f, &f->result.err) < 0) {
+        finish(fr, f);
+    } else if (curl_multi_add_handle(fr->multi, easy) != CURLM_OK) {
         (void)err_set(&f->result.err, ERR_NOMEM, "no memory for a request");
         finish(fr, f);
     }
 }
 
-/* Goes on to where the answer points, if that is allowed. 1: under way, 0: keep the answer, -1:
- * err. */
-enum redirect { REDIRECT_NONE, REDIRECT_FOLLOWED, REDIRECT_REFUSED };
-
-static enum redirect redirect(struct fetcher *fr, struct fetch *f, long status)
+static void begin(struct fetcher *fr, struct fetch *f)
 {
     const struct clock *clock = clock_real();
-    int64_t spent_ms = (clock->mono_ns(clock) - f->started_ns) / 1000000;
-    char *to = NULL;
 
-    if (!f->follow || status < 301 || status > 308 || strcmp(f->method, "GET") != 0)
-        return REDIRECT_NONE;
-    if (curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_URL, &to) != CURLE_OK || !to)
+    f->result.start_ms = clock->wall_ms(clock);
+    f->started_ns = clock->mono_ns(clock);
+    go(fr, f);
+}
+
+/* ---- tokens ---- */
+
+static void destroy(struct fetch *f);
+static int add_header(struct fetch *f, const char *line, struct err *err);
+
+/* On behalf of `f`, with what is left of its time. */
+static void ask_token(struct fetcher *fr, struct fetch *f)
+{
+    const struct client_oauth2 *o = client_settings_of(f->client)->oauth2;
+    struct fetch *q = mem_new(struct fetch);
+    struct client_settings settings;
+    struct buf form;
+    struct err *err = &q->result.err;
+    int64_t left_ms = f->timeout_ms - spent_ms(f);
+
+    buf_init(&form, 0);
+    client_use_init(&q->use);
+    q->token_of = client_ref(f->client);
+    q->url = mem_strdup(o->token_url);
+    q->method = mem_strdup("POST");
+    q->timeout_ms = left_ms > 0 ? left_ms : 1;
+    q->body_max = TOKEN_BODY_MAX;
+    client_token(f->client)->asking = true;
+    if (oauth2_form(o, client_token(f->client), &form, &settings, err) < 0 ||
+        add_header(q, "Content-Type: application/x-www-form-urlencoded", err) < 0 ||
+        add_header(q, "Accept: application/json", err) < 0 || add_header(q, "Expect:", err) < 0) {
+        client_wipe(&form);
+        finish(fr, q);
+        return;
+    }
+    q->client = client_new(&settings);
+    q->body = mem_dup(form.p, form.n);
+    q->body_n = form.n;
+    client_wipe(&form);
+    begin(fr, q);
+}
+
+static void token_came(struct fetcher *fr, struct fetch *q)
+{
+    const struct clock *clock = clock_real();
+    struct client *c = q->token_of;
+    struct oauth2_token *t = client_token(c);
+    struct err err = q->result.err;
+    struct fetch **all = fr->waiting, *asks_again = NULL;
+    size_t n = fr->waiting_n;
+    bool again = false;
+    int rc = -1;
+
+    t->asking = false;
+    if (q->result.status)
+        rc = oauth2_take(t, q->result.status, q->result.body, clock->mono_ns(clock), &again, &err);
+    else
+        (void)err_context(&err, "oauth2: token_url");
+    /* Those of other clients go on waiting; what follows may add to the list. */
+    fr->waiting = NULL;
+    fr->waiting_n = fr->waiting_cap = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct fetch *f = all[i];
+
+        if (f->client != c || again) {
+            fr->waiting =
+                mem_grow(fr->waiting, &fr->waiting_cap, fr->waiting_n + 1, sizeof(struct fetch *));
+            fr->waiting[fr->waiting_n++] = f;
+            if (f->client == c)
+                asks_again = f;
+        } else if (rc == 0) {
+            go(fr, f);
+        } else {
+            f->result.err = err;
+            finish(fr, f);
+        }
+    }
+    mem_free(all);
+    if (asks_again)
+        ask_token(fr, asks_again);
+    destroy(q);
+}
+
+/* ---- answers ---- */
+
+/* Where an answer points, from where it came; owned. NULL: nowhere, or not to http. */
+static char *redirect_url(struct fetch *f)
+{
+    struct curl_header *h = NULL;
+    CURLU *u = curl_url();
+    char *to = NULL, *copy = NULL;
+    struct place place;
+
+    if (u && curl_easy_header(f->easy, "Location", 0, CURLH_HEADER, -1, &h) == CURLHE_OK &&
+        curl_url_set(u, CURLUPART_URL, f->url, 0) == CURLUE_OK &&
+        curl_url_set(u, CURLUPART_URL, h->value, CURLU_URLENCODE) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_URL, &to, 0) == CURLUE_OK && place_of(to, &place) == 0)
+        copy = mem_strdup(to);
+    curl_free(to);
+    curl_url_cleanup(u);
+    return copy;
+}
+
+static bool is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+enum redirect { REDIRECT_NONE, REDIRECT_FOLLOWED, REDIRECT_REFUSED };
+
+/* Goes on to where the answer points, if that is wanted. */
+static enum redirect redirect(struct fetcher *fr, struct fetch *f, long status)
+{
+    struct curl_header *h = NULL;
+    char *to;
+
+    if (!f->client || !client_settings_of(f->client)->follow_redirects || !is_redirect(status) ||
+        strcmp(f->method, "GET") != 0 ||
+        curl_easy_header(f->easy, "Location", 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
         return REDIRECT_NONE;
     if (f->redirects++ == REDIRECTS_MAX) {
         (void)err_set(&f->result.err, ERR_LIMIT, "more than %d redirects", REDIRECTS_MAX);
         return REDIRECT_REFUSED;
     }
-    if (fetch_error_check_redirect(f->url, to, &f->result.err) < 0)
-        return REDIRECT_REFUSED;
-    if (spent_ms >= f->timeout_ms) {
-        (void)err_set(&f->result.err, ERR_TIMEOUT, "timeout after %g s",
-                      (double)f->timeout_ms / 1000);
+    to = redirect_url(f);
+    if (!to) {
+        (void)err_set(&f->result.err, ERR_EVAL,
+                      "the answer is a redirect to something that is not http");
         return REDIRECT_REFUSED;
     }
+    f->away |= !client_is_home(f->url, to);
     mem_free(f->url);
-    f->url = mem_strdup(to);
+    f->url = to;
     f->got_n = 0;
     (void)curl_multi_remove_handle(fr->multi, f->easy);
-    curl_easy_setopt(f->easy, CURLOPT_URL, f->url);
-    curl_easy_setopt(f->easy, CURLOPT_TIMEOUT_MS, (long)(f->timeout_ms - spent_ms));
+    client_use_fini(&f->use);
+    curl_easy_reset(f->easy);
+    if (set_options(f, &f->result.err) < 0)
+        return REDIRECT_REFUSED;
     (void)curl_multi_add_handle(fr->multi, f->easy);
     return REDIRECT_FOLLOWED;
 }
@@ -266,6 +430,7 @@ static void complete(struct fetcher *fr, struct fetch *f, CURLcode code)
         f->trouble.body_max = f->body_max;
         f->trouble.got = f->got_n;
         f->trouble.curl_text = f->curl_text;
+        f->trouble.proxied = f->use.proxied;
         fetch_error_explain(f->easy, code, &f->trouble, &f->result.err);
         finish(fr, f);
         return;
@@ -276,6 +441,9 @@ static void complete(struct fetcher *fr, struct fetch *f, CURLcode code)
     case REDIRECT_REFUSED:
         break;
     case REDIRECT_NONE:
+        f->result.auth = f->away ? NULL : client_auth_key(f->client);
+        if (status == 401 && !f->away && f->client)
+            oauth2_drop(client_token(f->client)); /* it may have been taken back */
         if (curl_easy_getinfo(f->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type)
             f->type = mem_strdup(type);
         f->result.status = (int)status;
@@ -311,6 +479,14 @@ static bool take_incoming(struct fetcher *fr)
     for (size_t i = fr->active_n; cancels && i-- > 0;)
         if (atomic_load_explicit(&fr->active[i]->cancelled, memory_order_acquire))
             finish(fr, fr->active[i]);
+    for (size_t i = fr->waiting_n; cancels && i-- > 0;) {
+        struct fetch *w = fr->waiting[i];
+
+        if (!atomic_load_explicit(&w->cancelled, memory_order_acquire))
+            continue;
+        fr->waiting[i] = fr->waiting[--fr->waiting_n];
+        finish(fr, w);
+    }
     return !stopping;
 }
 
@@ -347,6 +523,7 @@ static void *net_main(void *arg)
         curl_easy_cleanup(fr->spare[--fr->spare_n]);
     (void)curl_multi_cleanup(multi);
     mem_free(fr->active);
+    mem_free(fr->waiting);
     curl_global_cleanup();
     return NULL;
 }
@@ -369,7 +546,11 @@ static void destroy(struct fetch *f)
     curl_slist_free_all(f->headers);
     mem_free(f->url);
     mem_free(f->method);
+    if (f->body && f->token_of)
+        explicit_bzero(f->body, f->body_n); /* it may hold the secret */
     mem_free(f->body);
+    client_unref(f->client);
+    client_unref(f->token_of);
     mem_free(f->type);
     free(f->got);
     mem_free(f);
@@ -476,8 +657,7 @@ static int copy_request(struct fetch *f, const struct fetch_request *q, struct e
     }
     f->timeout_ms = q->timeout_ms;
     f->body_max = q->body_max;
-    f->follow = q->follow_redirects;
-    f->accept_gzip = q->accept_gzip;
+    f->client = client_ref(q->client);
     f->call = q->done;
     f->arg = q->arg;
     return 0;
@@ -498,6 +678,7 @@ int fetch_start(struct fetcher *fr, const struct fetch_request *q, struct fetch 
     }
     f = mem_new(struct fetch);
     f->message.run = on_message;
+    client_use_init(&f->use);
     if (copy_request(f, q, err) < 0) {
         destroy(f);
         return -1;

@@ -1,8 +1,10 @@
 /* fetch: HTTP requests to others (scrapes, webhooks), by libcurl multi on the net thread.
  *
- * Bodies are decoded (gzip where asked for), capped while they arrive, and handed over whole.
- * Redirects are followed on the same host only, if at all. Proxies from the environment are used
- * only for non-loopback addresses. TLS stores are loaded at first use.
+ * Bodies are decoded (gzip, also where it was not asked for), capped while they arrive, and handed
+ * over whole. How a peer is asked (credentials, TLS, proxy, redirects, gzip) is for a client to say
+ * (http/client.h); without one, redirects are not followed, and the environment's proxy is used for
+ * what is not loopback. TLS stores are loaded at first use. gzip is not asked of peers that are
+ * near: packing and unpacking costs more than a short wire.
  *
  * Threads: fetch_start from the loop; `done` is called on the loop. Memory: the body belongs to the
  * fetch and is freed by fetch_free.
@@ -18,6 +20,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct client;
 struct fetch;
 struct fetcher;
 struct log;
@@ -30,9 +33,8 @@ struct fetch_request {
     size_t headers_n;
     struct str body;
     int64_t timeout_ms;
-    size_t body_max;       /* decoded bytes; more: ERR_LIMIT */
-    bool follow_redirects; /* same host only */
-    bool accept_gzip;
+    size_t body_max;                          /* decoded bytes; more: ERR_LIMIT */
+    struct client *client;                    /* NULL: none; a reference is taken */
     void (*done)(struct fetch *f, void *arg); /* on the loop; then fetch_free it */
     void *arg;
 };
@@ -44,6 +46,7 @@ struct fetch_result {
     int64_t start_ms;  /* wall clock, when the request was sent */
     double seconds;    /* whole exchange */
     size_t wire_bytes; /* body as it came, before decoding */
+    const char *auth;  /* the key of the credentials that were sent, "basic_auth" ...; NULL: none */
     struct err err;
 };
 

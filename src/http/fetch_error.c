@@ -6,38 +6,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
-
-#define HOST_BYTES 256
-
-struct place {
-    char host[HOST_BYTES], port[8];
-    bool https;
-};
-
-/* -1: not a URL that we fetch. */
-static int place_of(const char *url, struct place *out)
-{
-    CURLU *u = curl_url();
-    char *scheme = NULL, *host = NULL, *port = NULL;
-    int rc = -1;
-
-    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-        curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-        (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) && *host &&
-        strlen(host) < sizeof out->host && strlen(port) < sizeof out->port) {
-        memcpy(out->host, host, strlen(host) + 1);
-        memcpy(out->port, port, strlen(port) + 1);
-        out->https = strcmp(scheme, "https") == 0;
-        rc = 0;
-    }
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(port);
-    curl_url_cleanup(u);
-    return rc;
-}
+#include "http/place.h"
 
 int fetch_error_check_url(const char *url, struct err *err)
 {
@@ -46,31 +15,6 @@ int fetch_error_check_url(const char *url, struct err *err)
     if (place_of(url, &p) < 0)
         return err_set(err, ERR_SYNTAX, "the URL is not http://HOST or https://HOST");
     return 0;
-}
-
-int fetch_error_check_redirect(const char *from, const char *to, struct err *err)
-{
-    struct place a, b;
-
-    if (place_of(from, &a) < 0 || place_of(to, &b) < 0)
-        return err_set(err, ERR_EVAL, "the answer is a redirect to something that is not http");
-    if (strcasecmp(a.host, b.host) != 0)
-        return err_set(err, ERR_EVAL,
-                       "the answer is a redirect to another host (%.100s), which is not followed",
-                       b.host);
-    if (a.https && !b.https)
-        return err_set(err, ERR_EVAL,
-                       "the answer is a redirect from https to http, which is not followed");
-    return 0;
-}
-
-bool fetch_error_is_loopback(const char *url)
-{
-    struct place p;
-
-    return place_of(url, &p) == 0 &&
-           (strcasecmp(p.host, "localhost") == 0 || strncmp(p.host, "127.", 4) == 0 ||
-            strcmp(p.host, "[::1]") == 0);
 }
 
 static void explain_connect(CURL *easy, const struct place *p, const struct fetch_trouble *t,
@@ -139,9 +83,6 @@ static const char *words_of(CURLcode code)
         {CURLE_WEIRD_SERVER_REPLY, "the answer is not HTTP"},
         {CURLE_UNSUPPORTED_PROTOCOL, "the answer is not HTTP"},
         {CURLE_OUT_OF_MEMORY, "no memory for a request"},
-        {CURLE_COULDNT_RESOLVE_PROXY, "the proxy's name is not known"},
-        {CURLE_SSL_CACERT_BADFILE, "the file with trusted certificates cannot be read; install "
-                                   "ca-certificates"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -150,28 +91,107 @@ static const char *words_of(CURLcode code)
     return NULL;
 }
 
+/* What OpenSSL and curl say of a certificate that is not to be trusted, by parts of it, and which
+ * key mends it. */
+static const char *tls_advice(const char *curl_text)
+{
+    static const struct {
+        const char *part, *advice;
+    } advices[] = {
+        {"subject name", "it is for another name; set tls_config.server_name to a name in it"},
+        {"expired", "it has expired; renew it"},
+        {"not yet valid", "it is not valid yet; check the clocks of both machines"},
+        {"self-signed", "who signed it is not known; give that certificate as tls_config.ca_file"},
+        {"self signed", "who signed it is not known; give that certificate as tls_config.ca_file"},
+        {"local issuer", "who signed it is not known; give that certificate as tls_config.ca_file"},
+        {"wrong version number", "the target speaks no TLS on this port; set scheme: http"},
+        {"alert certificate required",
+         "the target wants a certificate; give tls_config.cert_file and key_file"},
+        {"alert handshake failure",
+         "the target refuses; perhaps it wants a certificate (tls_config.cert_file and key_file)"},
+        {"alert bad certificate", "the target does not take tls_config.cert"},
+        {"alert unknown ca", "the target does not know who signed tls_config.cert"},
+        {"protocol version",
+         "no version of TLS that both speak; see tls_config.min_version and max_version"},
+        {"unsupported protocol",
+         "no version of TLS that both speak; see tls_config.min_version and max_version"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(advices); i++)
+        if (strcasestr(curl_text, advices[i].part))
+            return advices[i].advice;
+    return NULL;
+}
+
+/* True when it was one of TLS's troubles. */
+static bool explain_tls(CURLcode code, const struct place *p, const struct fetch_trouble *t,
+                        struct err *err)
+{
+    const char *advice = p->https ? tls_advice(t->curl_text) : NULL;
+
+    switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        (void)err_set(err, ERR_OS, "the certificate of %.100s is not trusted: %.200s", p->host,
+                      advice ? advice : t->curl_text);
+        return true;
+    case CURLE_SSL_CERTPROBLEM:
+        (void)err_set(err, ERR_TYPE, "tls_config.cert and key cannot be used: %.200s",
+                      t->curl_text);
+        return true;
+    case CURLE_SSL_CACERT_BADFILE:
+        (void)err_set(err, ERR_TYPE,
+                      "the trusted certificates cannot be used (tls_config.ca, or the package "
+                      "ca-certificates): %.200s",
+                      t->curl_text);
+        return true;
+    case CURLE_SSL_CONNECT_ERROR:
+        break;
+    default:
+        if (!advice) /* an alert may come after the handshake, as a connection that breaks */
+            return false;
+    }
+    (void)err_set(err, ERR_OS, "TLS with %.100s port %s failed: %.200s", p->host, p->port,
+                  advice ? advice : t->curl_text);
+    return true;
+}
+
+static bool explain_proxy(CURL *easy, CURLcode code, struct err *err)
+{
+    long connect_status = 0;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+    if (code == CURLE_COULDNT_CONNECT)
+        (void)err_set(err, ERR_OS, "the proxy (proxy_url) cannot be reached");
+    else if (code == CURLE_COULDNT_RESOLVE_PROXY)
+        (void)err_set(err, ERR_OS, "the name of the proxy (proxy_url) is not known (DNS)");
+    else if (connect_status == 407)
+        (void)err_set(err, ERR_EVAL, "the proxy wants a user and password; give them in proxy_url");
+    else if (connect_status && connect_status != 200)
+        (void)err_set(err, ERR_EVAL, "the proxy answered with HTTP status %ld", connect_status);
+    else
+        return false;
+    return true;
+}
+
 void fetch_error_explain(CURL *easy, CURLcode code, const struct fetch_trouble *t, struct err *err)
 {
-    struct place p = {.host = "?", .port = "?"};
+    struct place p;
     const char *words = words_of(code);
 
-    (void)place_of(t->url, &p);
+    if (place_of(t->url, &p) < 0)
+        p = (struct place){.host = "?", .port = "?"};
     if (t->too_large || t->no_memory)
         explain_limit(t, err);
     else if (code == CURLE_OPERATION_TIMEDOUT)
         explain_timeout(easy, t, err);
+    else if ((t->proxied && explain_proxy(easy, code, err)) || explain_tls(code, &p, t, err))
+        return;
     else if (code == CURLE_COULDNT_CONNECT)
         explain_connect(easy, &p, t, err);
     else if (code == CURLE_COULDNT_RESOLVE_HOST)
         (void)err_set(err, ERR_OS, "the name %.200s is not known (DNS)", p.host);
     else if (code == CURLE_PARTIAL_FILE)
         (void)err_set(err, ERR_OS, "the answer broke off after %zu bytes", t->got);
-    else if (code == CURLE_PEER_FAILED_VERIFICATION)
-        (void)err_set(err, ERR_OS, "the certificate of %.100s is not trusted: %.200s", p.host,
-                      t->curl_text);
-    else if (code == CURLE_SSL_CONNECT_ERROR)
-        (void)err_set(err, ERR_OS, "TLS with %.100s port %s failed: %.200s", p.host, p.port,
-                      t->curl_text);
     else
         (void)err_set(err, ERR_OS, "%s", words ? words : curl_easy_strerror(code));
 }

@@ -21,13 +21,11 @@ struct fetch_trouble {
     int64_t timeout_ms;
     size_t body_max, got;
     bool too_large, no_memory; /* our own write callback ended it */
+    bool proxied;
 };
 
 /* "http://" or "https://" with a host. */
 MUST_USE int fetch_error_check_url(const char *url, struct err *err);
-/* The same host, and not from https to http. */
-MUST_USE int fetch_error_check_redirect(const char *from, const char *to, struct err *err);
-bool fetch_error_is_loopback(const char *url);
 void fetch_error_explain(CURL *easy, CURLcode code, const struct fetch_trouble *t, struct err *err);
 
 #endif

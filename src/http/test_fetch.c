@@ -11,6 +11,8 @@
 
 #include "base/mem.h"
 #include "base/test.h"
+#include "http/client.h"
+#include "http/client_settings.h"
 #include "sys/loop.h"
 #include "sys/thread.h"
 
@@ -28,6 +30,7 @@ struct peer {
     struct str answer;  /* to each request; p NULL: none, the connection hangs */
     size_t requests;    /* to answer on a connection before it is closed */
     size_t connections; /* to accept; at the end: how many came */
+    size_t answered;    /* requests */
     char seen[4096];    /* the first request */
 };
 
@@ -75,6 +78,7 @@ static void serve(struct peer *p, int fd, bool first)
             return;
         }
         (void)send(fd, p->answer.p, p->answer.n, MSG_NOSIGNAL);
+        p->answered++;
         n = 0;
         i++;
     }
@@ -297,7 +301,7 @@ static struct str zeros_gzipped(size_t n)
     return buf_str(&out);
 }
 
-static void gzip_is_undone_and_a_bomb_is_cut_while_it_arrives(void **state)
+static void gzip_is_undone_though_not_asked_for_and_a_bomb_is_cut_while_it_arrives(void **state)
 {
     struct fixture *f = *state;
     const struct fetch_result *r;
@@ -306,48 +310,236 @@ static void gzip_is_undone_and_a_bomb_is_cut_while_it_arrives(void **state)
 
     peer_start(&p, "", 2, 2);
     p.answer = answer;
-    r = get(f, p.port, (struct fetch_request){.accept_gzip = true, .body_max = 2u << 20});
+    r = get(f, p.port, (struct fetch_request){.body_max = 2u << 20});
     assert_int_equal(r->status, 200);
     assert_int_equal(r->body.n, 2u << 20);
     assert_true(r->wire_bytes < 10000);
-    assert_error(get(f, p.port, (struct fetch_request){.accept_gzip = true, .body_max = 1u << 20}),
-                 ERR_LIMIT, "the answer has more than 1 MB");
+    assert_error(get(f, p.port, (struct fetch_request){.body_max = 1u << 20}), ERR_LIMIT,
+                 "the answer has more than 1 MB");
     fetcher_free(f->fetcher);
     f->fetcher = NULL;
     peer_stop(&p);
-    assert_non_null(strstr(p.seen, "\r\nAccept-Encoding: gzip\r\n"));
     mem_free((void *)(uintptr_t)answer.p);
 }
 
-static void redirects_stay_on_their_host(void **state)
+/* A fetch with a client of these settings. */
+static const struct fetch_result *get_as(struct fixture *f, uint16_t port,
+                                         struct client_settings settings,
+                                         struct fetch_request request)
+{
+    const struct fetch_result *r;
+
+    request.client = client_new(&settings);
+    r = get(f, port, request);
+    client_unref(request.client);
+    return r;
+}
+
+#define SECRETS                                                                                    \
+    .has_basic_auth = true, .username = {"me", NULL}, .password = {"hush", NULL},                  \
+    .headers = &(const struct client_header){"X-Key", {"hidden", NULL}}, .headers_n = 1
+#define BASIC "\r\nAuthorization: Basic bWU6aHVzaA==\r\n"
+
+static void redirect_text(char out[300], const char *status, const char *to)
+{
+    (void)snprintf(out, 300, "HTTP/1.1 %s\r\nLocation: %s\r\nContent-Length: 3\r\n\r\nno\n", status,
+                   to);
+}
+
+static void redirects_are_followed_ten_times_if_at_all(void **state)
 {
     struct fixture *f = *state;
     const struct fetch_result *r;
-    struct peer to, p;
-    char answer[200];
+    struct peer p;
+    char answer[300];
 
-    peer_start(&to, OK_HELLO, 1, 1);
-    (void)snprintf(answer, sizeof answer,
-                   "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%u/x\r\n"
-                   "Content-Length: 3\r\n\r\nno\n",
-                   to.port);
-    peer_start(&p, answer, 2, 1);
-    r = get(f, p.port, (struct fetch_request){.follow_redirects = true});
+    redirect_text(answer, "302 Found", "/again");
+    peer_start(&p, answer, 12, 1);
+    assert_int_equal(get(f, p.port, (struct fetch_request){0})->status, 302);
+    r = get_as(f, p.port, (struct client_settings){.follow_redirects = true},
+               (struct fetch_request){0});
+    assert_error(r, ERR_LIMIT, "more than 10 redirects");
+    peer_stop(&p);
+    redirect_text(answer, "301 Moved", "file:///etc/passwd");
+    peer_start(&p, answer, 1, 1);
+    r = get_as(f, p.port, (struct client_settings){.follow_redirects = true},
+               (struct fetch_request){0});
+    assert_error(r, ERR_EVAL, "not http");
+    peer_stop(&p);
+}
+
+static void secrets_go_along_on_one_place_and_stay_behind_when_it_is_left(void **state)
+{
+    struct fixture *f = *state;
+    struct client_settings settings = {.follow_redirects = true, SECRETS};
+    const struct fetch_result *r;
+    struct peer first, second;
+    char answer[300], to[100];
+
+    peer_start(&second, OK_HELLO, 1, 1);
+    (void)snprintf(to, sizeof to, "http://localhost:%u/x", second.port);
+    redirect_text(answer, "307 Temporary Redirect", to);
+    peer_start(&first, answer, 1, 1);
+    r = get_as(f, first.port, settings, (struct fetch_request){0});
     assert_int_equal(r->status, 200);
     assert_true(str_eq(r->body, STR("hello\n")));
-    r = get(f, p.port, (struct fetch_request){0});
-    assert_int_equal(r->status, 302);
+    assert_null(r->auth);
+    peer_stop(&first);
+    peer_stop(&second);
+    assert_non_null(strstr(first.seen, BASIC));
+    assert_non_null(strstr(first.seen, "\r\nX-Key: hidden\r\n"));
+    assert_non_null(strstr(second.seen, "GET /x HTTP/1.1"));
+    assert_null(strstr(second.seen, "Authorization"));
+    assert_null(strstr(second.seen, "hidden"));
+}
+
+static void a_file_with_a_secret_is_read_at_each_use(void **state)
+{
+    struct fixture *f = *state;
+    char path[] = "/tmp/earshot-test-secret-XXXXXX";
+    struct client_settings settings = {.authorization_type = "Bearer",
+                                       .authorization = {NULL, path}};
+    struct fetch_request q = {0};
+    int fd = mkstemp(path);
+    struct peer p;
+
+    assert_true(fd >= 0);
+    q.client = client_new(&settings);
+    assert_int_equal(write(fd, "one\n", 4), 4);
+    peer_start(&p, OK_HELLO, 1, 1);
+    assert_int_equal(get(f, p.port, q)->status, 200);
+    assert_string_equal(fetch_result(f->last)->auth, "authorization");
     peer_stop(&p);
-    peer_stop(&to);
-    peer_start(&p, "HTTP/1.1 301 Moved\r\nLocation: http://localhost/\r\nContent-Length: 0\r\n\r\n",
-               1, 1);
-    assert_error(get(f, p.port, (struct fetch_request){.follow_redirects = true}), ERR_EVAL,
-                 "redirect to another host (localhost)");
+    assert_non_null(strstr(p.seen, "\r\nAuthorization: Bearer one\r\n"));
+    assert_int_equal(pwrite(fd, "two\n", 4, 0), 4);
+    peer_start(&p, OK_HELLO, 1, 1);
+    assert_int_equal(get(f, p.port, q)->status, 200);
     peer_stop(&p);
-    peer_start(&p, "HTTP/1.1 301 Moved\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n", 6, 1);
-    assert_error(get(f, p.port, (struct fetch_request){.follow_redirects = true}), ERR_LIMIT,
-                 "more than 5 redirects");
+    assert_non_null(strstr(p.seen, "\r\nAuthorization: Bearer two\r\n"));
+    assert_int_equal(pwrite(fd, "a\nb\n", 4, 0), 4);
+    assert_error(get(f, p.port, q), ERR_SYNTAX, "authorization.credentials holds a line end");
+    assert_int_equal(unlink(path), 0);
+    (void)close(fd);
+    assert_error(get(f, p.port, q), ERR_OS, "authorization.credentials: cannot open /tmp/earshot");
+    client_unref(q.client);
+}
+
+/* A token server and a target; both see one request each. */
+static void a_token_is_asked_for_once_and_again_after_it_was_not_taken(void **state)
+{
+    static const struct client_param param = {"audience", "a b"};
+    struct fixture *f = *state;
+    struct client_oauth2 oauth2 = {.client_id = "id",
+                                   .client_secret = {"s%cret", NULL},
+                                   .scopes = "read all",
+                                   .params = &param,
+                                   .params_n = 1};
+    struct client_settings settings = {.oauth2 = &oauth2};
+    struct fetch_request q = {0};
+    struct peer tokens, p;
+    char url[64];
+
+    peer_start(&tokens,
+               "HTTP/1.1 200 OK\r\nContent-Length: 51\r\n\r\n"
+               "{\"access_token\":\"t0k\",\"expires_in\":3600,\"x\":\"1234\"}",
+               2, 1);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/token", tokens.port);
+    oauth2.token_url = url;
+    q.client = client_new(&settings);
+    peer_start(&p, OK_HELLO, 3, 2);
+    f->wanted = 2;
+    (void)start(f, p.port, q); /* both wait for the same token */
+    (void)start(f, p.port, q);
+    loop_run(f->loop);
+    assert_int_equal(get(f, p.port, q)->status, 200);
+    fetcher_free(f->fetcher); /* closes kept connections */
+    f->fetcher = NULL;
     peer_stop(&p);
+    peer_stop(&tokens);
+    client_unref(q.client);
+    assert_int_equal(tokens.connections, 1);
+    assert_int_equal(tokens.answered, 1);
+    assert_non_null(strstr(tokens.seen, "POST /token HTTP/1.1"));
+    assert_non_null(strstr(tokens.seen, "\r\nAuthorization: Basic aWQ6cyVjcmV0\r\n"));
+    assert_non_null(strstr(
+        tokens.seen, "\r\n\r\ngrant_type=client_credentials&scope=read%20all&audience=a%20b"));
+    assert_non_null(strstr(p.seen, "\r\nAuthorization: Bearer t0k\r\n"));
+}
+
+static void a_token_that_cannot_be_had_fails_the_request_in_words(void **state)
+{
+    struct fixture *f = *state;
+    struct client_oauth2 oauth2 = {.client_id = "id", .client_secret = {"secret", NULL}};
+    struct client_settings settings = {.oauth2 = &oauth2};
+    struct peer tokens;
+    char url[64];
+
+    peer_start(&tokens, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", 2, 1);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/token", tokens.port);
+    oauth2.token_url = url;
+    assert_error(get_as(f, 1, settings, (struct fetch_request){0}), ERR_EVAL,
+                 "oauth2: token_url answered with HTTP status 401; check client_id");
+    peer_stop(&tokens);
+    assert_int_equal(tokens.answered, 2); /* both ways to tell the secret */
+    assert_error(get_as(f, 1, settings, (struct fetch_request){0}), ERR_OS,
+                 "oauth2: token_url: connection refused");
+}
+
+static void a_proxy_is_asked_instead_with_headers_of_its_own(void **state)
+{
+    static const struct client_header connect = {"X-Proxy", {"p", NULL}};
+    struct fixture *f = *state;
+    struct client_settings settings = {SECRETS};
+    struct peer proxy;
+    char url[64];
+
+    peer_start(&proxy, OK_HELLO, 1, 1);
+    (void)snprintf(url, sizeof url, "http://u:pw@127.0.0.1:%u", proxy.port);
+    settings.proxy = (struct client_proxy){
+        .url = url, .no_proxy = "x.example", .connect_headers = &connect, .connect_headers_n = 1};
+    assert_int_equal(
+        get_as(f, 0, settings, (struct fetch_request){.url = "http://target.example/m"})->status,
+        200);
+    peer_stop(&proxy);
+    assert_non_null(strstr(proxy.seen, "GET http://target.example/m HTTP/1.1\r\n"));
+    assert_non_null(strstr(proxy.seen, "\r\nProxy-Authorization: Basic dTpwdw==\r\n"));
+    assert_error(get_as(f, 0, settings, (struct fetch_request){.url = "http://target.example/m"}),
+                 ERR_OS, "the proxy (proxy_url) cannot be reached");
+}
+
+static void gzip_is_asked_of_far_hosts_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct client_settings settings = {.compression = true};
+    struct peer p;
+    char url[64];
+
+    peer_start(&p, OK_HELLO, 1, 1);
+    (void)get_as(f, p.port, settings, (struct fetch_request){0});
+    peer_stop(&p);
+    assert_null(strstr(p.seen, "Accept-Encoding"));
+    for (int i = 0; i < 2; i++) {
+        peer_start(&p, OK_HELLO, 1, 1);
+        (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", p.port);
+        settings.proxy.url = url; /* the far host's name is told to a proxy */
+        settings.compression = i == 0;
+        (void)get_as(f, 0, settings, (struct fetch_request){.url = "http://far.example/"});
+        peer_stop(&p);
+        assert_int_equal(!strstr(p.seen, "\r\nAccept-Encoding: gzip\r\n"), i);
+    }
+}
+
+static void a_certificate_that_is_none_is_told_with_its_key(void **state)
+{
+    struct fixture *f = *state;
+    struct fetch_request q = {.url = "https://127.0.0.1:1/"};
+
+    assert_error(get_as(f, 0, (struct client_settings){.tls.ca = {NULL, "/nowhere/ca.pem"}}, q),
+                 ERR_OS, "tls_config.ca: cannot open /nowhere/ca.pem");
+    assert_error(get_as(f, 0, (struct client_settings){.tls.cert = {NULL, "/dev/null"}}, q),
+                 ERR_TYPE, "tls_config.cert: /dev/null is not a file");
+    assert_error(get_as(f, 0, (struct client_settings){.tls.key = {"", NULL}}, q), ERR_SYNTAX,
+                 "tls_config.key is empty");
 }
 
 static void a_cancelled_fetch_is_never_done(void **state)
@@ -378,8 +570,15 @@ int main(void)
         TEST(many_at_once_all_come_back),
         TEST(failures_are_told_in_plain_words),
         TEST(urls_and_headers_are_checked_before_anything_is_sent),
-        TEST(gzip_is_undone_and_a_bomb_is_cut_while_it_arrives),
-        TEST(redirects_stay_on_their_host),
+        TEST(gzip_is_undone_though_not_asked_for_and_a_bomb_is_cut_while_it_arrives),
+        TEST(redirects_are_followed_ten_times_if_at_all),
+        TEST(secrets_go_along_on_one_place_and_stay_behind_when_it_is_left),
+        TEST(a_file_with_a_secret_is_read_at_each_use),
+        TEST(a_token_is_asked_for_once_and_again_after_it_was_not_taken),
+        TEST(a_token_that_cannot_be_had_fails_the_request_in_words),
+        TEST(a_proxy_is_asked_instead_with_headers_of_its_own),
+        TEST(gzip_is_asked_of_far_hosts_alone),
+        TEST(a_certificate_that_is_none_is_told_with_its_key),
         TEST(a_cancelled_fetch_is_never_done),
     };
 

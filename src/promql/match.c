@@ -429,6 +429,8 @@ struct masked {
     struct stream stream;
     struct stream *left;
     struct presence right;
+    bool **partner; /* [n] where the right side is, by series: found before a function above may
+                     * change the labels */
     bool wanted;
     size_t at;
 };
@@ -436,10 +438,9 @@ struct masked {
 static int masked_next(struct stream *s, double **column, struct err *err)
 {
     struct masked *m = (struct masked *)s;
-    bool *at;
+    const bool *at = m->partner[m->at++];
 
-    if (presence_of(&m->right, s->labels[m->at++], &at, err) < 0 ||
-        m->left->next(m->left, column, err) < 0)
+    if (m->left->next(m->left, column, err) < 0)
         return -1;
     for (size_t i = 0; i < s->grid.n; i++)
         if (at[i] != m->wanted)
@@ -478,6 +479,12 @@ static int open_masked(struct eval *ev, const struct grid *grid, const struct ex
     s->n = m->left->n;
     s->labels = m->left->labels;
     s->drop = m->left->drop;
+    m->partner = arena_zalloc_array(&s->arena, s->n, sizeof(bool *), err);
+    if (!m->partner)
+        return -1;
+    for (size_t i = 0; i < s->n; i++)
+        if (presence_of(&m->right, s->labels[i], &m->partner[i], err) < 0)
+            return -1;
     *out = take(s);
     return 0;
 }

@@ -25,6 +25,22 @@ static double sign(double v)
     return v < 0 ? -1 : v > 0 ? 1 : v;
 }
 
+/* As Go's: past 709.8 it is infinite, a little before the true value is. */
+static double half_exp(double v)
+{
+    return exp(v) * .5;
+}
+
+static double cosh_of(double v)
+{
+    return fabs(v) > 21 ? half_exp(fabs(v)) : cosh(v);
+}
+
+static double sinh_of(double v)
+{
+    return fabs(v) > 21 ? copysign(half_exp(fabs(v)), v) : sinh(v);
+}
+
 /* NULL for those that take a scalar. */
 static double (*math_of(enum function_id id))(double)
 {
@@ -41,7 +57,7 @@ static double (*math_of(enum function_id id))(double)
         MATH(atanh, atanh)
         MATH(ceil, ceil)
         MATH(cos, cos)
-        MATH(cosh, cosh)
+        MATH(cosh, cosh_of)
         MATH(deg, degrees)
         MATH(exp, exp)
         MATH(floor, floor)
@@ -51,7 +67,7 @@ static double (*math_of(enum function_id id))(double)
         MATH(rad, radians)
         MATH(sgn, sign)
         MATH(sin, sin)
-        MATH(sinh, sinh)
+        MATH(sinh, sinh_of)
         MATH(sqrt, sqrt)
         MATH(tan, tan)
         MATH(tanh, tanh)

@@ -1,5 +1,7 @@
 #include "api/api.h"
 
+#include <stdio.h>
+
 #include "api/internal.h"
 #include "base/mem.h"
 
@@ -27,13 +29,24 @@ void api_committed(struct api *api)
 
 static void not_found(struct http_request *r, void *arg)
 {
+    bool is_api = str_starts(r->path, STR("/api/")) || str_starts(r->path, STR("/alertmanager/"));
+    char text[160];
+
     (void)arg;
-    if (str_starts(r->path, STR("/api/")) || str_starts(r->path, STR("/alertmanager/")))
-        api_reply_status(
-            r, 404, "not_found",
-            "no such path; the API is described at /api/v1 of Prometheus' documentation");
-    else
+    if (r->allow) {
+        (void)snprintf(text, sizeof text, "method not allowed; this path takes %s", r->allow);
+        if (is_api)
+            api_reply_status(r, 405, "bad_data", text);
+        else
+            http_reply_error(r, 405, text);
+    } else if (is_api) {
+        api_reply_status(r, 404, "not_found",
+                         str_ends(r->path, STR("/"))
+                             ? "no such path; leave the slash at its end away"
+                             : "no such path; docs/api.md lists what there is");
+    } else {
         http_reply_error(r, 404, "There is no such page. The first page is at /");
+    }
 }
 
 void api_routes(struct api *api, struct http_server *server)
@@ -43,6 +56,8 @@ void api_routes(struct api *api, struct http_server *server)
     api_meta_routes(api);
     api_status_routes(api);
     api_admin_routes(api);
+    api_rules_routes(api);
+    api_metadata_routes(api);
     api_stream_routes(api);
     api_overview_routes(api);
     http_server_fallback(server, not_found, api);

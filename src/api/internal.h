@@ -37,14 +37,34 @@ struct api_params {
 MUST_USE int api_params_read(struct http_request *r, struct api_params *out);
 /* First of that name, {NULL, 0} when absent. */
 struct str api_param(const struct api_params *p, const char *name);
-/* Unix seconds (with fraction) or RFC 3339; absent: leaves *out. The error names the parameter. */
+/* Unix seconds (with fraction) or RFC 3339; absent: leaves *out. What lies past all times is the
+ * bound, +-TS_MS_MAX. The error names the parameter. */
 MUST_USE int api_param_time(const struct api_params *p, const char *name, ts_ms *out,
                             struct err *err);
+/* The same for a time that may be left out, with the error that Prometheus words otherwise there.
+ */
+MUST_USE int api_param_bound(const struct api_params *p, const char *name, ts_ms *out,
+                             struct err *err);
 /* Seconds as a number, or a duration as Prometheus writes them; absent: leaves *out. */
 MUST_USE int api_param_duration(const struct api_params *p, const char *name, int64_t *out_ms,
                                 struct err *err);
 MUST_USE int api_param_size(const struct api_params *p, const char *name, size_t *out,
                             struct err *err);
+/* A whole number of either sign; the error is "NAME must be a number". */
+MUST_USE int api_param_count(const struct api_params *p, const char *name, int64_t *out,
+                             struct err *err);
+/* true, 1, false, 0 ... as Go's ParseBool; false: none of these. */
+MUST_USE bool api_param_flag(struct str text, bool *out);
+/* Puts `invalid parameter "NAME": ` before an error and, as Prometheus does, the place behind it.
+ */
+MUST_USE int api_invalid_param(struct err *err, const char *name);
+
+/* Adds {"status":"success","data": and what comes after the data: warnings, when there is one, and
+ * the end. */
+void api_begin_data(struct json_writer *w, struct buf *out);
+void api_end_data(struct json_writer *w, const char *warning);
+/* A small answer, made on the loop, in the request's arena. Ends `out`. */
+void api_reply_data(struct http_request *r, struct buf *out);
 
 /* Parses and runs `text` on the store with the lanes' help; on a lane. Of `params` it fills source,
  * features, clock and helpers. */
@@ -65,6 +85,8 @@ void api_query_routes(struct api *api);
 void api_meta_routes(struct api *api);
 void api_status_routes(struct api *api);
 void api_admin_routes(struct api *api);
+void api_rules_routes(struct api *api);
+void api_metadata_routes(struct api *api);
 void api_stream_routes(struct api *api);
 void api_overview_routes(struct api *api);
 

@@ -98,6 +98,8 @@ struct api_job *api_job_new(struct api *api, struct http_request *r, size_t stat
     job->body = (struct http_body){body_next, body_close};
     job->lane.run = lane_run;
     job->lane.done = lane_done;
+    job->lane.deadline_ns =
+        api->c.clock->mono_ns(api->c.clock) + QUERY_TIMEOUT_MS_MAX * INT64_C(1000000);
     budget_init(&job->budget, "the memory of one query", QUERY_BYTES_MAX, api->c.budget);
     atomic_store(&job->budget.cancel, &job->lane.cancelled);
     arena_init(&job->arena, &job->budget);

@@ -1,6 +1,8 @@
 /* Parameters of the API, in Prometheus' words. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "api/internal.h"
@@ -104,8 +106,14 @@ int api_param_time(const struct api_params *p, const char *name, ts_ms *out, str
 
     if (!text.n)
         return 0;
-    if (number_parse(text, &seconds) && fabs(seconds) <= TS_MS_MAX / 1000) {
-        *out = (ts_ms)llround(seconds * 1000);
+    if (number_parse(text, &seconds)) {
+        /* Past all times, or no number at all: the nearest bound, the lower one for NaN. */
+        if (seconds > (double)(TS_MS_MAX / 1000))
+            *out = TS_MS_MAX;
+        else if (seconds >= -(double)(TS_MS_MAX / 1000))
+            *out = (ts_ms)llround(seconds * 1000);
+        else
+            *out = -TS_MS_MAX;
         return 0;
     }
     if (parse_rfc3339(text, out))
@@ -121,6 +129,16 @@ int api_param_time(const struct api_params *p, const char *name, ts_ms *out, str
     return err_set(err, ERR_SYNTAX,
                    "invalid parameter \"%s\": cannot parse \"%.*s\" to a valid timestamp", name,
                    STR_ARGS(str_take(text, 100)));
+}
+
+int api_param_bound(const struct api_params *p, const char *name, ts_ms *out, struct err *err)
+{
+    if (api_param_time(p, name, out, err) == 0)
+        return 0;
+    return err_set(err, ERR_SYNTAX,
+                   "invalid parameter \"%s\": invalid time value for '%s': cannot parse \"%.*s\" "
+                   "to a valid timestamp",
+                   name, name, STR_ARGS(str_take(api_param(p, name), 100)));
 }
 
 int api_param_duration(const struct api_params *p, const char *name, int64_t *out_ms,
@@ -161,4 +179,28 @@ int api_param_size(const struct api_params *p, const char *name, size_t *out, st
                        STR_ARGS(str_take(text, 100)));
     *out = (size_t)v;
     return 0;
+}
+
+int api_param_count(const struct api_params *p, const char *name, int64_t *out, struct err *err)
+{
+    struct str text = api_param(p, name);
+
+    if (!text.n || number_parse_i64(text, out))
+        return 0;
+    return err_set(err, ERR_SYNTAX, "%s must be a number", name);
+}
+
+bool api_param_flag(struct str text, bool *out)
+{
+    static const char *const yes[] = {"1", "t", "true"}, *const no[] = {"0", "f", "false"};
+
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+        bool is_yes = text.n == strlen(yes[i]) && strncasecmp(text.p, yes[i], text.n) == 0;
+
+        if (is_yes || (text.n == strlen(no[i]) && strncasecmp(text.p, no[i], text.n) == 0)) {
+            *out = is_yes;
+            return true;
+        }
+    }
+    return false;
 }

@@ -1,9 +1,12 @@
-/* /api/v1/query, /api/v1/query_range, /api/v1/format_query. */
+/* /api/v1/query, /api/v1/query_range, /api/v1/format_query, /api/v1/parse_query. */
 #include "promql/query.h"
 #include "api/internal.h"
 #include "api/job.h"
 #include "api/result.h"
 #include "tsdb/db.h"
+
+/* An expression printed: its text is at most 64 kB, but each nesting adds blanks to each line. */
+#define REWRITE_BYTES_MAX (4u << 20)
 
 struct query_state {
     struct str text;
@@ -57,13 +60,9 @@ static int work(struct api_job *job, struct err *err)
             "the query resolution (?step=XX)");
     q->params.cancelled = &job->lane.cancelled;
     if (api_run_query(job->api, &job->arena, q->text, &q->params, &q->result, err) < 0) {
-        if (err->kind == ERR_SYNTAX || err->kind == ERR_TYPE) {
-            char text[sizeof err->text + 32];
-
-            (void)err_set(err, err->kind, "invalid parameter \"query\": %s",
-                          err_format(err, text, sizeof text));
-        }
-        return -1;
+        if (err->kind != ERR_SYNTAX && err->kind != ERR_TYPE)
+            return -1;
+        return api_invalid_param(err, "query");
     }
     q->writer = (struct result_writer){
         .result = &q->result,
@@ -106,6 +105,19 @@ static int read_range(const struct api_params *p, struct query_state *q, struct 
     return 0;
 }
 
+/* Not above zero: the default, as in Prometheus. */
+static int read_lookback(const struct api_params *p, int64_t *out_ms, struct err *err)
+{
+    if (api_param_duration(p, "lookback_delta", out_ms, err) < 0)
+        return err_set(err, ERR_SYNTAX,
+                       "error parsing lookback delta duration: cannot parse \"%.*s\" to a valid "
+                       "duration",
+                       STR_ARGS(str_take(api_param(p, "lookback_delta"), 100)));
+    if (*out_ms < 0)
+        *out_ms = 0;
+    return 0;
+}
+
 static int read_query(struct api *api, const struct api_params *p, struct query_state *q,
                       bool range, struct err *err)
 {
@@ -125,11 +137,11 @@ static int read_query(struct api *api, const struct api_params *p, struct query_
     }
     if (api_param_size(p, "limit", &q->limit, err) < 0 ||
         api_param_duration(p, "timeout", &timeout_ms, err) < 0 ||
-        api_param_duration(p, "lookback_delta", &q->params.lookback_ms, err) < 0)
+        read_lookback(p, &q->params.lookback_ms, err) < 0)
         return -1;
-    if (timeout_ms > QUERY_TIMEOUT_MS_MAX || timeout_ms < 0)
+    if (timeout_ms > QUERY_TIMEOUT_MS_MAX)
         timeout_ms = QUERY_TIMEOUT_MS_MAX;
-    q->params.deadline_ns = clock->mono_ns(clock) + timeout_ms * 1000000;
+    q->params.deadline_ns = clock->mono_ns(clock) + (timeout_ms > 0 ? timeout_ms * 1000000 : 0);
     return 0;
 }
 
@@ -167,33 +179,43 @@ static void handle_query_range(struct http_request *r, void *api)
     handle(r, api, true);
 }
 
-static int format_work(struct api_job *job, struct err *err)
+/* ---- an expression said in other words ---- */
+
+static int rewrite(struct api_job *job, bool tree, struct err *err)
 {
+    SCOPED(buf_fini) struct buf text = {.max_bytes = REWRITE_BYTES_MAX};
     struct query_state *q = job->state;
     struct expr *expr;
-    struct buf text;
     struct json_writer w;
     int status;
 
     if (promql_parse(&job->arena, q->text, job->api->c.features, &expr, err) < 0)
-        return err_context(err, "invalid parameter \"query\"");
-    buf_init(&text, 4u << 20);
-    status = promql_print(expr, true, &text, err);
+        return api_invalid_param(err, "query");
+    status = tree ? promql_print_tree(expr, &text, err) : promql_print(expr, true, &text, err);
     promql_free(expr);
-    if (status == 0) {
-        json_begin(&w, &job->out);
-        json_begin_object(&w);
-        json_key(&w, "status");
-        json_cstr(&w, "success");
-        json_key(&w, "data");
+    if (status < 0)
+        return -1;
+    api_begin_data(&w, &job->out);
+    if (tree)
+        json_raw(&w, buf_str(&text));
+    else
         json_str(&w, buf_str(&text));
-        json_end_object(&w);
-    }
-    buf_fini(&text);
-    return status;
+    api_end_data(&w, NULL);
+    return 0;
 }
 
-static void handle_format_query(struct http_request *r, void *arg)
+static int work_format(struct api_job *job, struct err *err)
+{
+    return rewrite(job, false, err);
+}
+
+static int work_parse(struct api_job *job, struct err *err)
+{
+    return rewrite(job, true, err);
+}
+
+static void start_rewrite(struct http_request *r, struct api *api,
+                          int (*work_of)(struct api_job *job, struct err *err))
 {
     struct api_params p;
     struct api_job *job;
@@ -201,7 +223,7 @@ static void handle_format_query(struct http_request *r, void *arg)
 
     if (api_params_read(r, &p) < 0)
         return;
-    job = api_job_new(arg, r, sizeof *q, format_work);
+    job = api_job_new(api, r, sizeof *q, work_of);
     if (!job)
         return;
     q = job->state;
@@ -209,9 +231,20 @@ static void handle_format_query(struct http_request *r, void *arg)
     api_job_start(job, LANE_QUERY);
 }
 
+static void handle_format_query(struct http_request *r, void *api)
+{
+    start_rewrite(r, api, work_format);
+}
+
+static void handle_parse_query(struct http_request *r, void *api)
+{
+    start_rewrite(r, api, work_parse);
+}
+
 void api_query_routes(struct api *api)
 {
     api_route(api, "/api/v1/query", HTTP_GET | HTTP_POST, handle_query);
     api_route(api, "/api/v1/query_range", HTTP_GET | HTTP_POST, handle_query_range);
     api_route(api, "/api/v1/format_query", HTTP_GET | HTTP_POST, handle_format_query);
+    api_route(api, "/api/v1/parse_query", HTTP_GET | HTTP_POST, handle_parse_query);
 }

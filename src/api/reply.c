@@ -68,6 +68,45 @@ void api_reply_err(struct http_request *r, const struct err *err)
     api_reply_status(r, words.status, words.type, err_format(err, text, sizeof text));
 }
 
+int api_invalid_param(struct err *err, const char *name)
+{
+    char text[sizeof err->text + 32];
+
+    return err_set(err, err->kind, "invalid parameter \"%s\": %s", name,
+                   err_format(err, text, sizeof text));
+}
+
+void api_begin_data(struct json_writer *w, struct buf *out)
+{
+    json_begin(w, out);
+    json_begin_object(w);
+    json_key(w, "status");
+    json_cstr(w, "success");
+    json_key(w, "data");
+}
+
+void api_end_data(struct json_writer *w, const char *warning)
+{
+    if (warning) {
+        json_key(w, "warnings");
+        json_begin_array(w);
+        json_cstr(w, warning);
+        json_end_array(w);
+    }
+    json_end_object(w);
+}
+
+void api_reply_data(struct http_request *r, struct buf *out)
+{
+    struct str body = arena_str(r->arena, buf_str(out), NULL);
+
+    buf_fini(out);
+    if (body.p)
+        http_reply(r, 200, "application/json", body);
+    else
+        http_reply_error(r, 500, "no memory for the answer");
+}
+
 void api_write_labels(struct json_writer *w, const struct labels *ls)
 {
     json_begin_object(w);

@@ -3,31 +3,14 @@
 #include <unistd.h>
 
 #include "api/internal.h"
+#include "base/arena.h"
 #include "collect/collect.h"
 #include "config/config.h"
+#include "sys/lanes.h"
 #include "text/duration.h"
 #include "tsdb/db.h"
 
-static void begin(struct json_writer *w, struct buf *out)
-{
-    json_begin(w, out);
-    json_begin_object(w);
-    json_key(w, "status");
-    json_cstr(w, "success");
-    json_key(w, "data");
-}
-
-/* Small answers are made on the loop, in the request's arena. */
-static void reply(struct http_request *r, struct buf *out)
-{
-    struct str body = arena_str(r->arena, buf_str(out), NULL);
-
-    buf_fini(out);
-    if (body.p)
-        http_reply(r, 200, "application/json", body);
-    else
-        http_reply_error(r, 500, "no memory for the answer");
-}
+#define PROMETHEUS_VERSION "3.14.0"
 
 static void handle_healthy(struct http_request *r, void *arg)
 {
@@ -54,17 +37,19 @@ static void handle_buildinfo(struct http_request *r, void *arg)
 
     (void)arg;
     buf_init(&out, 0);
-    begin(&w, &out);
+    api_begin_data(&w, &out);
     json_begin_object(&w);
-    pair(&w, "version", EARSHOT_VERSION);
+    /* Clients compare it to find what a Prometheus can do: the version whose API and PromQL these
+     * are, and our own as semantic versioning's build metadata. */
+    pair(&w, "version", PROMETHEUS_VERSION "+earshot." EARSHOT_VERSION);
     pair(&w, "revision", EARSHOT_REVISION);
     pair(&w, "branch", "");
     pair(&w, "buildUser", "");
     pair(&w, "buildDate", "");
     pair(&w, "goVersion", ""); /* clients of Prometheus' API expect the key */
     json_end_object(&w);
-    json_end_object(&w);
-    reply(r, &out);
+    api_end_data(&w, NULL);
+    api_reply_data(r, &out);
 }
 
 static void handle_flags(struct http_request *r, void *arg)
@@ -74,13 +59,13 @@ static void handle_flags(struct http_request *r, void *arg)
     struct json_writer w;
 
     buf_init(&out, 0);
-    begin(&w, &out);
+    api_begin_data(&w, &out);
     json_begin_object(&w);
     for (size_t i = 0; i < api->c.flags_n; i++)
         pair(&w, api->c.flags[i].name, api->c.flags[i].value);
     json_end_object(&w);
-    json_end_object(&w);
-    reply(r, &out);
+    api_end_data(&w, NULL);
+    api_reply_data(r, &out);
 }
 
 static void handle_config(struct http_request *r, void *arg)
@@ -91,7 +76,7 @@ static void handle_config(struct http_request *r, void *arg)
     struct json_writer w;
 
     buf_init(&out, 0);
-    begin(&w, &out);
+    api_begin_data(&w, &out);
     json_begin_object(&w);
     pair(&w, "yaml", config->prometheus_text ? config->prometheus_text : "");
     json_end_object(&w);
@@ -105,8 +90,8 @@ static void handle_config(struct http_request *r, void *arg)
         }
         json_end_array(&w);
     }
-    json_end_object(&w);
-    reply(r, &out);
+    api_end_data(&w, NULL);
+    api_reply_data(r, &out);
 }
 
 static void handle_runtimeinfo(struct http_request *r, void *arg)
@@ -114,30 +99,43 @@ static void handle_runtimeinfo(struct http_request *r, void *arg)
     struct api *api = arg;
     struct db_stats stats = db_stats(api->c.db);
     struct rlimit files;
+    struct lanes_stats queries = lanes_stats(api->c.lanes, LANE_QUERY);
     char cwd[512], retention[32];
     struct buf out;
     struct json_writer w;
 
     buf_init(&out, 0);
-    begin(&w, &out);
+    api_begin_data(&w, &out);
     json_begin_object(&w);
     json_key(&w, "startTime");
     api_write_rfc3339(&w, api->c.start_ms);
     pair(&w, "CWD", getcwd(cwd, sizeof cwd) ? cwd : "");
+    pair(&w, "hostname", api->c.host_name);
+    json_key(&w, "serverTime");
+    api_write_rfc3339(&w, api->c.clock->wall_ms(api->c.clock));
     json_key(&w, "reloadConfigSuccess");
     json_bool(&w, true);
     json_key(&w, "lastConfigTime");
     api_write_rfc3339(&w, api->c.start_ms);
     json_key(&w, "corruptionCount");
     json_i64(&w, (int64_t)(stats.corrupt_records + stats.corrupt_blocks + stats.corrupt_pages));
+    /* What Go's run time says of itself: its nearest of ours, or nothing. */
+    json_key(&w, "goroutineCount");
+    json_i64(&w, (int64_t)queries.running);
+    json_key(&w, "GOMAXPROCS");
+    json_i64(&w, sysconf(_SC_NPROCESSORS_ONLN));
+    json_key(&w, "GOMEMLIMIT");
+    json_i64(&w, (int64_t)api->c.budget->max_bytes);
+    pair(&w, "GOGC", "");
+    pair(&w, "GODEBUG", "");
     json_key(&w, "fileDescriptorLimit");
     json_i64(&w, getrlimit(RLIMIT_NOFILE, &files) == 0 ? (int64_t)files.rlim_cur : 0);
     pair(&w, "storageRetention",
          api->c.config->retention_ms ? duration_print(api->c.config->retention_ms, retention)
                                      : "unlimited");
     json_end_object(&w);
-    json_end_object(&w);
-    reply(r, &out);
+    api_end_data(&w, NULL);
+    api_reply_data(r, &out);
 }
 
 static void handle_walreplay(struct http_request *r, void *arg)
@@ -148,7 +146,7 @@ static void handle_walreplay(struct http_request *r, void *arg)
     struct json_writer w;
 
     buf_init(&out, 0);
-    begin(&w, &out);
+    api_begin_data(&w, &out);
     json_begin_object(&w);
     json_key(&w, "min");
     json_i64(&w, 0);
@@ -157,8 +155,8 @@ static void handle_walreplay(struct http_request *r, void *arg)
     json_key(&w, "current");
     json_i64(&w, (int64_t)stats.wal_segments);
     json_end_object(&w);
-    json_end_object(&w);
-    reply(r, &out);
+    api_end_data(&w, NULL);
+    api_reply_data(r, &out);
 }
 
 static void write_target(struct json_writer *w, const struct target_status *t)
@@ -208,7 +206,7 @@ static void handle_targets(struct http_request *r, void *arg)
     state = api_param(&p, "state");
     pool = api_param(&p, "scrapePool");
     buf_init(&out, 0);
-    begin(&w, &out);
+    api_begin_data(&w, &out);
     json_begin_object(&w);
     json_key(&w, "activeTargets");
     json_begin_array(&w);
@@ -223,8 +221,8 @@ static void handle_targets(struct http_request *r, void *arg)
     json_begin_object(&w);
     json_end_object(&w);
     json_end_object(&w);
-    json_end_object(&w);
-    reply(r, &out);
+    api_end_data(&w, NULL);
+    api_reply_data(r, &out);
 }
 
 void api_status_routes(struct api *api)

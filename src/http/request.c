@@ -188,6 +188,25 @@ static bool check_origin(struct exchange *x, unsigned method)
     return false;
 }
 
+/* The path is there, but not with this method. Whoever asks for its OPTIONS is told them. */
+static void refuse_method(struct exchange *x, unsigned methods, bool asks)
+{
+    char allow[64];
+
+    routes_allow(methods, allow);
+    http_reply_header(&x->r, "Allow", allow);
+    x->r.allow = arena_cstr(&x->arena, str_c(allow), NULL);
+    if (!asks && x->s->fallback && x->r.allow) {
+        dispatch(x);
+        return;
+    }
+    x->dispatched = true;
+    if (asks)
+        http_reply(&x->r, 204, NULL, STR(""));
+    else
+        http_reply_error(&x->r, 405, NULL);
+}
+
 /* Who answers; false: answered already. */
 static bool find_route(struct exchange *x)
 {
@@ -201,13 +220,8 @@ static bool find_route(struct exchange *x)
     if (!check_origin(x, method))
         return false;
     if (found.methods && !found.route && !found.asset) {
-        char allow[64];
-
-        routes_allow(found.methods, allow);
-        http_reply_header(&x->r, "Allow", allow);
         x->conn->close_after |= has_body;
-        x->dispatched = true;
-        http_reply_error(&x->r, 405, NULL);
+        refuse_method(x, found.methods, method == HTTP_OPTIONS);
         return false;
     }
     if (found.asset) {

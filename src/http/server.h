@@ -46,6 +46,9 @@ struct http_request {
     struct str body;     /* whole, content-encoding gzip undone; snappy is left */
     char peer[64];       /* address, for logs */
     struct arena *arena; /* ends with the request; under the server's budget */
+    /* Set for the fallback when the path is there but not with this method: the methods it has, as
+     * the answer's Allow header says already. */
+    const char *allow;
     /* Set by a handler that answers later: called at most once, on the loop, when the client went
      * away before an answer was begun (end of file counts). Cancel the work. */
     void (*on_gone)(void *arg);
@@ -135,7 +138,8 @@ MUST_USE int http_server_new(struct loop *loop, const struct http_settings *sett
  * borrowed; add before traffic. */
 void http_server_route(struct http_server *s, const struct http_route *route);
 void http_server_assets(struct http_server *s, const struct http_asset *assets, size_t n);
-/* For paths without route or asset: /api/ must be JSON. */
+/* For paths without route or asset, and methods that a path does not have (see `allow`): /api/ must
+ * be JSON. */
 void http_server_fallback(struct http_server *s, http_handler handler, void *arg);
 uint16_t http_server_port(const struct http_server *s); /* useful after port 0 */
 /* Stops listening, lets answers under way finish up to `ms`, then closes (pending requests get

@@ -196,6 +196,34 @@ static void a_method_that_a_path_does_not_serve_is_told_which_ones_it_does(void 
     assert_int_equal(got_status(f), 404);
 }
 
+static void who_asks_for_the_options_of_a_path_is_told_them(void **state)
+{
+    struct fixture *f = *state;
+
+    add_echo(f);
+    ask(f, "OPTIONS /echo HTTP/1.1\r\n" HOST "\r\n");
+    assert_int_equal(got_status(f), 204);
+    assert_got(f, "\r\nAllow: GET, HEAD, POST\r\n");
+}
+
+static void answer_allow(struct http_request *r, void *arg)
+{
+    (void)arg;
+    http_reply(r, r->allow ? 405 : 404, "text/plain", str_c(r->allow ? r->allow : "none"));
+}
+
+static void the_fallback_words_the_refusal_of_a_method(void **state)
+{
+    struct fixture *f = *state;
+
+    add_echo(f);
+    http_server_fallback(f->server, answer_allow, NULL);
+    ask(f, "PUT /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc");
+    assert_int_equal(got_status(f), 405);
+    assert_string_equal(got_body(f), "GET, HEAD, POST");
+    assert_true(f->ended);
+}
+
 static void answer_json(struct http_request *r, void *arg)
 {
     (void)arg;
@@ -646,6 +674,8 @@ int main(void)
         TEST(hostile_framing_is_refused_and_the_connection_ended),
         TEST(heads_that_never_end_are_refused),
         TEST(a_method_that_a_path_does_not_serve_is_told_which_ones_it_does),
+        TEST(who_asks_for_the_options_of_a_path_is_told_them),
+        TEST(the_fallback_words_the_refusal_of_a_method),
         TEST(the_fallback_answers_for_what_has_no_route_and_reads_no_body),
         TEST(a_body_past_the_bound_is_refused_before_it_is_read),
         TEST(expect_is_answered_before_the_body),

@@ -64,10 +64,11 @@ static struct expr *parse(struct arena *a, struct str text)
 
 static void check_print(const struct expr *e, struct arena *a)
 {
-    struct buf once = {0}, twice = {0}, pretty = {0};
+    struct buf once = {0}, twice = {0}, pretty = {0}, tree = {0};
     struct expr *again;
 
-    if (promql_print(e, false, &once, NULL) < 0 || promql_print(e, true, &pretty, NULL) < 0)
+    if (promql_print(e, false, &once, NULL) < 0 || promql_print(e, true, &pretty, NULL) < 0 ||
+        promql_print_tree(e, &tree, NULL) < 0)
         abort();
     again = parse(a, buf_str(&once));
     if (again) { /* not: an expression too long or a number out of range once printed */
@@ -81,6 +82,7 @@ static void check_print(const struct expr *e, struct arena *a)
     buf_fini(&once);
     buf_fini(&twice);
     buf_fini(&pretty);
+    buf_fini(&tree);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

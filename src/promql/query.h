@@ -55,6 +55,8 @@ void promql_free(struct expr *e);
 enum promql_type promql_type_of(const struct expr *e);
 /* The expression printed in Prometheus' own form: `pretty` breaks lines as format_query does. */
 MUST_USE int promql_print(const struct expr *e, bool pretty, struct buf *out, struct err *err);
+/* Its nodes as JSON, in the shape of Prometheus' parse_query. */
+MUST_USE int promql_print_tree(const struct expr *e, struct buf *out, struct err *err);
 
 /* Lends idle threads (sys/lanes.h behind it). Pieces are fixed by the number of series, never by
  * the number of threads, so that results repeat bit for bit. */

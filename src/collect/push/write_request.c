@@ -4,9 +4,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "collect/push/wire.h"
 #include "model/labels.h"
 #include "model/metadata.h"
+#include "text/wire.h"
 
 /* A copy of 64 bytes takes at least 3 in snappy, so no stream grows by more. */
 #define SNAPPY_RATIO_MAX 22

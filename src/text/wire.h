@@ -2,11 +2,11 @@
  *
  * Spec: https://protobuf.dev/programming-guides/encoding/. A message is a row of fields; wire_next
  * gives one after the other, groups (obsolete) are refused. What a field means is the caller's:
- * see the tables in write_request.c. Inline, since a remote write request is some ten thousand
+ * see the tables of its readers. Inline, since a remote write request is some ten thousand
  * fields long.
  */
-#ifndef COLLECT_PUSH_WIRE_H
-#define COLLECT_PUSH_WIRE_H
+#ifndef TEXT_WIRE_H
+#define TEXT_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,47 @@
+/* selectors: the match[] parameters of a request, parsed, and the series that any of them matches.
+ *
+ * Threads: a lane's, since regular expressions are compiled and the store is asked.
+ */
+#ifndef API_SELECTORS_H
+#define API_SELECTORS_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+
+struct api_job;
+struct api_params;
+struct arena;
+struct err;
+struct labels;
+struct matcher;
+
+struct selector {
+    struct matcher *matchers;
+    size_t n;
+};
+
+struct selectors {
+    struct selector *items; /* in the arena, one a match[] */
+    size_t n;
+};
+
+/* Every match[], in order; none is fine. The list may be half built on -1: free it all the same. */
+MUST_USE int selectors_read(const struct api_params *p, struct arena *a, struct selectors *out,
+                            struct err *err);
+/* Releases compiled expressions; the arena keeps the rest. */
+void selectors_free(struct selectors *s);
+/* ERR_SYNTAX when one of them would match every series. */
+MUST_USE int selectors_check(const struct selectors *s, struct err *err);
+
+/* Has the client gone, or the time of the job run out? Looked at between selectors. */
+MUST_USE int selectors_may_go_on(const struct api_job *job, struct err *err);
+
+/* The label sets of all series with samples in [mint, maxt] that some selector matches: sorted,
+ * unique, in the job's arena. */
+MUST_USE int selectors_series(struct api_job *job, const struct selectors *s, ts_ms mint,
+                              ts_ms maxt, const struct labels *const **out, size_t *n,
+                              struct err *err);
+
+#endif

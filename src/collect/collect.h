@@ -72,6 +72,7 @@ struct collect_context {
     const struct clock *clock;
     struct log *log;
     struct budget *budget;
+    const char *dns_servers; /* of dns_sd_configs, as sys/dns.h; NULL: the system's */
 };
 
 MUST_USE int collect_new(const struct collect_context *context, struct collect **out,
@@ -100,6 +101,13 @@ struct target_status {
 MUST_USE int collect_status(struct collect *c, struct arena *a, struct target_status **out,
                             size_t *n, struct err *err);
 
+enum discover_kind { DISCOVER_FILE, DISCOVER_HTTP, DISCOVER_DNS, DISCOVER_KINDS };
+
+struct discover_stats {
+    uint64_t looks[DISCOVER_KINDS], failures[DISCOVER_KINDS];
+    uint64_t failing[DISCOVER_KINDS]; /* now: what they found before stays */
+};
+
 /* Since the start; for earshot's own metrics. */
 struct collect_stats {
     uint64_t targets, up, down;
@@ -112,6 +120,7 @@ struct collect_stats {
     uint64_t refused; /* cycles the store could not take */
     uint64_t exemplars_dropped;
     uint64_t stuck; /* collectors that have not come back */
+    struct discover_stats discover;
 };
 struct collect_stats collect_stats(const struct collect *c);
 

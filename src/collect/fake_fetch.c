@@ -50,6 +50,8 @@ int fetch_start(struct fetcher *fetcher, const struct fetch_request *request, st
 
 void fetch_free(struct fetch *f)
 {
+    if (!f)
+        return;
     fake_fetch_alive--;
     mem_free(f);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "model/relabel.h"
+#include "sys/dns.h"
 
 struct client_settings; /* http/client_settings.h */
 struct labels;
@@ -51,8 +52,6 @@ struct http_discovery {
     int64_t refresh_ms; /* 1m */
     const struct client_settings *client;
 };
-
-enum dns_type { DNS_SRV, DNS_A, DNS_AAAA, DNS_MX, DNS_NS };
 
 struct dns_discovery {
     const char *const *names;

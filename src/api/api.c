@@ -60,5 +60,6 @@ void api_routes(struct api *api, struct http_server *server)
     api_metadata_routes(api);
     api_stream_routes(api);
     api_overview_routes(api);
+    api_explain_routes(api);
     http_server_fallback(server, not_found, api);
 }

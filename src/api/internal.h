@@ -89,6 +89,7 @@ void api_rules_routes(struct api *api);
 void api_metadata_routes(struct api *api);
 void api_stream_routes(struct api *api);
 void api_overview_routes(struct api *api);
+void api_explain_routes(struct api *api);
 
 void api_status_tsdb(struct http_request *r, void *api);
 

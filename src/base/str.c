@@ -98,6 +98,24 @@ static size_t distance(struct str a, struct str b)
     return row[b.n];
 }
 
+size_t str_nearest_of(struct str s, const struct str candidates[], size_t n)
+{
+    size_t nearest = n, best = s.n < 6 ? 1 : s.n / 3;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t d;
+
+        if (candidates[i].n > s.n + best || s.n > candidates[i].n + best)
+            continue;
+        d = distance(s, candidates[i]);
+        if (d <= best && (nearest == n || d < best)) {
+            best = d;
+            nearest = i;
+        }
+    }
+    return nearest;
+}
+
 const char *str_nearest(struct str s, const char *const candidates[], size_t n)
 {
     const char *nearest = NULL;

@@ -77,6 +77,8 @@ struct str str_split(struct str *s, char c);
 bool str_is_utf8(struct str s);
 /* The candidate nearest to `s` by edit distance, NULL when none is near enough to suggest. */
 const char *str_nearest(struct str s, const char *const candidates[], size_t n);
+/* Among what other people named: nearer than that. Its position; n when none is near enough. */
+size_t str_nearest_of(struct str s, const struct str candidates[], size_t n);
 
 struct buf {
     char *p; /* owned */

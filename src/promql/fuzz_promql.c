@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "promql/explain.h"
 #include "promql/query.h"
 #include "promql/test_source.h"
 
@@ -47,6 +48,35 @@ static void run(const struct expr *e, struct arena *a, ts_ms end, int64_t step)
 
     if (promql_run(e, &params, a, &result, &err) < 0 && (err.kind == ERR_NONE || !err.text[0]))
         abort();
+}
+
+/* Ends within its budget, and what it offers can be read. */
+static void explain(const struct expr *e, struct arena *a, int64_t step)
+{
+    struct promql_params params = {.source = &source.source,
+                                   .start_ms = 300000,
+                                   .end_ms = step ? 500000 : 300000,
+                                   .step_ms = step,
+                                   .samples_max = 20000,
+                                   .features = 0xff};
+    struct explain_report report;
+    struct err err = {0};
+    struct expr *mended;
+
+    if (promql_explain(e, &params, a, &report, &err) < 0) {
+        if (err.kind == ERR_NONE || !err.text[0])
+            abort();
+        return;
+    }
+    for (size_t i = 0; i < report.findings_n; i++)
+        if (!report.findings[i].text[0] || report.findings[i].start > report.findings[i].end)
+            abort();
+    if (!report.mended)
+        return;
+    if (promql_parse(a, str_c(report.mended), 0xff, &mended, &err) < 0 && err.kind != ERR_LIMIT)
+        abort();
+    if (err.kind == ERR_NONE)
+        promql_free(mended);
 }
 
 static struct expr *parse(struct arena *a, struct str text)
@@ -100,6 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_print(e, &a);
         run(e, &a, 300000, 0);
         run(e, &a, 500000, 50000);
+        explain(e, &a, 0);
+        explain(e, &a, 50000);
         promql_free(e);
     }
     arena_fini(&a);

@@ -168,13 +168,79 @@ static void test_reader_close(struct source_reader *r)
         mem_free(r->runs);
 }
 
+/* ---- names and values ---- */
+
+static int compare_strs(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* Sorts, leaves out what comes twice, cuts at the limit. */
+static size_t unique(struct str items[], size_t n, size_t limit)
+{
+    size_t kept = 0;
+
+    if (n)
+        qsort(items, n, sizeof *items, compare_strs);
+    for (size_t i = 0; i < n && (!limit || kept < limit); i++)
+        if (!kept || !str_eq(items[kept - 1], items[i]))
+            items[kept++] = items[i];
+    return kept;
+}
+
+/* `name` empty: the names themselves. */
+static int test_names(struct test_source *s, struct arena *a, struct str name,
+                      const struct matcher *matchers, size_t matchers_n, ts_ms mint, ts_ms maxt,
+                      size_t limit, struct str **out, size_t *out_n, struct err *err)
+{
+    struct str *items = NULL;
+    size_t n = 0, cap = 0;
+
+    sort_all(s);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct labels *ls = s->series[i].labels;
+
+        if (!matchers_match(matchers, matchers_n, ls) || !has_samples(&s->series[i], mint, maxt))
+            continue;
+        if (arena_grow(a, (void **)&items, &cap, n + ls->n + 1, sizeof *items, err) < 0)
+            return -1;
+        for (size_t k = 0; k < ls->n; k++)
+            if (!name.n)
+                items[n++] = labels_at(ls, k).name;
+            else if (str_eq(labels_at(ls, k).name, name))
+                items[n++] = labels_at(ls, k).value;
+    }
+    *out = items;
+    *out_n = unique(items, n, limit);
+    return 0;
+}
+
+static int test_label_names(struct source *s, struct arena *a, const struct matcher *matchers,
+                            size_t matchers_n, ts_ms mint, ts_ms maxt, size_t limit,
+                            struct str **out, size_t *out_n, struct err *err)
+{
+    return test_names((struct test_source *)s, a, STR(""), matchers, matchers_n, mint, maxt, limit,
+                      out, out_n, err);
+}
+
+static int test_label_values(struct source *s, struct arena *a, struct str name,
+                             const struct matcher *matchers, size_t matchers_n, ts_ms mint,
+                             ts_ms maxt, size_t limit, struct str **out, size_t *out_n,
+                             struct err *err)
+{
+    return test_names((struct test_source *)s, a, name, matchers, matchers_n, mint, maxt, limit,
+                      out, out_n, err);
+}
+
 void test_source_init(struct test_source *s)
 {
     *s = (struct test_source){.source = {.select = test_select,
                                          .set_free = test_set_free,
                                          .reader_open = test_reader_open,
                                          .read = test_read,
-                                         .reader_close = test_reader_close}};
+                                         .reader_close = test_reader_close,
+                                         .label_names = test_label_names,
+                                         .label_values = test_label_values}};
     arena_init(&s->arena, NULL);
 }
 

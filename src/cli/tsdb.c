@@ -81,6 +81,12 @@ static void json_report(const struct inspect_report *r, struct buf *out)
     json_i64(&w, (int64_t)r->samples);
     json_key(&w, "block_bytes");
     json_i64(&w, (int64_t)r->block_bytes);
+    json_key(&w, "timestamp_bytes");
+    json_i64(&w, (int64_t)r->timestamp_bytes);
+    json_key(&w, "value_bytes");
+    json_i64(&w, (int64_t)r->value_bytes);
+    json_key(&w, "label_bytes");
+    json_i64(&w, (int64_t)r->label_bytes);
     json_key(&w, "log_bytes");
     json_i64(&w, (int64_t)r->log_bytes);
     json_key(&w, "log_records");
@@ -152,6 +158,11 @@ static void text_report(const struct inspect_report *r, bool verified, struct bu
     table_fini(&t);
     buf_addf(out, "blocks: %zu, %" PRIu64 " samples in %" PRIu64 " bytes\n", r->blocks_n,
              r->samples, r->block_bytes);
+    if (r->samples)
+        buf_addf(out, "bytes/sample: %.4f timestamps, %.4f values, %.4f labels and their index\n",
+                 (double)r->timestamp_bytes / (double)r->samples,
+                 (double)r->value_bytes / (double)r->samples,
+                 (double)r->label_bytes / (double)r->samples);
     if (!r->blocks_n && !r->logs_n)
         buf_adds(out, "there is nothing of earshot's in this directory\n");
     buf_addf(out, "log: %zu segment%s, %" PRIu64 " bytes", r->logs_n, r->logs_n == 1 ? "" : "s",

@@ -1,5 +1,6 @@
 #include "tsdb/cut_input.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,17 @@ struct part_at {
     size_t values, present; /* present SIZE_MAX: all are there */
 };
 
+/* Columns whose series have one sample each there (events that were written as series, in no order
+ * of time) become one group: a column each would cost more than the samples. */
+struct singles {
+    ts_ms *ts; /* owned, ascending */
+    size_t n;
+};
+
+struct group {
+    uint32_t window, column; /* column STREAM_NONE: the window's singles */
+};
+
 struct cut_input {
     struct block_input input; /* first */
     struct window *const *windows;
@@ -33,8 +45,10 @@ struct cut_input {
     const atomic_bool *cancelled;
     struct cut_series *series; /* by labels */
     size_t series_n;
-    size_t *group_base; /* first group of each window's columns */
-    size_t columns_n;
+    uint32_t **group_of;     /* by window and column */
+    struct singles *singles; /* by window */
+    struct group *groups;
+    size_t groups_n, groups_cap;
     struct own_group *own; /* by window and series */
     size_t own_n, own_cap;
 
@@ -118,20 +132,40 @@ static void decode(struct cut_input *c, const struct stream_view *v)
     c->values_n += stream_decode(v, v->start, v->end, c->values + c->values_n, &c->runs);
 }
 
-static void add_stream(struct cut_input *c, const struct window_part *s, size_t base)
+static uint32_t singles_find(const struct singles *s, ts_ms ts)
+{
+    size_t lo = 0, hi = s->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (s->ts[mid] < ts)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    assert(lo < s->n && s->ts[lo] == ts);
+    return (uint32_t)lo;
+}
+
+static void add_stream(struct cut_input *c, const struct window_part *s, uint32_t window)
 {
     const struct stream_run *last;
     struct block_part *p;
+    uint32_t group = c->group_of[window][s->column];
     size_t at = c->values_n;
 
     decode(c, &s->view);
     if (!c->runs.n)
         return;
     last = &c->runs.items[c->runs.n - 1];
-    p = add_part(c, (uint32_t)(base + s->column));
+    p = add_part(c, group);
     c->at[c->parts_n - 1].values = at;
     p->first = c->runs.items[0].pos;
     p->n = last->pos + last->n - p->first;
+    if (c->groups[group].column == STREAM_NONE)
+        p->first =
+            singles_find(&c->singles[window], c->windows[window]->columns[s->column]->ts[p->first]);
     if (c->runs.n > 1)
         add_presence(c, p);
 }
@@ -177,7 +211,7 @@ static size_t own_group_of(const struct cut_input *c, uint32_t window, uint32_t 
     struct own_group key = {window, series};
     const struct own_group *found = bsearch(&key, c->own, c->own_n, sizeof *c->own, by_series);
 
-    return c->columns_n + (size_t)(found - c->own);
+    return c->groups_n + (size_t)(found - c->own);
 }
 
 static void add_merged(struct cut_input *c, uint32_t window, uint32_t series)
@@ -212,7 +246,7 @@ static int next_series(struct block_input *in, size_t i, const struct block_seri
             continue;
         }
         for (size_t k = 0, n = streams_of(c, c->windows[w], id); k < n; k++)
-            add_stream(c, &c->streams[k], c->group_base[w]);
+            add_stream(c, &c->streams[k], w);
     }
     for (size_t k = 0; k < c->parts_n; k++) {
         c->parts[k].values = c->values + c->at[k].values;
@@ -227,11 +261,12 @@ static int next_group(struct block_input *in, size_t group, const ts_ms **ts, si
                       struct err *err)
 {
     struct cut_input *c = (struct cut_input *)in;
-    size_t w = 0;
+    const struct column *column;
+    struct group g;
 
     (void)err;
-    if (group >= c->columns_n) {
-        const struct own_group *own = &c->own[group - c->columns_n];
+    if (group >= c->groups_n) {
+        const struct own_group *own = &c->own[group - c->groups_n];
 
         /* May be asked for while a series is being written: leaves its values alone. */
         merge_series(c, c->windows[own->window], own->series);
@@ -242,10 +277,15 @@ static int next_group(struct block_input *in, size_t group, const ts_ms **ts, si
         *n = c->merged_n;
         return 0;
     }
-    while (w + 1 < c->windows_n && c->group_base[w + 1] <= group)
-        w++;
-    *ts = c->windows[w]->columns[group - c->group_base[w]]->ts;
-    *n = c->windows[w]->columns[group - c->group_base[w]]->n;
+    g = c->groups[group];
+    if (g.column == STREAM_NONE) {
+        *ts = c->singles[g.window].ts;
+        *n = c->singles[g.window].n;
+        return 0;
+    }
+    column = c->windows[g.window]->columns[g.column];
+    *ts = column->ts;
+    *n = column->n;
     return 0;
 }
 
@@ -269,17 +309,83 @@ static void collect_series(struct cut_input *c, struct head *h)
     mem_free(seen);
 }
 
+static int by_ts(const void *a, const void *b)
+{
+    const ts_ms *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Marks the columns where each stream has one position, and returns how many positions they have.
+ */
+static size_t find_singles(const struct window *w, bool *single)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->columns_n; i++)
+        single[i] = !w->columns[i]->pull;
+    for (uint32_t i = 0; i < w->streams_n; i++) {
+        const struct stream *st = window_stream(w, i);
+
+        single[st->group] &= st->end != STREAM_OPEN && st->end - st->start == 1;
+    }
+    for (size_t i = 0; i < w->columns_n; i++)
+        n += single[i] ? w->columns[i]->n : 0;
+    return n;
+}
+
+static void gather_singles(const struct window *w, const bool *single, size_t n, struct singles *s)
+{
+    s->ts = mem_realloc(NULL, n * sizeof *s->ts);
+    for (size_t i = 0; i < w->columns_n; i++) {
+        if (!single[i])
+            continue;
+        memcpy(s->ts + s->n, w->columns[i]->ts, w->columns[i]->n * sizeof *s->ts);
+        s->n += w->columns[i]->n;
+    }
+    qsort(s->ts, s->n, sizeof *s->ts, by_ts);
+    n = s->n;
+    s->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!s->n || s->ts[s->n - 1] != s->ts[i])
+            s->ts[s->n++] = s->ts[i];
+}
+
+static uint32_t add_group(struct cut_input *c, uint32_t window, uint32_t column)
+{
+    c->groups = mem_grow(c->groups, &c->groups_cap, c->groups_n + 1, sizeof *c->groups);
+    c->groups[c->groups_n] = (struct group){window, column};
+    return (uint32_t)c->groups_n++;
+}
+
+static void collect_columns(struct cut_input *c, uint32_t window)
+{
+    const struct window *w = c->windows[window];
+    bool *single = mem_new_array(bool, w->columns_n + 1);
+    size_t n = find_singles(w, single);
+    uint32_t singles = 0;
+
+    c->group_of[window] = mem_new_array(uint32_t, w->columns_n + 1);
+    if (n) {
+        gather_singles(w, single, n, &c->singles[window]);
+        singles = add_group(c, window, STREAM_NONE);
+    }
+    for (uint32_t i = 0; i < w->columns_n; i++)
+        c->group_of[window][i] = single[i] ? singles : add_group(c, window, i);
+    mem_free(single);
+}
+
 static void collect_groups(struct cut_input *c)
 {
-    c->group_base = mem_new_array(size_t, c->windows_n);
-    for (size_t w = 0; w < c->windows_n; w++) {
+    c->group_of = mem_new_array(uint32_t *, c->windows_n);
+    c->singles = mem_new_array(struct singles, c->windows_n);
+    for (uint32_t w = 0; w < c->windows_n; w++) {
         const struct side *side;
 
-        c->group_base[w] = c->columns_n;
-        c->columns_n += c->windows[w]->columns_n;
+        collect_columns(c, w);
         for (size_t at = 0; (side = map_next(&c->windows[w]->sides, &at));) {
             c->own = mem_grow(c->own, &c->own_cap, c->own_n + 1, sizeof *c->own);
-            c->own[c->own_n++] = (struct own_group){(uint32_t)w, side->series};
+            c->own[c->own_n++] = (struct own_group){w, side->series};
         }
     }
     if (c->own_n)
@@ -300,7 +406,7 @@ struct cut_input *cut_input_new(struct head *h, struct window *const windows[], 
     if (c->series_n)
         qsort(c->series, c->series_n, sizeof *c->series, by_labels);
     collect_groups(c);
-    c->input = (struct block_input){c->columns_n + c->own_n, next_group, next_series};
+    c->input = (struct block_input){c->groups_n + c->own_n, next_group, next_series};
     return c;
 }
 
@@ -314,7 +420,13 @@ void cut_input_free(struct cut_input *c)
     if (!c)
         return;
     mem_free(c->series);
-    mem_free(c->group_base);
+    for (size_t w = 0; w < c->windows_n; w++) {
+        mem_free(c->group_of[w]);
+        mem_free(c->singles[w].ts);
+    }
+    mem_free(c->group_of);
+    mem_free(c->singles);
+    mem_free(c->groups);
     mem_free(c->own);
     mem_free(c->parts);
     mem_free(c->at);

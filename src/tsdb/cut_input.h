@@ -1,7 +1,8 @@
 /* cut_input: frozen windows of the head as the input of a block (block.h).
  *
- * Every column of a window is a group; a series with late samples gets a group of its own, in which
- * they are merged with the others. The windows follow each other in time.
+ * Every column of a window is a group, but that those where each series has one sample are one
+ * group together; a series with late samples gets a group of its own, in which they are merged with
+ * the others. The windows follow each other in time.
  *
  * Ownership: borrows the windows and the label sets, which stay while the windows are frozen.
  * Threads: one at a time.

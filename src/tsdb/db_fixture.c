@@ -109,7 +109,7 @@ static void on_done(struct sink_batch *b)
     pthread_mutex_unlock(&w->lock);
 }
 
-static void commit_and_wait(struct db_fixture *f, struct sink_batch *b)
+void db_fixture_commit(struct db_fixture *f, struct sink_batch *b)
 {
     struct waiting w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     struct sink *sink = db_sink(f->db);
@@ -139,7 +139,7 @@ struct sink_batch db_fixture_push(struct db_fixture *f, const struct fixture_row
         for (size_t i = 0; i < n; i++)
             out[i] = (struct sink_row){refs[i], rows[i].ts, rows[i].value};
         b = (struct sink_batch){.generation = n ? refs[0].generation : 0, .rows = out, .rows_n = n};
-        commit_and_wait(f, &b);
+        db_fixture_commit(f, &b);
     } while (b.verdict == SINK_STALE);
     mem_free(labels);
     mem_free(refs);
@@ -226,7 +226,7 @@ struct sink_batch db_fixture_pull(struct db_fixture *f, struct fixture_pull *p, 
                                 .exemplars_n = p->exemplars_n,
                                 .metadata = p->metadata,
                                 .metadata_n = p->metadata_n};
-        commit_and_wait(f, &b);
+        db_fixture_commit(f, &b);
         if (b.verdict != SINK_STALE)
             return b;
         resolve_pull(f, p);

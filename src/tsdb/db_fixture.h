@@ -43,6 +43,9 @@ void db_fixture_restart(struct db_fixture *f);
 /* "name{a=\"b\"}" without escapes: for tests. */
 const struct labels *db_fixture_labels(struct db_fixture *f, const char *text);
 
+/* Commits a batch of which `done` is not set, and waits for its end. */
+void db_fixture_commit(struct db_fixture *f, struct sink_batch *b);
+
 struct fixture_row {
     const char *series;
     ts_ms ts;

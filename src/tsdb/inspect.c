@@ -56,6 +56,16 @@ static int look(struct fs *fs, struct cache *cache, bool verify, struct arena *a
     return verify && mine.kind != ERR_NONE && !out->error ? -1 : 0;
 }
 
+static void sum_kinds(const struct inspect_block *b, struct inspect_report *out)
+{
+    const uint64_t *bytes = b->section_bytes; /* from type 1 on */
+
+    out->timestamp_bytes += bytes[SECTION_GROUP - 1];
+    out->value_bytes += bytes[SECTION_DATA - 1] + bytes[SECTION_DIR - 1];
+    out->label_bytes += bytes[SECTION_SYM - 1] + bytes[SECTION_PAIRS - 1] +
+                        bytes[SECTION_SERIES - 1] + bytes[SECTION_POST - 1];
+}
+
 static void cache_freep(struct cache **cache)
 {
     cache_free(*cache);
@@ -86,6 +96,7 @@ static int look_at_blocks(struct fs *fs, bool verify, struct arena *a, struct in
         out->block_bytes += block->bytes;
         out->samples += block->samples;
         out->damaged += block->error != NULL;
+        sum_kinds(block, out);
     }
     return 0;
 }

@@ -45,7 +45,10 @@ struct inspect_report {
     struct inspect_log *logs; /* segments of the write-ahead log */
     size_t logs_n;
     uint64_t samples, block_bytes, log_bytes; /* sums */
-    size_t damaged;                           /* blocks and stretches of the log */
+    /* Of block_bytes: what samples' times, their values (and where those are), and the labels cost.
+     */
+    uint64_t timestamp_bytes, value_bytes, label_bytes;
+    size_t damaged; /* blocks and stretches of the log */
     /* Of inspect_verify only: */
     uint64_t log_records, torn_tails, lost_records;
 };

@@ -46,6 +46,11 @@ static void stat_lists_what_is_there_and_verify_finds_damage(void **state)
     assert_int_equal(report.blocks[0].groups, 3);
     assert_int_equal(report.blocks[0].maxt, f.maxt);
     assert_true(report.blocks[0].section_bytes[1] > 0);
+    assert_int_equal(report.timestamp_bytes, report.blocks[0].section_bytes[0]);
+    assert_true(report.value_bytes > report.blocks[0].section_bytes[1]);
+    assert_true(report.label_bytes > 0);
+    assert_true(report.timestamp_bytes + report.value_bytes + report.label_bytes <
+                report.block_bytes);
     assert_int_equal(report.damaged, 0);
     assert_ok(inspect_verify(f.fs, &f.arena, &report, &err), err);
     assert_int_equal(report.damaged, 0);

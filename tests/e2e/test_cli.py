@@ -112,6 +112,7 @@ class Alone(unittest.TestCase):
             status, out, err = earshot('tsdb', 'stat', server.data, '--json')
             self.assertEqual(status, 0, err)
             self.assertGreater(json.loads(out)['samples'], 100)
+            self.assertRegex(earshot('tsdb', 'stat', server.data)[1], r'bytes/sample: [\d.]+ timestamps, [\d.]+ values, ')
             self.assertEqual(earshot('tsdb', 'verify', server.data)[0], 0)
             status, out, err = earshot('tsdb', 'dump', server.data, '--match', '{__name__="node_load1"}')
             self.assertEqual(status, 0, err)

@@ -105,7 +105,7 @@ struct sink_exemplar {
 struct sink_batch {
     struct sink_group *group; /* NULL: rows only (push) */
     uint32_t generation;      /* of all refs and slots here; when resolve returned different
-                               * ones meanwhile, resolve all again */
+                               * ones meanwhile, resolve all again. Metadata alone needs none. */
 
     /* The column, for pull groups; ignored when group is NULL. */
     ts_ms ts;

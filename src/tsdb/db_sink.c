@@ -283,7 +283,7 @@ static void take_batch(struct db *db, struct sink_batch *b)
     prepared = !full && wal_prepare(db->wal, &segment, &err) == 0;
 
     pthread_rwlock_rdlock(&db->head.index_lock);
-    if (b->generation != db->head.generation) {
+    if ((b->group || b->rows_n || b->exemplars_n) && b->generation != db->head.generation) {
         pthread_rwlock_unlock(&db->head.index_lock);
         b->verdict = SINK_STALE;
         return;

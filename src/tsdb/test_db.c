@@ -7,6 +7,7 @@
 #include "base/test.h"
 #include "model/labels.h"
 #include "model/matcher.h"
+#include "model/metadata.h"
 #include "model/source.h"
 #include "sys/fs.h"
 #include "sys/fs_fault.h"
@@ -53,6 +54,22 @@ static void pushed_samples_are_there_and_after_a_restart_too(void **state)
     db_fixture_restart(f);
     assert_string_equal(db_fixture_read_all(f, "up"),
                         "up{job=\"a\"}: 0 1, 15 1, 30 0, 45 3,\nup{job=\"b\"}: 0 2.5,\n");
+}
+
+/* As Prometheus sends it once a minute. */
+static void metadata_alone_is_taken_whatever_ids_its_sender_knows(void **state)
+{
+    struct db_fixture *f = *state;
+    struct metadata said = {STR("x"), METRIC_GAUGE, STR("What x is."), STR("")}, *known;
+    struct sink_batch b = {.metadata = &said, .metadata_n = 1, .generation = 77};
+    size_t known_n;
+
+    db_fixture_put(f, "x", T0, 1, NULL);
+    db_fixture_commit(f, &b);
+    assert_int_equal(b.verdict, SINK_WRITTEN);
+    db_fixture_restart(f);
+    assert_int_equal(db_metadata(f->db, &f->a, STR("x"), &known, &known_n, NULL), 0);
+    assert_int_equal(known_n, 1);
 }
 
 static void a_series_that_vanishes_from_a_scrape_gets_a_marker(void **state)
@@ -353,6 +370,8 @@ static void a_series_with_two_writers_is_one_series(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(metadata_alone_is_taken_whatever_ids_its_sender_knows,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(pushed_samples_are_there_and_after_a_restart_too, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(exemplars_of_a_scrape_are_counted_as_they_are_not_stored,

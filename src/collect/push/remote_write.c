@@ -170,18 +170,17 @@ struct order {
     uint32_t place;
 };
 
-static int by_series_then_time(const void *a, const void *b)
+static int by_time_then_place(const void *a, const void *b)
 {
     const struct order *x = a, *y = b;
 
-    if (x->row.ref.id != y->row.ref.id)
-        return x->row.ref.id < y->row.ref.id ? -1 : 1;
     if (x->row.ts != y->row.ts)
         return x->row.ts < y->row.ts ? -1 : 1;
     return x->place < y->place ? -1 : 1;
 }
 
-/* Rows of one series in order of time, equal times as they came: the store asks for it. */
+/* Rows in order of time, equal times as they came. By time and not by series, since rows of one
+ * time next to each other are one short record of the log. */
 static int sort_rows(struct push *p, struct sink_row *rows, size_t n, struct err *err)
 {
     struct order *order = arena_alloc(&p->arena, n * sizeof *order, err);
@@ -190,34 +189,34 @@ static int sort_rows(struct push *p, struct sink_row *rows, size_t n, struct err
         return -1;
     for (size_t i = 0; i < n; i++)
         order[i] = (struct order){rows[i], (uint32_t)i};
-    qsort(order, n, sizeof *order, by_series_then_time);
+    qsort(order, n, sizeof *order, by_time_then_place);
     for (size_t i = 0; i < n; i++)
         rows[i] = order[i].row;
     return 0;
 }
 
-/* Is each series there once? A table of the ids, twice their number. */
-static int series_repeat(struct push *p, bool *out, struct err *err)
+/* Do the times of each series ascend, as the store asks for? A sender mixes targets and times, so a
+ * series may be there again. A table of each series' newest row, twice their number. */
+static int look_at_order(struct push *p, const struct sink_row *rows, size_t n, bool *ascends,
+                         struct err *err)
 {
-    size_t n = p->request.series_n, cap = 16;
-    uint32_t *table;
+    size_t cap = 16;
+    uint32_t *newest;
 
     while (cap < n * 2)
         cap *= 2;
-    table = arena_alloc(&p->arena, cap * sizeof *table, err);
-    if (!table)
+    newest = arena_alloc(&p->arena, cap * sizeof *newest, err);
+    if (!newest)
         return -1;
-    memset(table, 0xff, cap * sizeof *table);
-    *out = false;
-    for (size_t i = 0; i < n && !*out; i++) {
-        size_t at = (p->ids[i] * UINT32_C(0x9e3779b1)) & (cap - 1);
+    memset(newest, 0xff, cap * sizeof *newest);
+    *ascends = true;
+    for (size_t i = 0; i < n && *ascends; i++) {
+        size_t at = (rows[i].ref.id * UINT32_C(0x9e3779b1)) & (cap - 1);
 
-        if (p->ids[i] == REF_CACHE_UNKNOWN)
-            continue;
-        while (table[at] != REF_CACHE_UNKNOWN && table[at] != p->ids[i])
+        while (newest[at] != UINT32_MAX && rows[newest[at]].ref.id != rows[i].ref.id)
             at = (at + 1) & (cap - 1);
-        *out = table[at] == p->ids[i];
-        table[at] = p->ids[i];
+        *ascends = newest[at] == UINT32_MAX || rows[newest[at]].ts <= rows[i].ts;
+        newest[at] = (uint32_t)i;
     }
     return 0;
 }
@@ -227,10 +226,10 @@ static int fill_rows(struct push *p, struct err *err)
 {
     const struct write_request *r = &p->request;
     struct sink_row *rows = arena_alloc(&p->arena, r->rows_n * sizeof *rows, err);
-    bool unsorted = false;
+    bool ascends;
     size_t n = 0;
 
-    if (!rows || series_repeat(p, &unsorted, err) < 0)
+    if (!rows)
         return -1;
     for (size_t i = 0; i < r->series_n; i++) {
         const struct write_series *series = &r->series[i];
@@ -240,11 +239,11 @@ static int fill_rows(struct push *p, struct err *err)
         for (uint32_t k = 0; k < series->rows_n; k++) {
             rows[n] = r->rows[series->first_row + k];
             rows[n].ref = (struct sink_ref){p->ids[i], p->generation};
-            unsorted |= k && rows[n].ts < rows[n - 1].ts;
             n++;
         }
     }
-    if (unsorted && sort_rows(p, rows, n, err) < 0)
+    if (look_at_order(p, rows, n, &ascends, err) < 0 ||
+        (!ascends && sort_rows(p, rows, n, err) < 0))
         return -1;
     p->batch.row_outcomes = arena_alloc(&p->arena, n, err);
     if (!p->batch.row_outcomes)

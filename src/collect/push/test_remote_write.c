@@ -209,9 +209,25 @@ static void rows_of_a_series_are_put_in_order(void **state)
     build_field(&f->message, 1, buf_str(&series));
     buf_fini(&series);
     assert_int_equal(send_message(f), 204);
+    assert_string_equal(scripted_sink_take(&f->sink), "b{i=\"1\"} 1 @1000\nc 1 @1000\nc 2 @2000\n"
+                                                      "a{i=\"1\"} 3 @3000\na{i=\"1\"} 5 @5000\n");
+}
+
+/* Shards of Prometheus mix targets and times; what is of one time stays together. */
+static void rows_whose_times_ascend_by_series_stay_as_they_came(void **state)
+{
+    struct fixture *f = *state;
+
+    build_series(&f->message, "a", "1", 1, 2000);
+    build_series(&f->message, "b", "1", 2, 2000);
+    build_series(&f->message, "c", "1", 3, 1000);
+    build_series(&f->message, "b", "1", 4, 3000);
+    build_series(&f->message, "a", "1", 5, 3000);
+    build_series(&f->message, "c", "1", 6, 1000); /* again: the store says which stays */
+    assert_int_equal(send_message(f), 204);
     assert_string_equal(scripted_sink_take(&f->sink),
-                        "a{i=\"1\"} 3 @3000\na{i=\"1\"} 5 @5000\nb{i=\"1\"} 1 @1000\n"
-                        "c 1 @1000\nc 2 @2000\n");
+                        "a{i=\"1\"} 1 @2000\nb{i=\"1\"} 2 @2000\nc{i=\"1\"} 3 @1000\n"
+                        "b{i=\"1\"} 4 @3000\na{i=\"1\"} 5 @3000\nc{i=\"1\"} 6 @1000\n");
 }
 
 static void refused_samples_are_named_and_the_good_ones_stay(void **state)
@@ -378,6 +394,7 @@ int main(void)
         TEST(after_a_cut_all_is_resolved_again_and_nothing_lost),
         TEST(a_store_that_stays_stale_is_unavailable),
         TEST(rows_of_a_series_are_put_in_order),
+        TEST(rows_whose_times_ascend_by_series_stay_as_they_came),
         TEST(refused_samples_are_named_and_the_good_ones_stay),
         TEST(bad_labels_cost_only_their_own_series),
         TEST(a_full_head_refuses_new_series_and_says_so),

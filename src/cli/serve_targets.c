@@ -1,139 +1,62 @@
-#include <assert.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "cli/serve.h"
 #include "collect/collect.h"
 #include "collect/host/host.h"
+#include "collect/scrape_settings.h"
+#include "collect/target_make.h"
 #include "config/config.h"
 #include "http/client.h"
-#include "http/client_settings.h"
 #include "model/labels.h"
-#include "text/duration.h"
 
-/* Labels while they are gathered; a name given again replaces. */
-struct label_list {
-    struct arena *arena;
-    struct label *items;
-    size_t n, cap;
-};
+/* More is not taken from any target, whatever its job says. */
+#define BODY_MAX ((size_t)256 << 20)
 
-static int put_label(struct label_list *l, struct str name, struct str value, struct err *err)
+static int add_target(struct collect *collect, struct arena *a, const struct scrape_job *job,
+                      struct client *client, const struct target_group *group,
+                      const struct labels *own, struct err *err)
 {
-    assert(name.p);
-    for (size_t i = 0; i < l->n; i++) {
-        if (str_eq(l->items[i].name, name)) {
-            l->items[i].value = value;
-            return 0;
+    uint64_t body_bytes = job->limits.body_bytes;
+    struct target_settings s = {.job = job->name,
+                                .honor_labels = job->honor_labels,
+                                .honor_timestamps = job->honor_timestamps,
+                                .client = client,
+                                .body_max =
+                                    body_bytes && body_bytes < BODY_MAX ? body_bytes : BODY_MAX};
+    struct made_target made;
+
+    if (target_make(job, group->labels, own, a, &made, err) < 0)
+        return -1;
+    if (made.dropped)
+        return 0;
+    s.labels = made.labels;
+    s.discovered = made.discovered;
+    s.url = made.url;
+    s.interval_ms = made.interval_ms;
+    s.timeout_ms = made.timeout_ms;
+    return collect_add(collect, &s, err);
+}
+
+static void add_job(struct collect *collect, struct arena *a, const struct scrape_job *job,
+                    struct log *log)
+{
+    struct client *client = client_new(job->client);
+
+    for (size_t i = 0; i < job->static_groups_n; i++) {
+        const struct target_group *group = &job->static_groups[i];
+
+        for (size_t k = 0; k < group->targets_n; k++) {
+            struct err skipped = {0};
+            struct str address = labels_get(group->targets[k], STR("__address__"));
+
+            arena_reset(a);
+            if (add_target(collect, a, job, client, group, group->targets[k], &skipped) < 0)
+                log_warn(log, "serve", "target %.*s of job %s is left out: %s",
+                         STR_ARGS(str_take(address, 200)), job->name, skipped.text);
         }
     }
-    if (arena_grow(l->arena, (void **)&l->items, &l->cap, l->n + 1, sizeof *l->items, err) < 0)
-        return -1;
-    l->items[l->n++] = (struct label){name, value};
-    return 0;
-}
-
-static int put_duration(struct label_list *l, struct str name, int64_t ms, struct err *err)
-{
-    char text[32];
-    struct str kept = arena_str(l->arena, str_c(duration_print(ms, text)), err);
-
-    return kept.p ? put_label(l, name, kept, err) : -1;
-}
-
-/* __param_NAME is the first value of each parameter; params are sorted by name and encoded. */
-static int put_params(struct label_list *l, const struct config_target *t, struct err *err)
-{
-    struct str before = {NULL, 0};
-
-    for (size_t i = 0; i < t->params_n; i++) {
-        struct str value = str_c(t->params[i]), name = str_split(&value, '=');
-        const char *label;
-
-        if (i > 0 && str_eq(name, before))
-            continue;
-        before = name;
-        label = arena_printf(l->arena, err, "__param_%.*s", STR_ARGS(name));
-        if (!label || put_label(l, str_c(label), value, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* What Prometheus calls discoveredLabels: everything, before any relabelling. */
-static int build_discovered(struct arena *a, const struct config_target *t,
-                            const struct labels **out, struct err *err)
-{
-    struct label_list l = {.arena = a};
-
-    if (put_label(&l, STR("job"), str_c(t->job), err) < 0 || put_params(&l, t, err) < 0)
-        return -1;
-    for (size_t i = 0; i < t->labels_n; i++) {
-        if (put_label(&l, str_c(t->labels[i].name), str_c(t->labels[i].value), err) < 0)
-            return -1;
-    }
-    if (put_label(&l, STR("__address__"), str_c(t->address), err) < 0 ||
-        put_label(&l, STR("__scheme__"), str_c(t->scheme), err) < 0 ||
-        put_label(&l, STR("__metrics_path__"), str_c(t->metrics_path), err) < 0 ||
-        put_duration(&l, STR("__scrape_interval__"), t->interval_ms, err) < 0 ||
-        put_duration(&l, STR("__scrape_timeout__"), t->timeout_ms, err) < 0)
-        return -1;
-    return labels_build(a, l.items, l.n, out, err);
-}
-
-/* What the series carry: job, instance and the labels without two leading underscores. */
-static int build_labels(struct arena *a, const struct config_target *t, const struct labels **out,
-                        struct err *err)
-{
-    struct label_list l = {.arena = a};
-
-    if (put_label(&l, STR("job"), str_c(t->job), err) < 0 ||
-        put_label(&l, STR("instance"), str_c(t->address), err) < 0)
-        return -1;
-    for (size_t i = 0; i < t->labels_n; i++) {
-        struct str name = str_c(t->labels[i].name), value = str_c(t->labels[i].value);
-
-        if (!str_starts(name, STR("__")) && value.n > 0 && put_label(&l, name, value, err) < 0)
-            return -1;
-    }
-    return labels_build(a, l.items, l.n, out, err);
-}
-
-static const char *build_url(struct arena *a, const struct config_target *t, struct err *err)
-{
-    SCOPED(buf_fini) struct buf url;
-
-    buf_init(&url, 0);
-    buf_addf(&url, "%s://%s%s%s", t->scheme, t->address, t->metrics_path[0] == '/' ? "" : "/",
-             t->metrics_path);
-    for (size_t i = 0; i < t->params_n; i++)
-        buf_addf(&url, "%c%s", i == 0 && !strchr(t->metrics_path, '?') ? '?' : '&', t->params[i]);
-    return arena_cstr(a, buf_str(&url), err);
-}
-
-static int add_target(struct collect *collect, struct arena *a, const struct config_target *t,
-                      struct err *err)
-{
-    struct target_settings s = {.job = t->job,
-                                .interval_ms = t->interval_ms,
-                                .timeout_ms = t->timeout_ms,
-                                .honor_labels = t->honor_labels,
-                                .honor_timestamps = t->honor_timestamps,
-                                .body_max = t->body_max};
-    int rc = -1;
-
-    if (build_labels(a, t, &s.labels, err) < 0 || build_discovered(a, t, &s.discovered, err) < 0)
-        return -1;
-    s.url = build_url(a, t, err);
-    s.client = client_new(
-        &(struct client_settings){.follow_redirects = t->follow_redirects, .compression = true});
-    if (s.url)
-        rc = collect_add(collect, &s, err);
-    client_unref(s.client);
-    return rc;
+    client_unref(client);
 }
 
 static int add_host(struct collect *collect, struct arena *a, const struct config *config,
@@ -191,13 +114,7 @@ int serve_add_targets(struct collect *collect, const struct config *config, cons
     arena_init(&a, NULL); /* one target at a time, of a configuration that was bounded */
     if (config->host.enabled && add_host(collect, &a, config, host_name, clock, log, err) < 0)
         return -1;
-    for (size_t i = 0; i < config->targets_n; i++) {
-        struct err skipped = {0};
-
-        arena_reset(&a);
-        if (add_target(collect, &a, &config->targets[i], &skipped) < 0)
-            log_warn(log, "serve", "target %s of job %s is left out: %s",
-                     config->targets[i].address, config->targets[i].job, skipped.text);
-    }
+    for (size_t i = 0; i < config->jobs_n; i++)
+        add_job(collect, &a, &config->jobs[i], log);
     return 0;
 }

@@ -67,7 +67,8 @@ struct scrape_job {
     const char *scheme, *metrics_path;
     const struct scrape_param *params; /* [params_n] sorted by name, values of one name in order */
     size_t params_n;
-    bool honor_labels, honor_timestamps, track_timestamps_staleness;
+    bool honor_labels, honor_timestamps;
+    bool legacy_names;                    /* names with more than [a-zA-Z0-9_:] fail the scrape */
     const struct client_settings *client; /* never NULL; redirects among it */
     struct relabel_rules relabel, metric_relabel;
     struct scrape_limits limits;

@@ -1,9 +1,11 @@
 /* target_make: a discovered label set becomes a target, or is dropped.
  *
- * As Prometheus' PopulateLabels: the job's defaults (job, __scheme__, __metrics_path__,
+ * As Prometheus does it: the job's defaults (job, __scheme__, __metrics_path__,
  * __scrape_interval__, __scrape_timeout__, __param_*) are filled in, relabel_configs run, then
  * address, interval and timeout are taken back out of the labels, `instance` defaults to the
  * address, and labels that begin with __ go.
+ *
+ * Threads: any.
  */
 #ifndef COLLECT_TARGET_MAKE_H
 #define COLLECT_TARGET_MAKE_H

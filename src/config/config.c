@@ -264,7 +264,7 @@ static void load_prometheus(struct config_builder *b, const char *path)
     if (b->errors.n > errors_before)
         return;
     global = yaml_get(root, "global");
-    job_read_times(b, global, "global", &defaults);
+    job_read_defaults(b, global, "global", &defaults);
     yaml_read_duration(yaml_get(global, "evaluation_interval"), "",
                        &b->config->evaluation_interval_ms, &b->errors);
     read_external_labels(b, yaml_get(global, "external_labels"));
@@ -366,6 +366,8 @@ void config_free(struct config *c)
 
     if (!loaded)
         return;
+    for (size_t i = 0; i < c->jobs_n; i++)
+        job_fini(&c->jobs[i]);
     arena_fini(&loaded->arena);
     mem_free(loaded);
 }

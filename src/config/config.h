@@ -16,25 +16,12 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "collect/scrape_settings.h"
 
 struct buf;
 
 struct config_label {
     const char *name, *value;
-};
-
-/* One static target of one scrape job. */
-struct config_target {
-    const char *job;
-    const char *address;               /* host:port as written */
-    const char *scheme, *metrics_path; /* after __scheme__ and __metrics_path__ labels */
-    struct config_label *labels;       /* of static_configs; sorted */
-    size_t labels_n;
-    int64_t interval_ms, timeout_ms;
-    bool honor_labels, honor_timestamps, follow_redirects;
-    uint64_t body_max;
-    const char **params; /* "k=v" pairs, encoded */
-    size_t params_n;
 };
 
 /* collect.host of earshot.yml. */
@@ -58,8 +45,8 @@ struct config {
     int64_t retention_ms;     /* 0: unlimited */
     uint64_t retention_bytes; /* 0: unlimited */
     struct config_host host;
-    struct config_target *targets;
-    size_t targets_n;
+    struct scrape_job *jobs; /* [jobs_n] of both files */
+    size_t jobs_n;
     struct config_label *external_labels;
     size_t external_labels_n;
     int64_t evaluation_interval_ms;

@@ -1,4 +1,4 @@
-/* Any bytes as either file: a config whose targets make sense, or mistakes that can be printed. The
+/* Any bytes as either file: a config whose jobs make sense, or mistakes that can be printed. The
  * first byte chooses the file. */
 #include <assert.h>
 #include <stdio.h>
@@ -9,21 +9,24 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/config.h"
+#include "model/labels.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_targets(const struct config *c)
+static void check_jobs(const struct config *c)
 {
-    for (size_t i = 0; i < c->targets_n; i++) {
-        const struct config_target *t = &c->targets[i];
+    for (size_t i = 0; i < c->jobs_n; i++) {
+        const struct scrape_job *job = &c->jobs[i];
 
-        assert(t->job[0] && t->address[0] && t->metrics_path[0]);
-        assert(t->interval_ms > 0 && t->timeout_ms > 0 && t->timeout_ms <= t->interval_ms);
-        assert(t->body_max > 0);
-        for (size_t k = 0; k < t->params_n; k++)
-            assert(strchr(t->params[k], '='));
-        for (size_t k = 1; k < t->labels_n; k++)
-            assert(strcmp(t->labels[k - 1].name, t->labels[k].name) < 0);
+        assert(job->name[0] && job->metrics_path[0] && job->client);
+        assert(job->interval_ms > 0 && job->timeout_ms > 0 && job->timeout_ms <= job->interval_ms);
+        for (size_t k = 1; k < job->params_n; k++)
+            assert(str_cmp(job->params[k - 1].name, job->params[k].name) <= 0);
+        for (size_t k = 0; k < job->relabel.n; k++)
+            assert(job->relabel.items[k].regex);
+        for (size_t k = 0; k < job->static_groups_n; k++)
+            for (size_t t = 0; t < job->static_groups[k].targets_n; t++)
+                assert(job->static_groups[k].targets[t]->n == 1);
     }
 }
 
@@ -57,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_printable(errors, errors_n);
         mem_free(errors);
     } else {
-        check_targets(c);
+        check_jobs(c);
         check_printable(c->warnings, c->warnings_n);
         config_free(c);
     }

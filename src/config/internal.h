@@ -14,7 +14,7 @@ struct config_builder {
     struct config *config;
     struct arena *arena;
     struct yaml_errors errors, warnings;
-    size_t targets_cap;
+    size_t jobs_cap;
     struct map *jobs; /* by name, over all files: given twice is a mistake */
     bool failed;      /* the arena's budget; `err` says so */
     struct err err;
@@ -23,15 +23,21 @@ struct config_builder {
 /* What global says for all jobs of a file. */
 struct job_defaults {
     int64_t interval_ms, timeout_ms; /* 1m, 10s */
-    uint64_t body_max;               /* 0: none given */
+    struct scrape_limits limits;
+    uint64_t keep_dropped_targets;
+    bool legacy_names;
 };
 
-/* Adds the targets of one entry of scrape_configs, which schema_check has seen. Mistakes go to
- * b->errors. */
+/* Adds one entry of scrape_configs, which schema_check has seen. Mistakes go to b->errors. */
 void job_read(struct config_builder *b, const struct yaml *job, const struct job_defaults *global);
-/* Reads interval, timeout and body limit of `map` over the defaults in *d. */
-void job_read_times(struct config_builder *b, const struct yaml *map, const char *what,
-                    struct job_defaults *d);
+/* Reads intervals and limits of `map` over the defaults in *d. */
+void job_read_defaults(struct config_builder *b, const struct yaml *map, const char *what,
+                       struct job_defaults *d);
+/* Frees what does not live in the arena: compiled expressions. */
+void job_fini(const struct scrape_job *job);
+
+/* How the peers of a job or of a discovery are asked. NULL: b->failed. */
+const struct client_settings *client_read(struct config_builder *b, const struct yaml *map);
 
 /* The tree as YAML again, without comments, secrets as <secret>. NULL when memory ran out. */
 const char *mask_print(struct arena *a, const struct yaml *root, struct err *err);

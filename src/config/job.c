@@ -1,6 +1,5 @@
-/* One entry of scrape_configs, and the targets it stands for. */
+/* One entry of scrape_configs becomes a struct scrape_job. */
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,26 +7,10 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "config/internal.h"
+#include "config/relabel.h"
 #include "config/schema.h"
+#include "model/labels.h"
 #include "text/duration.h"
-
-/* Jobs have no limit of their own, but nobody needs a larger exposition. */
-#define BODY_MAX (UINT64_C(256) << 20)
-
-struct param {
-    struct str name, value;
-};
-
-/* What all targets of a job have in common, before labels of a group change it. */
-struct job {
-    const char *name;
-    struct job_defaults times;
-    const char *scheme, *path;
-    bool honor_labels, honor_timestamps, follow_redirects;
-    struct param *params; /* sorted by name */
-    size_t params_n;
-    bool relabelled;
-};
 
 static const char *copy(struct config_builder *b, struct str s)
 {
@@ -45,15 +28,17 @@ static void *array(struct config_builder *b, size_t n, size_t size)
     return p;
 }
 
-void job_read_times(struct config_builder *b, const struct yaml *map, const char *what,
-                    struct job_defaults *d)
+/* --- what global may say too --------------------------------------------------------------------
+ */
+
+static void read_times(struct config_builder *b, const struct yaml *map, const char *what,
+                       struct job_defaults *d)
 {
     char timeout[32], interval[32];
     int64_t interval_ms = 0, timeout_ms = 0;
 
     yaml_read_duration(yaml_get(map, "scrape_interval"), "", &interval_ms, &b->errors);
     yaml_read_duration(yaml_get(map, "scrape_timeout"), "", &timeout_ms, &b->errors);
-    yaml_read_size(yaml_get(map, "body_size_limit"), "", &d->body_max, &b->errors);
     if (interval_ms > 0) /* 0 is "not given", as in Prometheus */
         d->interval_ms = interval_ms;
     if (timeout_ms > 0) {
@@ -68,202 +53,193 @@ void job_read_times(struct config_builder *b, const struct yaml *map, const char
     }
 }
 
+/* 0 is "not given" here too: a job cannot lift a limit that global sets. */
+static void read_count(struct config_builder *b, const struct yaml *map, const char *key,
+                       uint64_t *out)
+{
+    int64_t given = 0;
+
+    yaml_read_i64(yaml_get(map, key), key, 0, INT64_MAX, &given, &b->errors);
+    if (given > 0)
+        *out = (uint64_t)given;
+}
+
+static void read_limits(struct config_builder *b, const struct yaml *map, struct job_defaults *d)
+{
+    uint64_t body_bytes = 0;
+
+    yaml_read_size(yaml_get(map, "body_size_limit"), "", &body_bytes, &b->errors);
+    if (body_bytes > 0)
+        d->limits.body_bytes = body_bytes;
+    read_count(b, map, "sample_limit", &d->limits.samples);
+    read_count(b, map, "label_limit", &d->limits.labels);
+    read_count(b, map, "label_name_length_limit", &d->limits.label_name_bytes);
+    read_count(b, map, "label_value_length_limit", &d->limits.label_value_bytes);
+    read_count(b, map, "target_limit", &d->limits.targets);
+    read_count(b, map, "keep_dropped_targets", &d->keep_dropped_targets);
+}
+
+void job_read_defaults(struct config_builder *b, const struct yaml *map, const char *what,
+                       struct job_defaults *d)
+{
+    struct str scheme = schema_text(map, "metric_name_validation_scheme");
+
+    read_times(b, map, what, d);
+    read_limits(b, map, d);
+    if (scheme.n)
+        d->legacy_names = str_eq(scheme, STR("legacy"));
+}
+
 /* --- parameters of the URL ----------------------------------------------------------------------
  */
 
-static int compare_params(const void *a, const void *b)
+/* By name; values of one name keep their order. */
+static void sort_params(struct scrape_param *params, size_t n)
 {
-    return str_cmp(((const struct param *)a)->name, ((const struct param *)b)->name);
+    for (size_t i = 1; i < n; i++) {
+        for (size_t k = i; k > 0 && str_cmp(params[k - 1].name, params[k].name) > 0; k--) {
+            struct scrape_param swap = params[k];
+
+            params[k] = params[k - 1];
+            params[k - 1] = swap;
+        }
+    }
 }
 
-static void read_params(struct config_builder *b, const struct yaml *map, struct job *job)
+static void read_params(struct config_builder *b, const struct yaml *map, struct scrape_job *job)
 {
+    struct scrape_param *params;
     size_t n = 0;
 
     if (!map || map->kind != YAML_MAP)
         return;
     for (size_t i = 0; i < map->n; i++)
         n += map->pairs[i].value.n;
-    job->params = array(b, n, sizeof *job->params);
-    for (size_t i = 0; job->params && i < map->n; i++) {
+    params = array(b, n, sizeof *params);
+    if (!params)
+        return;
+    n = 0;
+    for (size_t i = 0; i < map->n; i++) {
         const struct yaml *values = &map->pairs[i].value;
 
         for (size_t k = 0; k < values->n; k++)
-            job->params[job->params_n++] =
-                (struct param){map->pairs[i].key.text, values->items[k].text};
+            params[n++] = (struct scrape_param){map->pairs[i].key.text, values->items[k].text};
     }
-    /* Few and nearly sorted; qsort is not stable, and values of one name keep their order. */
-    for (size_t i = 1; i < job->params_n; i++) {
-        for (size_t k = i; k > 0 && compare_params(&job->params[k - 1], &job->params[k]) > 0; k--) {
-            struct param swap = job->params[k];
-
-            job->params[k] = job->params[k - 1];
-            job->params[k - 1] = swap;
-        }
-    }
+    sort_params(params, n);
+    job->params = params;
+    job->params_n = n;
 }
 
-static void encode(struct buf *out, struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            c == '-' || c == '_' || c == '.' || c == '~')
-            buf_addc(out, (char)c);
-        else if (c == ' ')
-            buf_addc(out, '+');
-        else
-            buf_addf(out, "%%%02X", c);
-    }
-}
-
-/* __param_x replaces the first value of x, or adds it. */
-static void build_params(struct config_builder *b, const struct job *job,
-                         const struct config_label *labels, size_t labels_n,
-                         struct config_target *t)
-{
-    SCOPED(buf_fini) struct buf out;
-    struct param *all = array(b, job->params_n + labels_n, sizeof *all);
-    size_t n = job->params_n;
-
-    t->params = array(b, job->params_n + labels_n, sizeof *t->params);
-    if (!all || !t->params)
-        return;
-    if (n)
-        memcpy(all, job->params, n * sizeof *all);
-    for (size_t i = 0; i < labels_n; i++) {
-        struct str name = str_c(labels[i].name);
-        size_t at = 0;
-
-        if (!str_starts(name, STR("__param_")))
-            continue;
-        name = str_skip(name, 8);
-        while (at < n && str_cmp(all[at].name, name) < 0)
-            at++;
-        if (at == n || !str_eq(all[at].name, name)) {
-            memmove(all + at + 1, all + at, (n - at) * sizeof *all);
-            n++;
-        }
-        all[at] = (struct param){name, str_c(labels[i].value)};
-    }
-    buf_init(&out, 0);
-    for (size_t i = 0; i < n; i++) {
-        buf_reset(&out);
-        encode(&out, all[i].name);
-        buf_addc(&out, '=');
-        encode(&out, all[i].value);
-        t->params[t->params_n++] = copy(b, buf_str(&out));
-    }
-}
-
-/* --- targets ------------------------------------------------------------------------------------
+/* --- relabelling --------------------------------------------------------------------------------
  */
 
-static int compare_labels(const void *a, const void *b)
+static void read_rules(struct config_builder *b, const struct yaml *list, bool legacy_names,
+                       struct relabel_rules *out)
 {
-    return strcmp(((const struct config_label *)a)->name, ((const struct config_label *)b)->name);
+    struct relabel_rule *rules;
+
+    if (!list || list->kind != YAML_LIST)
+        return;
+    rules = array(b, list->n, sizeof *rules);
+    out->items = rules;
+    for (size_t i = 0; rules && i < list->n; i++)
+        if (relabel_read(&list->items[i], !legacy_names, &rules[out->n], &b->errors) == 0)
+            out->n++; /* one by one: what was made is freed when a later one is wrong */
 }
 
-static const char *label_value(const struct config_label *labels, size_t n, const char *name)
+static void free_rules(const struct relabel_rules *rules)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(labels[i].name, name) == 0 && labels[i].value[0])
-            return labels[i].value;
-    }
-    return NULL;
+    for (size_t i = 0; i < rules->n; i++)
+        relabel_fini((struct relabel_rule *)&rules->items[i]);
 }
 
-static struct config_label *read_labels(struct config_builder *b, const struct yaml *map, size_t *n)
+void job_fini(const struct scrape_job *job)
 {
-    struct config_label *labels;
+    free_rules(&job->relabel);
+    free_rules(&job->metric_relabel);
+}
 
-    *n = 0;
+/* --- static_configs -----------------------------------------------------------------------------
+ */
+
+static const struct labels *read_labels(struct config_builder *b, const struct yaml *map)
+{
+    const struct labels *ls = &labels_empty;
+    struct label *pairs;
+
     if (!map || map->kind != YAML_MAP)
-        return NULL;
-    labels = array(b, map->n, sizeof *labels);
-    if (!labels)
-        return NULL;
-    for (size_t i = 0; i < map->n; i++) {
-        labels[i].name = copy(b, map->pairs[i].key.text);
-        labels[i].value = copy(b, map->pairs[i].value.text);
+        return ls;
+    pairs = array(b, map->n, sizeof *pairs);
+    if (!pairs)
+        return ls;
+    for (size_t i = 0; i < map->n; i++)
+        pairs[i] = (struct label){map->pairs[i].key.text, map->pairs[i].value.text};
+    b->failed |= labels_build(b->arena, pairs, map->n, &ls, &b->err) < 0;
+    return ls;
+}
+
+static void read_group(struct config_builder *b, const struct yaml *map, size_t number,
+                       struct target_group *out)
+{
+    const struct yaml *targets = yaml_get(map, "targets");
+    const struct labels **all;
+    size_t n = targets && targets->kind == YAML_LIST ? targets->n : 0;
+
+    out->source = arena_printf(b->arena, &b->err, "%zu", number);
+    out->labels = read_labels(b, yaml_get(map, "labels"));
+    all = array(b, n, sizeof *all);
+    b->failed |= !out->source;
+    for (size_t i = 0; all && i < n; i++) {
+        struct label address = {STR("__address__"), targets->items[i].text};
+
+        b->failed |= labels_build(b->arena, &address, 1, &all[i], &b->err) < 0;
     }
-    *n = map->n;
-    qsort(labels, map->n, sizeof *labels, compare_labels);
-    return labels;
+    out->targets = all;
+    out->targets_n = b->failed ? 0 : n;
 }
 
-/* Labels whose names begin with __ steer the scrape, for one group of targets. */
-static void apply_labels(struct config_builder *b, const struct yaml *at,
-                         const struct config_label *labels, size_t n, struct config_target *t)
+static void read_groups(struct config_builder *b, const struct yaml *list, struct scrape_job *job)
 {
-    static const struct {
-        const char *label;
-        size_t offset;
-    } times[] = {{"__scrape_interval__", offsetof(struct config_target, interval_ms)},
-                 {"__scrape_timeout__", offsetof(struct config_target, timeout_ms)}};
-    const char *scheme = label_value(labels, n, "__scheme__");
-    const char *path = label_value(labels, n, "__metrics_path__");
+    struct target_group *groups;
 
-    if (scheme && strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-        yaml_error(&b->errors, at, "__scheme__: expected http or https, found \"%.60s\"", scheme);
-    t->scheme = scheme ? scheme : t->scheme;
-    t->metrics_path = path ? path : t->metrics_path;
-    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
-        const char *text = label_value(labels, n, times[i].label);
-        int64_t *ms = (int64_t *)(void *)((char *)t + times[i].offset);
-        struct err err;
-
-        if (text && duration_parse(str_c(text), ms, &err) < 0)
-            yaml_error(&b->errors, at, "%s: %s", times[i].label, err.text);
-        else if (text && *ms <= 0)
-            yaml_error(&b->errors, at, "%s must be above 0", times[i].label);
-    }
-    if (t->timeout_ms > t->interval_ms)
-        yaml_error(&b->errors, at, "__scrape_timeout__ is longer than __scrape_interval__");
+    if (!list || list->kind != YAML_LIST)
+        return;
+    groups = array(b, list->n, sizeof *groups);
+    for (size_t i = 0; groups && i < list->n; i++)
+        read_group(b, &list->items[i], i, &groups[i]);
+    job->static_groups = groups;
+    job->static_groups_n = groups ? list->n : 0;
 }
 
-static void add_target(struct config_builder *b, const struct config_target *t)
+/* --- a job --------------------------------------------------------------------------------------
+ */
+
+static uint64_t hash_tree(uint64_t hash, const struct yaml *node)
 {
-    struct config *c = b->config;
-
-    if (arena_grow(b->arena, (void **)&c->targets, &b->targets_cap, c->targets_n + 1,
-                   sizeof *c->targets, &b->err) < 0)
-        b->failed = true;
-    else
-        c->targets[c->targets_n++] = *t;
-}
-
-static void read_group(struct config_builder *b, const struct job *job, const struct yaml *group)
-{
-    const struct yaml *targets = yaml_get(group, "targets");
-    struct config_target t = {.job = job->name,
-                              .scheme = job->scheme,
-                              .metrics_path = job->path,
-                              .interval_ms = job->times.interval_ms,
-                              .timeout_ms = job->times.timeout_ms,
-                              .honor_labels = job->honor_labels,
-                              .honor_timestamps = job->honor_timestamps,
-                              .follow_redirects = job->follow_redirects,
-                              .body_max = BODY_MAX};
-
-    if (job->times.body_max > 0 && job->times.body_max < BODY_MAX)
-        t.body_max = job->times.body_max;
-    t.labels = read_labels(b, yaml_get(group, "labels"), &t.labels_n);
-    apply_labels(b, group, t.labels, t.labels_n, &t);
-    build_params(b, job, t.labels, t.labels_n, &t);
-    for (size_t i = 0; targets && i < targets->n; i++) {
-        struct str address = targets->items[i].text;
-
-        if (job->relabelled && address.n && memchr(address.p, '/', address.n)) {
-            yaml_error(&b->warnings, &targets->items[i],
-                       "target \"%.*s\" is left out: only relabel_configs could make it an address",
-                       STR_ARGS(str_take(address, 100)));
-            continue;
+    hash = hash_mix(hash, (uint64_t)node->kind);
+    hash = hash_mix(hash, hash_str(node->text));
+    hash = hash_mix(hash, node->n);
+    for (size_t i = 0; i < node->n; i++) {
+        if (node->kind == YAML_MAP) {
+            hash = hash_mix(hash, hash_str(node->pairs[i].key.text));
+            hash = hash_tree(hash, &node->pairs[i].value);
+        } else {
+            hash = hash_tree(hash, &node->items[i]);
         }
-        t.address = copy(b, address);
-        add_target(b, &t);
     }
+    return hash;
+}
+
+/* Of the job as written and of what global adds to it. */
+static uint64_t fingerprint(const struct yaml *node, const struct job_defaults *d)
+{
+    const uint64_t defaults[] = {(uint64_t)d->interval_ms,   (uint64_t)d->timeout_ms,
+                                 d->limits.samples,          d->limits.labels,
+                                 d->limits.label_name_bytes, d->limits.label_value_bytes,
+                                 d->limits.targets,          d->limits.body_bytes,
+                                 d->keep_dropped_targets,    d->legacy_names};
+
+    return hash_tree(hash_bytes(defaults, sizeof defaults), node);
 }
 
 static bool same_name(const void *item, const void *key)
@@ -284,29 +260,52 @@ static void check_name(struct config_builder *b, const struct yaml *name)
         map_put(b->jobs, hash, (void *)name);
 }
 
+static struct scrape_job *add_job(struct config_builder *b)
+{
+    struct config *c = b->config;
+
+    if (arena_grow(b->arena, (void **)&c->jobs, &b->jobs_cap, c->jobs_n + 1, sizeof *c->jobs,
+                   &b->err) < 0) {
+        b->failed = true;
+        return NULL;
+    }
+    c->jobs[c->jobs_n] = (struct scrape_job){.honor_timestamps = true};
+    return &c->jobs[c->jobs_n++];
+}
+
 void job_read(struct config_builder *b, const struct yaml *node, const struct job_defaults *global)
 {
-    const struct yaml *groups = yaml_get(node, "static_configs"),
-                      *name = yaml_get(node, "job_name");
-    struct job job = {.times = *global, .honor_timestamps = true, .follow_redirects = true};
+    const struct yaml *name = yaml_get(node, "job_name");
     struct str path = schema_text(node, "metrics_path"), scheme = schema_text(node, "scheme");
+    struct job_defaults d = *global;
+    struct scrape_job *job;
     char what[100];
 
     if (node->kind != YAML_MAP)
         return;
     if (name && name->text.n > 0)
         check_name(b, name);
-    job.name = copy(b, schema_text(node, "job_name"));
-    (void)snprintf(what, sizeof what, "job \"%.60s\"", job.name);
+    job = add_job(b);
+    if (!job)
+        return;
+    job->name = copy(b, schema_text(node, "job_name"));
+    (void)snprintf(what, sizeof what, "job \"%.60s\"", job->name);
     /* A timeout that global gave is cut to a shorter interval of the job's, as in Prometheus. */
-    job_read_times(b, node, what, &job.times);
-    yaml_read_bool(yaml_get(node, "honor_labels"), "", &job.honor_labels, &b->errors);
-    yaml_read_bool(yaml_get(node, "honor_timestamps"), "", &job.honor_timestamps, &b->errors);
-    yaml_read_bool(yaml_get(node, "follow_redirects"), "", &job.follow_redirects, &b->errors);
-    job.scheme = scheme.n ? copy(b, scheme) : "http";
-    job.path = path.n ? copy(b, path) : "/metrics";
-    job.relabelled = schema_has(node, "relabel_configs");
-    read_params(b, yaml_get(node, "params"), &job);
-    for (size_t i = 0; groups && groups->kind == YAML_LIST && i < groups->n; i++)
-        read_group(b, &job, &groups->items[i]);
+    job_read_defaults(b, node, what, &d);
+    job->interval_ms = d.interval_ms;
+    job->timeout_ms = d.timeout_ms;
+    job->limits = d.limits;
+    job->keep_dropped_targets = d.keep_dropped_targets;
+    job->legacy_names = d.legacy_names;
+    yaml_read_bool(yaml_get(node, "honor_labels"), "", &job->honor_labels, &b->errors);
+    yaml_read_bool(yaml_get(node, "honor_timestamps"), "", &job->honor_timestamps, &b->errors);
+    job->scheme = scheme.n ? copy(b, scheme) : "http";
+    job->metrics_path = path.n ? copy(b, path) : "/metrics";
+    read_params(b, yaml_get(node, "params"), job);
+    read_rules(b, yaml_get(node, "relabel_configs"), job->legacy_names, &job->relabel);
+    read_rules(b, yaml_get(node, "metric_relabel_configs"), job->legacy_names,
+               &job->metric_relabel);
+    read_groups(b, yaml_get(node, "static_configs"), job);
+    job->client = client_read(b, node);
+    job->fingerprint = fingerprint(node, global);
 }

@@ -1,7 +1,9 @@
 /* The keys of prometheus.yml, as Prometheus 3 knows them
  * (https://prometheus.io/docs/prometheus/latest/configuration/configuration/), and what becomes of
  * each here. What ignoring a key would change is said in its note. */
+#include "config/relabel.h"
 #include "config/schema.h"
+#include "model/relabel.h"
 
 #include <strings.h>
 
@@ -9,13 +11,10 @@
     static const struct schema name_ = {                                                           \
         .what = (what_), .keys = name_##_keys, .n = ARRAY_LEN(name_##_keys), __VA_ARGS__}
 
-#define LIMIT_NOTE   "the limit is not enforced"
-#define AUTH_NOTE    "targets are asked without it, and answer 401 if they want it"
-#define TLS_NOTE     "https targets are checked against the system's certificates"
-#define SD_NOTE      "no target is found this way; write them in static_configs"
-#define RELABEL_NOTE "targets keep their labels as they are, and none is dropped"
-#define METRIC_NOTE  "all samples are stored as they come"
-#define HIST_NOTE    "native histograms are not collected"
+#define AUTH_NOTE "targets are asked without it, and answer 401 if they want it"
+#define TLS_NOTE  "https targets are checked against the system's certificates"
+#define SD_NOTE   "no target is found this way; write them in static_configs"
+#define HIST_NOTE "native histograms are not collected"
 
 /* --- HTTP clients: scrape jobs, remote storage, Alertmanagers and discovery share these ---------
  */
@@ -169,62 +168,17 @@ SCHEMA(http_client, "http client", .check = check_http_client);
 
 static const struct key relabel_keys[] = {
     {.name = "source_labels", .type = KEY_STRS}, {.name = "separator", .type = KEY_STR},
-    {.name = "target_label", .type = KEY_STR},   {.name = "regex", .type = KEY_REGEX},
+    {.name = "target_label", .type = KEY_STR},   {.name = "regex", .type = KEY_STR},
     {.name = "modulus", .type = KEY_INT},        {.name = "replacement", .type = KEY_STR},
     {.name = "action", .type = KEY_STR},
 };
 
-enum relabel_needs { NEEDS_TARGET = 1, NEEDS_MODULUS = 2 };
-
-/* `only`: the keys that make sense, NULL: all. */
-static const struct relabel_action {
-    const char *name;
-    unsigned needs;
-    const char *refused[5];
-} relabel_actions[] = {
-    {"replace", NEEDS_TARGET, {0}},
-    {"keep", 0, {0}},
-    {"drop", 0, {0}},
-    {"hashmod", NEEDS_TARGET | NEEDS_MODULUS, {0}},
-    {"labelmap", 0, {0}},
-    {"labeldrop", 0, {"source_labels", "target_label", "modulus", "separator", "replacement"}},
-    {"labelkeep", 0, {"source_labels", "target_label", "modulus", "separator", "replacement"}},
-    {"lowercase", NEEDS_TARGET, {"replacement"}},
-    {"uppercase", NEEDS_TARGET, {"replacement"}},
-    {"keepequal", NEEDS_TARGET, {"regex", "modulus", "separator", "replacement"}},
-    {"dropequal", NEEDS_TARGET, {"regex", "modulus", "separator", "replacement"}},
-};
-
 static void check_relabel(const struct yaml *map, struct schema_check *c)
 {
-    const char *names[ARRAY_LEN(relabel_actions)];
-    struct str word = schema_text(map, "action");
-    const struct relabel_action *action = word.n == 0 ? &relabel_actions[0] : NULL;
-    int64_t modulus = 0;
+    struct relabel_rule rule;
 
-    for (size_t i = 0; i < ARRAY_LEN(relabel_actions); i++) {
-        names[i] = relabel_actions[i].name;
-        if (word.n == strlen(names[i]) && strncasecmp(word.p, names[i], word.n) == 0)
-            action = &relabel_actions[i];
-    }
-    if (!action) {
-        const char *nearest = str_nearest(word, names, ARRAY_LEN(names));
-
-        yaml_error(c->errors, yaml_get(map, "action"), "unknown relabel action \"%.*s\"%s%s%s",
-                   STR_ARGS(str_take(word, 60)), nearest ? " (did you mean \"" : "",
-                   nearest ? nearest : "", nearest ? "\"?)" : "");
-        return;
-    }
-    if (action->needs & NEEDS_TARGET && schema_text(map, "target_label").n == 0)
-        yaml_error(c->errors, map, "relabel action %s wants a target_label", action->name);
-    yaml_read_i64(yaml_get(map, "modulus"), "modulus", INT64_MIN, INT64_MAX, &modulus, c->errors);
-    if (action->needs & NEEDS_MODULUS && modulus == 0)
-        yaml_error(c->errors, map, "relabel action %s wants a modulus above 0", action->name);
-    for (size_t i = 0; i < ARRAY_LEN(action->refused) && action->refused[i]; i++) {
-        if (schema_has(map, action->refused[i]))
-            yaml_error(c->errors, yaml_get(map, action->refused[i]),
-                       "relabel action %s takes no %s", action->name, action->refused[i]);
-    }
+    if (relabel_read(map, true, &rule, c->errors) == 0)
+        relabel_fini(&rule);
 }
 
 SCHEMA(relabel, "a relabel rule", .check = check_relabel);
@@ -391,13 +345,13 @@ static const struct key scrape_common_keys[] = {
     {.name = "scrape_timeout", .type = KEY_DURATION},
     {.name = "body_size_limit", .type = KEY_SIZE},
     {.name = "scrape_protocols", .type = KEY_STRS, USE_SILENT},
-    {.name = "sample_limit", .type = KEY_INT, USE_WARNED, LIMIT_NOTE},
-    {.name = "target_limit", .type = KEY_INT, USE_WARNED, LIMIT_NOTE},
-    {.name = "label_limit", .type = KEY_INT, USE_WARNED, LIMIT_NOTE},
-    {.name = "label_name_length_limit", .type = KEY_INT, USE_WARNED, LIMIT_NOTE},
-    {.name = "label_value_length_limit", .type = KEY_INT, USE_WARNED, LIMIT_NOTE},
-    {.name = "keep_dropped_targets", .type = KEY_INT, USE_SILENT},
-    {.name = "metric_name_validation_scheme", .type = KEY_STR, USE_SILENT},
+    {.name = "sample_limit", .type = KEY_INT},
+    {.name = "target_limit", .type = KEY_INT},
+    {.name = "label_limit", .type = KEY_INT},
+    {.name = "label_name_length_limit", .type = KEY_INT},
+    {.name = "label_value_length_limit", .type = KEY_INT},
+    {.name = "keep_dropped_targets", .type = KEY_INT},
+    {.name = "metric_name_validation_scheme", .type = KEY_STR},
     {.name = "metric_name_escaping_scheme", .type = KEY_STR, USE_SILENT},
     {.name = "scrape_native_histograms", .type = KEY_BOOL, USE_WARNED, HIST_NOTE},
     {.name = "scrape_classic_histograms", .type = KEY_BOOL, USE_SILENT},
@@ -427,11 +381,11 @@ static const struct key scrape_config_keys[] = {
     {.name = "scheme", .type = KEY_STR},
     {.name = "params", .type = KEY_STRS_MAP},
     {.name = "fallback_scrape_protocol", .type = KEY_STR, USE_SILENT},
-    {.name = "enable_compression", .type = KEY_BOOL, USE_SILENT},
+    {.name = "enable_compression", .type = KEY_BOOL},
     {.name = "native_histogram_bucket_limit", .type = KEY_INT, USE_SILENT},
     {.name = "native_histogram_min_bucket_factor", .type = KEY_NUMBER, USE_SILENT},
-    {.name = "relabel_configs", .type = KEY_MAPS, USE_WARNED, RELABEL_NOTE, &relabel},
-    {.name = "metric_relabel_configs", .type = KEY_MAPS, USE_WARNED, METRIC_NOTE, &relabel},
+    {.name = "relabel_configs", .type = KEY_MAPS, .sub = &relabel},
+    {.name = "metric_relabel_configs", .type = KEY_MAPS, .sub = &relabel},
 };
 
 static void check_scrape_config(const struct yaml *map, struct schema_check *c)

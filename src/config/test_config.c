@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/config.h"
+#include "http/client_settings.h"
+#include "model/labels.h"
 
 static char folder[] = "/tmp/earshot-test-XXXXXX";
 
@@ -88,7 +90,7 @@ static void without_any_file_this_host_is_collected(void **state)
     assert_string_equal(c->listen, "127.0.0.1:3277");
     assert_int_equal(c->retention_ms, INT64_C(90) * 86400000);
     assert_int_equal(c->host.interval_ms, 5000);
-    assert_int_equal(c->targets_n, 0);
+    assert_int_equal(c->jobs_n, 0);
     assert_null(c->data);
     config_free(c);
 }
@@ -148,8 +150,8 @@ static void every_served_key_of_earshot_yml_arrives(void **state)
     assert_false(c->host.psi);
     assert_string_equal(c->host.proc, "/p");
     assert_string_equal(c->host.nets_exclude, "c");
-    assert_int_equal(c->targets_n, 1);
-    assert_int_equal(c->targets[0].interval_ms, 60000);
+    assert_int_equal(c->jobs_n, 1);
+    assert_int_equal(c->jobs[0].interval_ms, 60000);
     config_free(c);
 }
 
@@ -208,7 +210,12 @@ static void a_file_that_cannot_be_read_is_one_clear_line(void **state)
     mem_free(errors);
 }
 
-static void jobs_become_targets(void **state)
+static struct str address_of(const struct scrape_job *job, size_t group, size_t target)
+{
+    return labels_get(job->static_groups[group].targets[target], STR("__address__"));
+}
+
+static void jobs_arrive_with_their_groups(void **state)
 {
     struct config *c =
         loaded(PROMETHEUS, "global: {scrape_interval: 15s, evaluation_interval: 30s,\n"
@@ -218,6 +225,7 @@ static void jobs_become_targets(void **state)
                            "  static_configs:\n"
                            "  - targets: ['h:1', 'h:2']\n"
                            "    labels: {zone: eu, env: test}\n"
+                           "  - targets: ['h:4']\n"
                            "- job_name: b\n"
                            "  scrape_interval: 5s\n"
                            "  metrics_path: /m\n"
@@ -225,66 +233,153 @@ static void jobs_become_targets(void **state)
                            "  honor_labels: true\n"
                            "  honor_timestamps: false\n"
                            "  follow_redirects: false\n"
-                           "  body_size_limit: 1MB\n"
-                           "  params: {module: [http 2xx], a: [x, y]}\n"
+                           "  enable_compression: false\n"
+                           "  params: {module: [http 2xx], a: [y, x]}\n"
                            "  static_configs: [{targets: ['h:3']}]\n");
+    const struct scrape_job *a = &c->jobs[0], *b = &c->jobs[1];
 
     (void)state;
-    assert_int_equal(c->targets_n, 3);
-    assert_string_equal(c->targets[1].job, "a");
-    assert_string_equal(c->targets[1].address, "h:2");
-    assert_string_equal(c->targets[1].scheme, "http");
-    assert_string_equal(c->targets[1].metrics_path, "/metrics");
-    assert_int_equal(c->targets[1].interval_ms, 15000);
-    assert_int_equal(c->targets[1].timeout_ms, 10000);
-    assert_true(c->targets[1].honor_timestamps && !c->targets[1].honor_labels);
-    assert_true(c->targets[1].body_max == UINT64_C(256) << 20);
-    assert_int_equal(c->targets[1].labels_n, 2);
-    assert_string_equal(c->targets[1].labels[0].name, "env");
-    assert_int_equal(c->targets[2].interval_ms, 5000);
-    assert_int_equal(c->targets[2].timeout_ms, 5000);
-    assert_string_equal(c->targets[2].metrics_path, "/m");
-    assert_string_equal(c->targets[2].scheme, "https");
-    assert_true(c->targets[2].honor_labels && !c->targets[2].honor_timestamps);
-    assert_false(c->targets[2].follow_redirects);
-    assert_true(c->targets[2].body_max == 1 << 20);
-    assert_int_equal(c->targets[2].params_n, 3);
-    assert_string_equal(c->targets[2].params[0], "a=x");
-    assert_string_equal(c->targets[2].params[1], "a=y");
-    assert_string_equal(c->targets[2].params[2], "module=http+2xx");
+    assert_int_equal(c->jobs_n, 2);
+    assert_string_equal(a->name, "a");
+    assert_int_equal(a->static_groups_n, 2);
+    assert_int_equal(a->static_groups[0].targets_n, 2);
+    assert_true(str_eq(address_of(a, 0, 1), STR("h:2")));
+    assert_true(str_eq(address_of(a, 1, 0), STR("h:4")));
+    assert_true(str_eq(labels_get(a->static_groups[0].labels, STR("zone")), STR("eu")));
+    assert_string_not_equal(a->static_groups[0].source, a->static_groups[1].source);
+    assert_string_equal(a->scheme, "http");
+    assert_string_equal(a->metrics_path, "/metrics");
+    assert_int_equal(a->interval_ms, 15000);
+    assert_int_equal(a->timeout_ms, 10000);
+    assert_true(a->honor_timestamps && !a->honor_labels);
+    assert_true(a->client->follow_redirects && a->client->compression);
+    assert_int_equal(b->interval_ms, 5000);
+    assert_int_equal(b->timeout_ms, 5000);
+    assert_string_equal(b->metrics_path, "/m");
+    assert_string_equal(b->scheme, "https");
+    assert_true(b->honor_labels && !b->honor_timestamps);
+    assert_false(b->client->follow_redirects || b->client->compression);
+    assert_int_equal(b->params_n, 3);
+    assert_true(str_eq(b->params[0].name, STR("a")) && str_eq(b->params[0].value, STR("y")));
+    assert_true(str_eq(b->params[1].name, STR("a")) && str_eq(b->params[1].value, STR("x")));
+    assert_true(str_eq(b->params[2].value, STR("http 2xx")));
     assert_int_equal(c->evaluation_interval_ms, 30000);
     assert_int_equal(c->external_labels_n, 1);
     assert_string_equal(c->external_labels[0].value, "lab");
     config_free(c);
 }
 
-static void labels_with_underscores_steer_the_scrape(void **state)
+static void limits_come_from_the_job_or_from_global(void **state)
+{
+    struct config *c =
+        loaded(PROMETHEUS, "global: {sample_limit: 1, label_limit: 2, label_name_length_limit: 3,\n"
+                           "         label_value_length_limit: 4, target_limit: 5,\n"
+                           "         body_size_limit: 6KB, keep_dropped_targets: 7}\n"
+                           "scrape_configs:\n"
+                           "- job_name: a\n"
+                           "- job_name: b\n"
+                           "  sample_limit: 10\n"
+                           "  label_limit: 0\n"
+                           "  body_size_limit: 1MB\n"
+                           "  keep_dropped_targets: 8\n");
+    const struct scrape_limits *a = &c->jobs[0].limits, *b = &c->jobs[1].limits;
+
+    (void)state;
+    assert_int_equal(a->samples, 1);
+    assert_int_equal(a->labels, 2);
+    assert_int_equal(a->label_name_bytes, 3);
+    assert_int_equal(a->label_value_bytes, 4);
+    assert_int_equal(a->targets, 5);
+    assert_int_equal(a->body_bytes, 6 << 10);
+    assert_int_equal(c->jobs[0].keep_dropped_targets, 7);
+    assert_int_equal(b->samples, 10);
+    assert_int_equal(b->labels, 2); /* 0 is "not given" */
+    assert_int_equal(b->body_bytes, 1 << 20);
+    assert_int_equal(c->jobs[1].keep_dropped_targets, 8);
+    config_free(c);
+}
+
+static void relabelling_rules_are_read(void **state)
 {
     struct config *c =
         loaded(PROMETHEUS, "scrape_configs:\n"
                            "- job_name: a\n"
-                           "  params: {a: [x, y], b: [z]}\n"
-                           "  static_configs:\n"
-                           "  - targets: ['h:1']\n"
-                           "    labels: {__scheme__: https, __metrics_path__: /p,\n"
-                           "             __param_a: 1, __param_c: '&', __scrape_interval__: 2s,\n"
-                           "             __scrape_timeout__: 1s}\n");
+                           "  relabel_configs:\n"
+                           "  - {source_labels: [a, b], separator: '-', target_label: c}\n"
+                           "  - {action: HashMod, source_labels: [a], target_label: h,\n"
+                           "     modulus: 8}\n"
+                           "  - {regex: , target_label: x, replacement: }\n"
+                           "  metric_relabel_configs:\n"
+                           "  - {action: drop, source_labels: [__name__], regex: go_.*}\n");
+    const struct relabel_rule *rules = c->jobs[0].relabel.items;
 
     (void)state;
-    assert_string_equal(c->targets[0].scheme, "https");
-    assert_string_equal(c->targets[0].metrics_path, "/p");
-    assert_int_equal(c->targets[0].interval_ms, 2000);
-    assert_int_equal(c->targets[0].timeout_ms, 1000);
-    assert_int_equal(c->targets[0].params_n, 4);
-    assert_string_equal(c->targets[0].params[0], "a=1");
-    assert_string_equal(c->targets[0].params[1], "a=y");
-    assert_string_equal(c->targets[0].params[2], "b=z");
-    assert_string_equal(c->targets[0].params[3], "c=%26");
+    assert_int_equal(c->warnings_n, 0);
+    assert_int_equal(c->jobs[0].relabel.n, 3);
+    assert_int_equal(rules[0].action, RELABEL_REPLACE);
+    assert_int_equal(rules[0].source_n, 2);
+    assert_true(str_eq(rules[0].separator, STR("-")));
+    assert_true(str_eq(rules[0].replacement, STR("$1")));
+    assert_int_equal(rules[1].action, RELABEL_HASHMOD);
+    assert_int_equal(rules[1].modulus, 8);
+    assert_int_equal(rules[2].replacement.n, 0); /* without a value: empty, not the default */
+    assert_int_equal(c->jobs[0].metric_relabel.n, 1);
+    assert_int_equal(c->jobs[0].metric_relabel.items[0].action, RELABEL_DROP);
     config_free(c);
-    assert_mistake(PROMETHEUS,
-                   "scrape_configs: [{job_name: a, static_configs: [{targets: ['h:1'], labels: "
-                   "{__scheme__: ftp, __scrape_interval__: x, __scrape_timeout__: 2m}}]}]",
-                   "__scheme__: expected http or https");
+}
+
+static void wrong_rules_are_told_at_the_key_to_blame(void **state)
+{
+    static const char job[] = "scrape_configs:\n- job_name: a\n";
+    static const char *const cases[][2] = {
+        {"  relabel_configs: [{action: kep}]",
+         "f.yml:3:30: unknown relabel action \"kep\" (did you mean \"keep\"?)"},
+        {"  relabel_configs:\n  - target_label: a\n    regex: '('",
+         "f.yml:5:12: regex: regular expression: missing ): ("},
+        {"  relabel_configs:\n  - replacement: a",
+         "f.yml:4:5: relabel action replace wants a target_label"},
+        {"  metric_relabel_configs:\n  - action: labeldrop\n    source_labels: [a]",
+         "f.yml:5:20: relabel action labeldrop takes no source_labels"},
+        {"  metric_relabel_configs:\n  - {action: hashmod, target_label: a, modulus: 0}",
+         "f.yml:4:49: relabel action hashmod wants a modulus above 0"},
+        {"  relabel_configs:\n  - {source_labels: [''], target_label: a}",
+         "source_labels: a label's name is not empty"},
+        {"  relabel_configs:\n  -", "empty entry in relabel_configs"},
+        {"  metric_name_validation_scheme: legacy\n"
+         "  relabel_configs: [{target_label: a-b, replacement: x}]",
+         "target_label \"a-b\" is not a label name"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[400];
+
+        (void)snprintf(text, sizeof text, "%s%s\n", job, cases[i][0]);
+        assert_mistake(PROMETHEUS, text, cases[i][1]);
+    }
+}
+
+static uint64_t fingerprint_of(const char *text)
+{
+    struct config *c = loaded(PROMETHEUS, text);
+    uint64_t fingerprint = c->jobs[0].fingerprint;
+
+    config_free(c);
+    return fingerprint;
+}
+
+static void a_fingerprint_changes_with_the_job_and_its_defaults_only(void **state)
+{
+    uint64_t first = fingerprint_of("scrape_configs: [{job_name: a, honor_labels: true}]");
+
+    (void)state;
+    assert_true(first == fingerprint_of("# moved\nglobal: {evaluation_interval: 5s}\n"
+                                        "scrape_configs:\n- job_name: a\n  honor_labels: true\n"
+                                        "- job_name: b\n"));
+    assert_false(first == fingerprint_of("scrape_configs: [{job_name: a, honor_labels: false}]"));
+    assert_false(first == fingerprint_of("scrape_configs: [{job_name: c, honor_labels: true}]"));
+    assert_false(first == fingerprint_of("global: {sample_limit: 5}\n"
+                                         "scrape_configs: [{job_name: a, honor_labels: true}]"));
 }
 
 static void a_timeout_longer_than_the_interval_is_a_mistake(void **state)
@@ -309,8 +404,6 @@ static void mistakes_in_jobs_have_places_and_suggestions(void **state)
     assert_mistake(PROMETHEUS,
                    "scrape_configs: [{job_name: a, static_configs: [{targets: ['http://h:1']}]}]",
                    "\"http://h:1\" is not a valid hostname");
-    assert_mistake(PROMETHEUS, "scrape_configs: [{job_name: a, relabel_configs: [{action: kep}]}]",
-                   "unknown relabel action \"kep\" (did you mean \"keep\"?)");
     assert_mistake(PROMETHEUS, "scrape_configs: [{job_name: a, sample_limit: many}]",
                    "sample_limit: expected a whole number");
 }
@@ -331,19 +424,15 @@ static void what_prometheus_knows_and_we_do_not_serve_is_a_warning(void **state)
                                           "scrape_configs:\n"
                                           "- job_name: a\n"
                                           "  basic_auth: {username: u, password: geheim}\n"
-                                          "  relabel_configs: [{target_label: a, replacement: b}]\n"
                                           "  file_sd_configs: [{files: [x.json]}]\n"
-                                          "  static_configs: [{targets: ['http://h:1', 'h:2']}]\n");
+                                          "  static_configs: [{targets: ['h:2']}]\n");
 
     (void)state;
-    assert_int_equal(c->warnings_n, 6);
+    assert_int_equal(c->warnings_n, 4);
     assert_int_equal(c->warnings[0].at.line, 1);
     assert_true(warned(c, "rule_files is not served by this version: no rule is evaluated"));
     assert_true(warned(c, "basic_auth is not served by this version"));
-    assert_true(warned(c, "relabel_configs is not served by this version"));
     assert_true(warned(c, "no target is found this way"));
-    assert_true(warned(c, "target \"http://h:1\" is left out"));
-    assert_int_equal(c->targets_n, 1);
     config_free(c);
 }
 
@@ -501,8 +590,11 @@ int main(void)
         cmocka_unit_test(what_is_not_served_is_refused_with_its_place),
         cmocka_unit_test(every_mistake_is_told_and_in_order),
         cmocka_unit_test(a_file_that_cannot_be_read_is_one_clear_line),
-        cmocka_unit_test(jobs_become_targets),
-        cmocka_unit_test(labels_with_underscores_steer_the_scrape),
+        cmocka_unit_test(jobs_arrive_with_their_groups),
+        cmocka_unit_test(limits_come_from_the_job_or_from_global),
+        cmocka_unit_test(relabelling_rules_are_read),
+        cmocka_unit_test(wrong_rules_are_told_at_the_key_to_blame),
+        cmocka_unit_test(a_fingerprint_changes_with_the_job_and_its_defaults_only),
         cmocka_unit_test(a_timeout_longer_than_the_interval_is_a_mistake),
         cmocka_unit_test(mistakes_in_jobs_have_places_and_suggestions),
         cmocka_unit_test(what_prometheus_knows_and_we_do_not_serve_is_a_warning),

@@ -118,7 +118,8 @@ static void handle_runtimeinfo(struct http_request *r, void *arg)
     json_key(&w, "lastConfigTime");
     api_write_rfc3339(&w, api->c.start_ms);
     json_key(&w, "corruptionCount");
-    json_i64(&w, (int64_t)(stats.corrupt_records + stats.corrupt_blocks + stats.corrupt_pages));
+    json_i64(&w, (int64_t)(stats.corrupt_records + stats.corrupt_blocks + stats.corrupt_pages +
+                           stats.corrupt_tombstones));
     /* What Go's run time says of itself: its nearest of ours, or nothing. */
     json_key(&w, "goroutineCount");
     json_i64(&w, (int64_t)queries.running);

@@ -95,6 +95,8 @@ static void json_report(const struct inspect_report *r, struct buf *out)
     json_i64(&w, (int64_t)r->torn_tails);
     json_key(&w, "lost_records");
     json_i64(&w, (int64_t)r->lost_records);
+    json_key(&w, "deletes");
+    json_i64(&w, (int64_t)r->deletes);
     json_key(&w, "damaged");
     json_i64(&w, (int64_t)r->damaged);
     json_end_object(&w);
@@ -171,6 +173,8 @@ static void text_report(const struct inspect_report *r, bool verified, struct bu
         buf_addf(out, ", %" PRIu64 " records, %" PRIu64 " torn tails (not damage)", r->log_records,
                  r->torn_tails);
     buf_addc(out, '\n');
+    if (r->deletes)
+        buf_addf(out, "deletes: %zu, applied when samples are read\n", r->deletes);
     if (r->damaged) {
         buf_addf(out, "damage: %zu place%s", r->damaged, r->damaged == 1 ? "" : "s");
         if (r->lost_records)

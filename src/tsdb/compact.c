@@ -330,21 +330,22 @@ static void compaction_freep(struct compaction **c)
 }
 
 static int run(struct compaction *c, struct fs *fs, struct block *const blocks[], size_t n,
-               const struct block_meta *meta, char *name_out, struct err *err)
+               const struct tombs *tombs, const struct block_meta *meta, char *name_out,
+               struct err *err)
 {
     const char *names[COMPACT_BLOCKS_MAX];
 
     for (size_t i = 0; i < n; i++)
         names[i] = block_name(blocks[i]);
-    if (merge_open(&c->merge, fs, names, n, err) < 0 || find_homes(c, err) < 0)
+    if (merge_open(&c->merge, fs, names, n, tombs, err) < 0 || find_homes(c, err) < 0)
         return -1;
     c->in = (struct block_input){c->homes_n, give_group, give_series};
     return block_write(fs, &c->in, meta, name_out, err);
 }
 
-int compact_run(struct fs *fs, struct block *const blocks[], size_t n, uint32_t generation,
-                const uint8_t uuid[16], const atomic_bool *cancelled, char *name_out,
-                struct err *err)
+int compact_run(struct fs *fs, struct block *const blocks[], size_t n, const struct tombs *tombs,
+                uint32_t generation, const uint8_t uuid[16], const atomic_bool *cancelled,
+                char *name_out, struct err *err)
 {
     SCOPED(compaction_freep) struct compaction *c = mem_new(struct compaction);
     uint8_t parents[COMPACT_BLOCKS_MAX][16];
@@ -357,7 +358,7 @@ int compact_run(struct fs *fs, struct block *const blocks[], size_t n, uint32_t 
     meta.parents = (const uint8_t(*)[16])parents;
     for (size_t i = 0; i < n; i++)
         memcpy(parents[i], block_meta(blocks[i])->uuid, 16);
-    r = run(c, fs, blocks, n, &meta, name_out, err);
+    r = run(c, fs, blocks, n, tombs, &meta, name_out, err);
     for (size_t i = 0; i < c->merge.inputs_n; i++)
         block_add_bad_pages(blocks[i], block_bad_pages(c->merge.inputs[i].block));
     return r;

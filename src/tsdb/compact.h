@@ -26,6 +26,7 @@
 struct block;
 struct err;
 struct fs;
+struct tombs;
 
 #define COMPACT_BLOCKS_MAX 64u
 #define COMPACT_RANGE_MS   INT64_C(86400000)
@@ -37,11 +38,17 @@ struct fs;
 size_t compact_plan(struct block *const blocks[], size_t n, bool force,
                     size_t out[COMPACT_BLOCKS_MAX]);
 
-/* Merges n blocks, 2 <= n <= COMPACT_BLOCKS_MAX, into a new one and returns its name in `name_out`
- * (>= 80 bytes). `generation` is larger than that of every block there is. Stops with ERR_CANCELLED
- * soon after *cancelled (may be NULL) is set. */
-MUST_USE int compact_run(struct fs *fs, struct block *const blocks[], size_t n, uint32_t generation,
-                         const uint8_t uuid[16], const atomic_bool *cancelled, char *name_out,
-                         struct err *err);
+/* One block and all that overlap it, directly or through others, for the sake of blocks[first]:
+ * indexes into blocks[]; 0: more than COMPACT_BLOCKS_MAX, or one has bad pages. */
+size_t compact_around(struct block *const blocks[], size_t n, size_t first,
+                      size_t out[COMPACT_BLOCKS_MAX]);
+
+/* Merges n blocks, 1 <= n <= COMPACT_BLOCKS_MAX, into a new one and returns its name in `name_out`
+ * (>= 80 bytes; "": nothing was left), without what `tombs` (NULL: none) says is deleted.
+ * `generation` is larger than that of every block there is. Stops with ERR_CANCELLED soon after
+ * *cancelled (may be NULL) is set. */
+MUST_USE int compact_run(struct fs *fs, struct block *const blocks[], size_t n,
+                         const struct tombs *tombs, uint32_t generation, const uint8_t uuid[16],
+                         const atomic_bool *cancelled, char *name_out, struct err *err);
 
 #endif

@@ -97,3 +97,27 @@ size_t compact_plan(struct block *const blocks[], size_t n, bool force,
     }
     return 0;
 }
+
+size_t compact_around(struct block *const blocks[], size_t n, size_t first,
+                      size_t out[COMPACT_BLOCKS_MAX])
+{
+    ts_ms mint = block_meta(blocks[first])->mint, maxt = block_meta(blocks[first])->maxt;
+    size_t count = 0, before;
+
+    do {
+        before = count;
+        count = 0;
+        for (size_t i = 0; i < n; i++) {
+            const struct block_meta *m = block_meta(blocks[i]);
+
+            if (m->mint > maxt || m->maxt < mint)
+                continue;
+            if (count == COMPACT_BLOCKS_MAX)
+                return 0;
+            out[count++] = i;
+            mint = m->mint < mint ? m->mint : mint;
+            maxt = m->maxt > maxt ? m->maxt : maxt;
+        }
+    } while (count != before);
+    return any_damaged(blocks, out, count) ? 0 : count;
+}

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "model/labels.h"
 #include "tsdb/head.h"
+#include "tsdb/tomb.h"
 #include "tsdb/window.h"
 
 #define LOOK_EVERY 1024u
@@ -20,6 +21,7 @@ struct cut_series {
 /* A group that is not a column of a window: one series with late samples in one window. */
 struct own_group {
     uint32_t window, series; /* index, id */
+    const struct labels *labels;
 };
 
 /* Where the values of a part are, before the buffers stop moving. */
@@ -51,6 +53,8 @@ struct cut_input {
     size_t groups_n, groups_cap;
     struct own_group *own; /* by window and series */
     size_t own_n, own_cap;
+    struct tomb_list *deletes; /* owned; by window */
+    struct tomb_spans spans;   /* of the series in the window at hand */
 
     struct block_series_in current;
     struct block_part *parts;
@@ -124,12 +128,46 @@ static void add_presence(struct cut_input *c, const struct block_part *p)
     c->present_n += words;
 }
 
-static void decode(struct cut_input *c, const struct stream_view *v)
+/* Takes what is deleted out of the values from `from` on, and their runs. */
+static void leave_out(struct cut_input *c, const ts_ms *ts, size_t from)
 {
+    struct stream_run *runs = mem_dup(c->runs.items, c->runs.n * sizeof *runs);
+    size_t runs_n = c->runs.n, in = from, out = from;
+
+    c->runs.n = 0;
+    for (size_t r = 0; r < runs_n; r++) {
+        size_t end = runs[r].pos + runs[r].n, span = 0;
+
+        for (size_t at = runs[r].pos; at < end;) {
+            size_t lo = tomb_spans_next(c->spans.items, c->spans.n, ts, end, at, false, &span);
+            size_t hi = tomb_spans_next(c->spans.items, c->spans.n, ts, end, lo, true, &span);
+
+            in += lo - at;
+            if (hi > lo) {
+                memmove(c->values + out, c->values + in, (hi - lo) * sizeof *c->values);
+                c->runs.items =
+                    mem_grow(c->runs.items, &c->runs.cap, c->runs.n + 1, sizeof *c->runs.items);
+                c->runs.items[c->runs.n++] = (struct stream_run){(uint32_t)lo, (uint32_t)(hi - lo)};
+            }
+            in += hi - lo;
+            out += hi - lo;
+            at = hi;
+        }
+    }
+    c->values_n = out;
+    mem_free(runs);
+}
+
+static void decode(struct cut_input *c, const struct stream_view *v, const struct column *column)
+{
+    size_t from = c->values_n;
+
     c->runs.n = 0;
     c->values =
         mem_grow(c->values, &c->values_cap, c->values_n + (v->end - v->start), sizeof *c->values);
     c->values_n += stream_decode(v, v->start, v->end, c->values + c->values_n, &c->runs);
+    if (c->spans.n && c->runs.n)
+        leave_out(c, column->ts, from);
 }
 
 static uint32_t singles_find(const struct singles *s, ts_ms ts)
@@ -155,7 +193,7 @@ static void add_stream(struct cut_input *c, const struct window_part *s, uint32_
     uint32_t group = c->group_of[window][s->column];
     size_t at = c->values_n;
 
-    decode(c, &s->view);
+    decode(c, &s->view, c->windows[window]->columns[s->column]);
     if (!c->runs.n)
         return;
     last = &c->runs.items[c->runs.n - 1];
@@ -190,7 +228,7 @@ static void merge_series(struct cut_input *c, const struct window *w, uint32_t s
         const double *value;
 
         c->values_n = values;
-        decode(c, &c->streams[i].view);
+        decode(c, &c->streams[i].view, column);
         c->merged = mem_grow(c->merged, &c->merged_cap, c->merged_n + c->values_n - values,
                              sizeof *c->merged);
         value = c->values + values;
@@ -201,14 +239,24 @@ static void merge_series(struct cut_input *c, const struct window *w, uint32_t s
     }
     c->values_n = values;
     c->merged = mem_grow(c->merged, &c->merged_cap, c->merged_n + side->n, sizeof *c->merged);
-    memcpy(c->merged + c->merged_n, side->samples, side->n * sizeof *side->samples);
-    c->merged_n += side->n;
-    qsort(c->merged, c->merged_n, sizeof *c->merged, by_time);
+    for (uint32_t i = 0; i < side->n; i++) {
+        ts_ms ts = side->samples[i].ts;
+
+        if (!tomb_spans_cover(c->spans.items, c->spans.n, ts, ts))
+            c->merged[c->merged_n++] = side->samples[i];
+    }
+    if (c->merged_n)
+        qsort(c->merged, c->merged_n, sizeof *c->merged, by_time);
+}
+
+static void spans_of(struct cut_input *c, uint32_t window, const struct labels *ls)
+{
+    (void)tomb_list_spans(&c->deletes[window], ls, &c->spans);
 }
 
 static size_t own_group_of(const struct cut_input *c, uint32_t window, uint32_t series)
 {
-    struct own_group key = {window, series};
+    struct own_group key = {.window = window, .series = series};
     const struct own_group *found = bsearch(&key, c->own, c->own_n, sizeof *c->own, by_series);
 
     return c->groups_n + (size_t)(found - c->own);
@@ -219,6 +267,8 @@ static void add_merged(struct cut_input *c, uint32_t window, uint32_t series)
     struct block_part *p;
 
     merge_series(c, c->windows[window], series);
+    if (!c->merged_n)
+        return;
     p = add_part(c, (uint32_t)own_group_of(c, window, series));
     p->n = (uint32_t)c->merged_n;
     c->values = mem_grow(c->values, &c->values_cap, c->values_n + c->merged_n, sizeof *c->values);
@@ -241,6 +291,7 @@ static int next_series(struct block_input *in, size_t i, const struct block_seri
     id = c->series[i].id;
     c->parts_n = c->values_n = c->present_n = 0;
     for (uint32_t w = 0; w < c->windows_n; w++) {
+        spans_of(c, w, c->series[i].labels);
         if (window_side(c->windows[w], id)) {
             add_merged(c, w, id);
             continue;
@@ -269,6 +320,7 @@ static int next_group(struct block_input *in, size_t group, const ts_ms **ts, si
         const struct own_group *own = &c->own[group - c->groups_n];
 
         /* May be asked for while a series is being written: leaves its values alone. */
+        spans_of(c, own->window, own->labels);
         merge_series(c, c->windows[own->window], own->series);
         c->own_ts = mem_grow(c->own_ts, &c->own_ts_cap, c->merged_n, sizeof *c->own_ts);
         for (size_t i = 0; i < c->merged_n; i++)
@@ -375,7 +427,7 @@ static void collect_columns(struct cut_input *c, uint32_t window)
     mem_free(single);
 }
 
-static void collect_groups(struct cut_input *c)
+static void collect_groups(struct cut_input *c, const struct head *h)
 {
     c->group_of = mem_new_array(uint32_t *, c->windows_n);
     c->singles = mem_new_array(struct singles, c->windows_n);
@@ -385,7 +437,8 @@ static void collect_groups(struct cut_input *c)
         collect_columns(c, w);
         for (size_t at = 0; (side = map_next(&c->windows[w]->sides, &at));) {
             c->own = mem_grow(c->own, &c->own_cap, c->own_n + 1, sizeof *c->own);
-            c->own[c->own_n++] = (struct own_group){w, side->series};
+            c->own[c->own_n++] =
+                (struct own_group){w, side->series, h->series[side->series].labels};
         }
     }
     if (c->own_n)
@@ -393,7 +446,7 @@ static void collect_groups(struct cut_input *c)
 }
 
 struct cut_input *cut_input_new(struct head *h, struct window *const windows[], size_t n,
-                                const atomic_bool *cancelled)
+                                const struct tombs *tombs, const atomic_bool *cancelled)
 {
     struct cut_input *c = mem_new(struct cut_input);
 
@@ -402,10 +455,14 @@ struct cut_input *cut_input_new(struct head *h, struct window *const windows[], 
     c->cancelled = cancelled;
     pthread_rwlock_rdlock(&h->index_lock);
     collect_series(c, h);
+    collect_groups(c, h);
     pthread_rwlock_unlock(&h->index_lock);
     if (c->series_n)
         qsort(c->series, c->series_n, sizeof *c->series, by_labels);
-    collect_groups(c);
+    c->deletes = mem_new_array(struct tomb_list, n);
+    for (size_t w = 0; w < n; w++)
+        c->deletes[w] =
+            tombs_of_window(tombs, windows[w]->uid, windows[w]->min_ts, windows[w]->max_ts);
     c->input = (struct block_input){c->groups_n + c->own_n, next_group, next_series};
     return c;
 }
@@ -428,6 +485,10 @@ void cut_input_free(struct cut_input *c)
     mem_free(c->singles);
     mem_free(c->groups);
     mem_free(c->own);
+    for (size_t w = 0; w < c->windows_n; w++)
+        tomb_list_fini(&c->deletes[w]);
+    mem_free(c->deletes);
+    tomb_spans_fini(&c->spans);
     mem_free(c->parts);
     mem_free(c->at);
     mem_free(c->values);

@@ -18,11 +18,13 @@
 
 struct cut_input;
 struct head;
+struct tombs;
 struct window;
 
-/* Takes index_lock (read) for a moment. `cancelled` may be NULL. */
+/* Takes index_lock (read) for a moment. Leaves out what `tombs` (borrowed; NULL: none) says is
+ * deleted. `cancelled` may be NULL. */
 struct cut_input *cut_input_new(struct head *h, struct window *const windows[], size_t n,
-                                const atomic_bool *cancelled);
+                                const struct tombs *tombs, const atomic_bool *cancelled);
 struct block_input *cut_input_block(struct cut_input *c);
 void cut_input_free(struct cut_input *c); /* NULL is fine */
 

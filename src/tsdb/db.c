@@ -14,6 +14,7 @@
 #include "tsdb/block.h"
 #include "tsdb/db_impl.h"
 #include "tsdb/replay.h"
+#include "tsdb/tomb.h"
 
 #define SYNC_EVERY_MS   1000
 #define UPKEEP_EVERY_MS 500
@@ -136,6 +137,7 @@ static void *upkeep_run(void *arg)
     while (!stop) {
         db_cut_tick(db);
         db_merge_tick(db);
+        db_tombs_tick(db);
         db_retention_tick(db);
         pthread_mutex_lock(&db->tick_lock);
         wait_tick(db, &db->upkeep_now, UPKEEP_EVERY_MS);
@@ -185,6 +187,7 @@ static void db_free(struct db *db)
 {
     wal_free(db->wal);
     db_blocks_close(db);
+    tombs_unref(db->tombs);
     wal_put_fini(&db->put);
     head_diff_fini(&db->diff);
     head_fini(&db->head);
@@ -193,6 +196,7 @@ static void db_free(struct db *db)
     pthread_mutex_destroy(&db->queue_lock);
     pthread_mutex_destroy(&db->tick_lock);
     pthread_mutex_destroy(&db->upkeep_lock);
+    pthread_mutex_destroy(&db->tombs_lock);
     pthread_cond_destroy(&db->queue_wake);
     pthread_cond_destroy(&db->job_done);
     pthread_cond_destroy(&db->tick);
@@ -217,6 +221,7 @@ static struct db *db_new(const struct db_settings *settings)
     pthread_mutex_init(&db->queue_lock, NULL);
     pthread_mutex_init(&db->tick_lock, NULL);
     pthread_mutex_init(&db->upkeep_lock, NULL);
+    pthread_mutex_init(&db->tombs_lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&db->queue_wake, &attr);
@@ -267,15 +272,23 @@ static int replay_log(struct db *db, struct err *err)
     /* Unique over all runs: a run that writes anything makes a segment of a higher number. */
     db->head.window_uid = (uint64_t)(newest + 1) << 32;
     replay_init(&r, &db->head, &db->metadata);
+    r.tombs = db->tombs;
     r.block_is_there = db_blocks_has;
     r.arg = db;
     rc = wal_read(db->fs, db->log, &r.handler, &found, err);
     if (rc == 0) {
+        replay_deletes_end(&r);
+        /* What follows must not count as older than a delete. */
+        for (size_t i = 0; db->tombs && i < db->tombs->n; i++)
+            if (db->tombs->items[i]->seq > found.place.seq)
+                found.place.seq = db->tombs->items[i]->seq;
         db->wal = wal_new(db->fs, db->clock, &found.place);
         for (size_t i = 0; i < r.segments_n; i++)
             wal_adopt(db->wal, r.segments[i].name, r.segments[i].number, r.segments[i].bytes,
                       r.segments[i].windows, r.segments[i].windows_n);
         note_replay(db, &r, &found, began);
+        r.tombs = NULL;
+        db_tombs_replayed(db, r.deletes, r.deletes_n);
     }
     replay_fini(&r);
     return rc;
@@ -288,7 +301,7 @@ int db_open(const struct db_settings *settings, struct db **out, struct err *err
     db->wall_ms = db->clock->wall_ms(db->clock);
     db->clock_mono_ns = db->clock->mono_ns(db->clock);
     if (db->fs->ops->mkdir(db->fs, WAL_FOLDER, err) < 0 || db_blocks_open(db, err) < 0 ||
-        replay_log(db, err) < 0 || threads_start(db, err) < 0) {
+        db_tombs_open(db, err) < 0 || replay_log(db, err) < 0 || threads_start(db, err) < 0) {
         threads_end(db);
         db_free(db);
         return -1;
@@ -338,7 +351,7 @@ struct db_stats db_stats(struct db *db)
     struct head_sums sums;
     struct db_counters *c = &db->counters;
     struct block **blocks;
-    size_t blocks_n;
+    size_t blocks_n, tombs_n;
 
     pthread_rwlock_rdlock(&db->head.index_lock);
     s.head_series = db->head.series_live;
@@ -348,6 +361,7 @@ struct db_stats db_stats(struct db *db)
         s.head_groups += db->head.pulls[i] != NULL;
     pthread_rwlock_rdlock(&db->head.data_lock);
     sums = head_sums(&db->head);
+    tombs_n = db->tombs ? db->tombs->n : 0;
     pthread_rwlock_unlock(&db->head.data_lock);
     pthread_rwlock_unlock(&db->head.index_lock);
     blocks_n = db_blocks_list(db, &blocks);
@@ -361,6 +375,9 @@ struct db_stats db_stats(struct db *db)
     }
     db_blocks_list_free(blocks, blocks_n);
     s.corrupt_blocks = atomic_load(&c->corrupt_blocks);
+    s.corrupt_tombstones = atomic_load(&c->corrupt_tombstones);
+    s.deletes = atomic_load(&c->deletes);
+    s.tombstones = tombs_n;
     s.head_bytes += sums.bytes;
     s.head_samples = sums.samples;
     s.head_min_ts = sums.min_ts;

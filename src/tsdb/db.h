@@ -25,6 +25,7 @@ struct db;
 struct err;
 struct fs;
 struct log;
+struct matcher;
 struct sink;
 struct source;
 
@@ -58,6 +59,20 @@ struct source *db_source(struct db *db);
 /* Seals the head, compacts, and returns when done: admin API. Blocking: call from LANE_UPKEEP. */
 MUST_USE int db_compact(struct db *db, const atomic_bool *cancelled, struct err *err);
 
+/* One series selector: all of its matchers. */
+struct db_selector {
+    const struct matcher *matchers; /* not all matching the empty string */
+    size_t n;
+};
+
+/* Deletes the samples there are in [mint, maxt] (inclusive) of the series that match any of n
+ * selectors. What is written later stays, whatever its time. On 0 they are gone for every select
+ * from now on, also after a kill or power cut; on an error perhaps. Blocking: LANE_UPKEEP. */
+MUST_USE int db_delete(struct db *db, const struct db_selector *selectors, size_t n, ts_ms mint,
+                       ts_ms maxt, struct err *err);
+/* Writes the blocks that hold deleted samples anew without them. Blocking: LANE_UPKEEP. */
+MUST_USE int db_clean_tombstones(struct db *db, const atomic_bool *cancelled, struct err *err);
+
 /* Rises with each commit that became visible. Any thread. */
 uint64_t db_visible_seq(struct db *db);
 
@@ -75,7 +90,9 @@ struct db_stats {
     uint64_t wal_records, wal_syncs, wal_sync_failures, wal_write_failures;
     uint64_t replay_records, replay_samples, replay_ms;
     uint64_t torn_tails; /* not damage: what a kill or a power cut leaves */
-    uint64_t corrupt_records, corrupt_blocks, corrupt_pages; /* damage found */
+    uint64_t corrupt_records, corrupt_blocks, corrupt_pages, corrupt_tombstones; /* damage found */
+    uint64_t tombstones;  /* deletes that are applied when samples are read */
+    uint64_t deletes;     /* tombstones made */
     uint64_t gap_samples; /* samples a damaged log could not give back, as far as known */
     uint64_t cuts, cut_failures, compactions, compaction_failures, retention_deletes;
     bool disk_full;

@@ -100,6 +100,13 @@ static bool is_superseded(const struct db *db, const struct block *b)
     return false;
 }
 
+static void remove_later(struct db *db, const char *name)
+{
+    db->undeleted =
+        mem_grow(db->undeleted, &db->undeleted_cap, db->undeleted_n + 1, sizeof *db->undeleted);
+    db->undeleted[db->undeleted_n++] = mem_strdup(name);
+}
+
 /* What a crash between a compaction and the end of its parents left. */
 static void drop_superseded(struct db *db)
 {
@@ -109,8 +116,10 @@ static void drop_superseded(struct db *db)
 
         if (!is_superseded(db, b))
             continue;
-        if (block_delete(b, &err) < 0)
+        if (block_delete(b, &err) < 0) {
             log_warn(db->log, "tsdb", "%s", err.text);
+            remove_later(db, block_name(b));
+        }
         list_remove(db, b);
         block_unref(b);
         i--;
@@ -160,6 +169,9 @@ void db_blocks_close(struct db *db)
 {
     for (size_t i = 0; i < db->blocks_n; i++)
         block_unref(db->blocks[i]);
+    for (size_t i = 0; i < db->undeleted_n; i++)
+        mem_free(db->undeleted[i]);
+    mem_free(db->undeleted);
     mem_free(db->blocks);
     cache_free(db->cache);
 }
@@ -178,16 +190,17 @@ uint32_t db_blocks_generation(struct db *db)
 {
     uint32_t newest = 0;
 
-    pthread_rwlock_rdlock(&db->head.data_lock);
+    pthread_rwlock_wrlock(&db->head.data_lock);
     for (size_t i = 0; i < db->blocks_n; i++) {
         uint32_t g = block_meta(db->blocks[i])->generation;
 
         newest = g > newest ? g : newest;
     }
-    pthread_rwlock_unlock(&db->head.data_lock);
     /* Also when the newest block was deleted or left out: a name is not used twice. */
-    db->generation = newest + 1 > db->generation ? newest + 1 : db->generation + 1;
-    return db->generation;
+    newest = newest > db->generation ? newest + 1 : db->generation + 1;
+    db->generation = newest;
+    pthread_rwlock_unlock(&db->head.data_lock);
+    return newest;
 }
 
 void db_blocks_uuid(struct db *db, uint32_t generation, uint8_t uuid[16])
@@ -227,6 +240,17 @@ void db_blocks_list_free(struct block **list, size_t n)
     mem_free(list);
 }
 
+int db_blocks_open_new(struct db *db, const char *name, struct block **out, struct err *err)
+{
+    struct err ignored;
+
+    if (block_open(db->fs, db->cache, name, out, err) == 0)
+        return 0;
+    if (db->fs->ops->unlink(db->fs, name, &ignored) < 0)
+        remove_later(db, name);
+    return -1;
+}
+
 void db_blocks_swap(struct db *db, struct block *in, struct block *const out[], size_t out_n,
                     struct window *const windows[], size_t windows_n)
 {
@@ -241,8 +265,22 @@ void db_blocks_swap(struct db *db, struct block *in, struct block *const out[], 
     for (size_t i = 0; i < out_n; i++) {
         struct err err;
 
-        if (block_delete(out[i], &err) < 0)
+        if (block_delete(out[i], &err) < 0) {
             log_warn(db->log, "tsdb", "%s", err.text);
+            remove_later(db, block_name(out[i]));
+        }
         block_unref(out[i]); /* the list's */
     }
+}
+
+bool db_blocks_gone(struct db *db)
+{
+    struct err err;
+
+    while (db->undeleted_n) {
+        if (db->fs->ops->unlink(db->fs, db->undeleted[db->undeleted_n - 1], &err) < 0)
+            return false;
+        mem_free(db->undeleted[--db->undeleted_n]);
+    }
+    return db->fs->ops->sync_dir(db->fs, "", &err) == 0;
 }

@@ -19,6 +19,7 @@
 #include "tsdb/block.h"
 #include "tsdb/cut_input.h"
 #include "tsdb/db_impl.h"
+#include "tsdb/tomb.h"
 
 #define DAY_MS             (INT64_C(24) * 3600 * 1000)
 #define WINDOW_GRACE_MS    (INT64_C(10) * 60 * 1000)
@@ -177,8 +178,10 @@ struct cutting {
 static int write_block(struct db *db, struct cutting *c, const atomic_bool *cancelled,
                        struct err *err)
 {
-    struct cut_input *in = cut_input_new(&db->head, c->windows, c->n, cancelled);
+    /* In this order: a delete that is not among the tombstones yet means this generation too. */
     struct block_meta meta = {.generation = db_blocks_generation(db)};
+    struct tombs *tombs = db_tombs(db);
+    struct cut_input *in = cut_input_new(&db->head, c->windows, c->n, tombs, cancelled);
     int rc;
 
     meta.side = overlaps_a_block(db, c->windows[0]->start, c->windows[c->n - 1]->end - 1);
@@ -187,6 +190,7 @@ static int write_block(struct db *db, struct cutting *c, const atomic_bool *canc
     c->name[0] = '\0';
     rc = block_write(db->fs, cut_input_block(in), &meta, c->name, err);
     cut_input_free(in);
+    tombs_unref(tombs);
     return rc;
 }
 
@@ -251,7 +255,7 @@ static int cut_some(struct db *db, const atomic_bool *cancelled, struct err *err
             c.uids[i] = c.windows[i]->uid;
         rc = write_block(db, &c, cancelled, err);
         if (rc == 0 && c.name[0])
-            rc = block_open(db->fs, db->cache, c.name, &b, err);
+            rc = db_blocks_open_new(db, c.name, &b, err);
         if (rc == 0) {
             db_blocks_swap(db, b, NULL, 0, c.windows, c.n);
             pthread_rwlock_rdlock(&db->head.data_lock);
@@ -269,7 +273,7 @@ static int cut_some(struct db *db, const atomic_bool *cancelled, struct err *err
     return rc;
 }
 
-static int cut_all(struct db *db, const atomic_bool *cancelled, struct err *err)
+int db_cut_all(struct db *db, const atomic_bool *cancelled, struct err *err)
 {
     int rc;
 
@@ -307,7 +311,7 @@ void db_cut_tick(struct db *db)
         return;
     pthread_mutex_lock(&db->upkeep_lock);
     db_on_writer(db, freeze, &f);
-    db->cut_failed = cut_all(db, &db->upkeep_cancelled, &err) < 0;
+    db->cut_failed = db_cut_all(db, &db->upkeep_cancelled, &err) < 0;
     db->cut_failed_ns = now;
     pthread_mutex_unlock(&db->upkeep_lock);
     if (db->cut_failed && err.kind != ERR_CANCELLED)
@@ -322,7 +326,7 @@ int db_compact(struct db *db, const atomic_bool *cancelled, struct err *err)
 
     pthread_mutex_lock(&db->upkeep_lock);
     db_on_writer(db, freeze, &f);
-    rc = cut_all(db, cancelled, err);
+    rc = db_cut_all(db, cancelled, err);
     if (rc == 0)
         rc = db_merge_all(db, true, cancelled, err);
     pthread_mutex_unlock(&db->upkeep_lock);

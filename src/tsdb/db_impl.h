@@ -3,7 +3,8 @@
  * Locks, each a leaf but for head.index_lock before head.data_lock:
  *   queue_lock   guards the queue of commits, jobs for the writer, closing
  *   tick_lock    guards the wake-up flags of sync and upkeep
- *   head's locks see head.h; data_lock guards `blocks` too
+ *   head's locks see head.h; data_lock guards `blocks`, `generation` and `tombs` too
+ *   tombs_lock   one at a time writes the file of the tombstones; held across its I/O
  */
 #ifndef TSDB_DB_IMPL_H
 #define TSDB_DB_IMPL_H
@@ -30,12 +31,14 @@ struct db_counters {
     atomic_uint_fast64_t written, duplicate, conflict, late, future, limit, unlogged,
         exemplars_dropped;
     atomic_uint_fast64_t cuts, cut_failures, compactions, compaction_failures, retention_deletes;
-    atomic_uint_fast64_t corrupt_blocks;
+    atomic_uint_fast64_t corrupt_blocks, corrupt_tombstones, deletes;
 };
 
 /* Work for the writer's thread, between two commits. */
 struct block;
 struct cache;
+struct tombs;
+struct tombstone;
 
 struct writer_job {
     void (*run)(struct db *db, void *arg);
@@ -57,6 +60,9 @@ struct db {
     struct cache *cache;   /* owned; of the blocks */
     struct block **blocks; /* owned, by time; guarded by head.data_lock */
     size_t blocks_n, blocks_cap;
+    char **undeleted; /* owned; files of blocks that are needed no more, but could not be removed;
+                       * guarded by upkeep_lock */
+    size_t undeleted_n, undeleted_cap;
 
     /* The writer's. */
     struct wal_put put;
@@ -94,7 +100,14 @@ struct db {
     atomic_uint_fast64_t visible_seq;
     atomic_bool told;            /* on_commit was called and visible_seq not read since */
     pthread_mutex_t upkeep_lock; /* one cut or compaction at a time; held across their I/O */
-    uint32_t generation;         /* of the newest block written; guarded by upkeep_lock */
+    uint32_t generation;         /* of the newest block begun; guarded by head.data_lock */
+    struct tombs *tombs;         /* referenced; guarded by head.data_lock */
+    pthread_mutex_t tombs_lock;  /* guards the two below and the file */
+    uint64_t tombs_saved;        /* up to this seq they are in the file */
+    bool tombs_rewrite;          /* the file is not what it should be: write it anew */
+    size_t tombs_records;        /* in the file */
+    bool tombs_torn;             /* the file had no whole end at start */
+    uint64_t tombs_dropped_at;   /* upkeep's: what had happened when it looked what is needless */
     atomic_bool seal_wanted;     /* cut everything soon */
     bool cut_failed;             /* upkeep's */
     int64_t cut_failed_ns;
@@ -110,6 +123,8 @@ struct db {
 void db_on_writer(struct db *db, void (*run)(struct db *db, void *arg), void *arg);
 void db_wake_sync(struct db *db);
 void db_wake_upkeep(struct db *db);
+/* Until all that was written before is on the disk, or its sync failed. Not on the sync thread. */
+void db_wait_synced(struct db *db);
 
 /* db_sink.c */
 void db_sink_init(struct db *db);
@@ -134,12 +149,33 @@ void db_blocks_list_free(struct block **list, size_t n);
 void db_blocks_swap(struct db *db, struct block *in, struct block *const out[], size_t out_n,
                     struct window *const windows[], size_t windows_n);
 
+/* Opens a block that was just written; when that fails it is removed, lest it comes back. */
+int db_blocks_open_new(struct db *db, const char *name, struct block **out, struct err *err);
+/* Tries again to remove what could not be. True: nothing is left of blocks that went, nor comes
+ * back after a power cut. Under upkeep_lock. */
+bool db_blocks_gone(struct db *db);
+
 /* db_cut.c */
 bool db_window_is_due(const struct db *db, const struct window *w);
 void db_clock_look(struct db *db); /* on the writer */
 void db_cut_tick(struct db *db);
 
+/* Cuts what is frozen; under upkeep_lock. */
+int db_cut_all(struct db *db, const atomic_bool *cancelled, struct err *err);
+
+/* db_delete.c */
+/* A reference to what is deleted; NULL: nothing is. */
+struct tombs *db_tombs(struct db *db);
+/* Before the log is read. */
+int db_tombs_open(struct db *db, struct err *err);
+/* After it, with what only the log knew. */
+void db_tombs_replayed(struct db *db, struct tombstone *const deletes[], size_t n);
+void db_tombs_tick(struct db *db);
+
 /* db_merge.c */
+/* Writes n of the blocks anew as one; under upkeep_lock. */
+int db_merge_blocks(struct db *db, struct block *const blocks[], const size_t index[], size_t n,
+                    const atomic_bool *cancelled, struct err *err);
 /* Compacts while there is something to; under upkeep_lock. */
 int db_merge_all(struct db *db, bool force, const atomic_bool *cancelled, struct err *err);
 void db_merge_tick(struct db *db);

@@ -9,35 +9,45 @@
 #include "tsdb/block.h"
 #include "tsdb/compact.h"
 #include "tsdb/db_impl.h"
+#include "tsdb/tomb.h"
 
 #define RETRY_NS (INT64_C(600) * 1000000000)
+
+int db_merge_blocks(struct db *db, struct block *const blocks[], const size_t index[], size_t n,
+                    const atomic_bool *cancelled, struct err *err)
+{
+    struct block *chosen[COMPACT_BLOCKS_MAX], *merged = NULL;
+    /* In this order: a delete that is not among the tombstones yet means this generation too. */
+    uint32_t generation = db_blocks_generation(db);
+    struct tombs *tombs = db_tombs(db);
+    uint8_t uuid[16];
+    char name[96];
+    int rc;
+
+    for (size_t i = 0; i < n; i++)
+        chosen[i] = blocks[index[i]];
+    db_blocks_uuid(db, generation, uuid);
+    rc = compact_run(db->fs, chosen, n, tombs, generation, uuid, cancelled, name, err);
+    tombs_unref(tombs);
+    if (rc == 0 && name[0])
+        rc = db_blocks_open_new(db, name, &merged, err);
+    if (rc == 0) {
+        db_blocks_swap(db, merged, chosen, n, NULL, 0);
+        atomic_fetch_add(&db->counters.compactions, 1);
+    }
+    return rc;
+}
 
 /* 1: merged some, 0: nothing to do. */
 static int merge_some(struct db *db, bool force, const atomic_bool *cancelled, struct err *err)
 {
-    struct block **blocks, *chosen[COMPACT_BLOCKS_MAX], *merged = NULL;
-    size_t index[COMPACT_BLOCKS_MAX], n, chosen_n;
-    uint32_t generation = 0;
-    uint8_t uuid[16];
-    char name[96];
+    struct block **blocks;
+    size_t index[COMPACT_BLOCKS_MAX], n = db_blocks_list(db, &blocks);
+    size_t chosen = compact_plan(blocks, n, force, index);
     int rc = 0;
 
-    n = db_blocks_list(db, &blocks);
-    chosen_n = compact_plan(blocks, n, force, index);
-    for (size_t i = 0; i < chosen_n; i++)
-        chosen[i] = blocks[index[i]];
-    if (chosen_n) {
-        generation = db_blocks_generation(db);
-        db_blocks_uuid(db, generation, uuid);
-        rc = compact_run(db->fs, chosen, chosen_n, generation, uuid, cancelled, name, err);
-        if (rc == 0 && name[0])
-            rc = block_open(db->fs, db->cache, name, &merged, err);
-        if (rc == 0) {
-            db_blocks_swap(db, merged, chosen, chosen_n, NULL, 0);
-            atomic_fetch_add(&db->counters.compactions, 1);
-            rc = 1;
-        }
-    }
+    if (chosen)
+        rc = db_merge_blocks(db, blocks, index, chosen, cancelled, err) < 0 ? -1 : 1;
     db_blocks_list_free(blocks, n);
     return rc;
 }

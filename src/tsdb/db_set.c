@@ -11,6 +11,7 @@
 #include "tsdb/block.h"
 #include "tsdb/db_impl.h"
 #include "tsdb/db_set.h"
+#include "tsdb/tomb.h"
 
 #define LOOK_EVERY 1024u /* series between two looks at the clock and the cancel flag */
 #define NO_PART    UINT32_MAX
@@ -30,6 +31,7 @@ struct entries {
 struct link {
     struct set_part part;
     uint32_t next;
+    struct set_gone gone;
 };
 
 struct selecting {
@@ -44,6 +46,9 @@ struct selecting {
     size_t columns_n, columns_cap;
     struct window_part *window_parts;
     size_t window_parts_cap;
+    struct tombs *tombs;     /* referenced; what is deleted */
+    struct tomb_spans spans; /* of the series at hand */
+    bool any_gone;
 };
 
 static int still_wanted(const struct selecting *s, struct err *err)
@@ -65,12 +70,43 @@ static int add_part(struct selecting *s, struct entry *e, const struct set_part 
     if (arena_grow(s->a, (void **)&s->links, &s->links_cap, s->links_n + 1, sizeof *s->links, err) <
         0)
         return -1;
-    s->links[s->links_n] = (struct link){*part, NO_PART};
+    s->links[s->links_n] = (struct link){.part = *part, .next = NO_PART};
     if (e->first == NO_PART)
         e->first = (uint32_t)s->links_n;
     else
         s->links[e->last].next = (uint32_t)s->links_n;
     e->last = (uint32_t)s->links_n++;
+    return 0;
+}
+
+/* ---- deletes ---- */
+
+/* Is the series deleted from [from, to], as far as the select goes? */
+static bool is_gone(struct selecting *s, const struct tomb_list *deletes, const struct labels *ls,
+                    ts_ms from, ts_ms to)
+{
+    s->spans.n = 0;
+    if (!deletes->n || !tomb_list_spans(deletes, ls, &s->spans))
+        return false;
+    from = from > s->set->mint ? from : s->set->mint;
+    to = to < s->set->maxt ? to : s->set->maxt;
+    return tomb_spans_cover(s->spans.items, s->spans.n, from, to);
+}
+
+/* What is_gone found goes with the parts from `from` on. */
+static int note_gone(struct selecting *s, size_t from, struct err *err)
+{
+    struct tomb_span *spans;
+
+    if (!s->spans.n || from == s->links_n)
+        return 0;
+    spans = arena_new_array(s->a, struct tomb_span, s->spans.n, err);
+    if (!spans)
+        return -1;
+    memcpy(spans, s->spans.items, s->spans.n * sizeof *spans);
+    for (; from < s->links_n; from++)
+        s->links[from].gone = (struct set_gone){spans, s->spans.n};
+    s->any_gone = true;
     return 0;
 }
 
@@ -94,6 +130,7 @@ static uint32_t first_at(const ts_ms *ts, uint32_t n, ts_ms t)
 /* Columns of a window in the set; made when a series first needs one. */
 struct window_columns {
     uint32_t *index; /* by column of the window, + 1 */
+    struct tomb_list deletes;
 };
 
 static int column_of(struct selecting *s, const struct window *w, struct window_columns *wc,
@@ -198,6 +235,7 @@ static int take_references(struct selecting *s, struct err *err)
     struct head *h = &db->head;
     struct db_set *set = s->set;
 
+    s->tombs = tombs_ref(db->tombs);
     set->windows = arena_new_array(s->a, struct window *, h->active_n + h->frozen_n, err);
     set->blocks = arena_new_array(s->a, struct block *, db->blocks_n, err);
     if (!set->windows || !set->blocks)
@@ -217,15 +255,29 @@ static int take_references(struct selecting *s, struct err *err)
     return 0;
 }
 
-static int head_entries(struct selecting *s, const uint32_t *ids, size_t n, struct entries *entries,
-                        struct err *err)
+/* What of a series is in window k of the set; *there: it is in it. */
+static int head_part(struct selecting *s, struct entry *e, size_t k, struct window_columns *wc,
+                     uint32_t id, const struct labels *ls, bool *there, struct err *err)
+{
+    const struct window *w = s->set->windows[k];
+    size_t from = s->links_n;
+
+    if (!window_has(w, id) || is_gone(s, &wc->deletes, ls, w->min_ts, w->max_ts))
+        return 0;
+    *there = true;
+    if (s->hints && s->hints->labels_only)
+        return 0;
+    if (add_window(s, e, w, wc, id, HEAD_OWNER + (uint32_t)(2 * k), err) < 0)
+        return -1;
+    return note_gone(s, from, err);
+}
+
+static int head_entries(struct selecting *s, const uint32_t *ids, size_t n,
+                        struct window_columns *wc, struct entries *entries, struct err *err)
 {
     struct db_set *set = s->set;
-    struct window_columns *wc = arena_new_array(s->a, struct window_columns, set->windows_n, err);
     bool labels_only = s->hints && s->hints->labels_only;
 
-    if (!wc)
-        return -1;
     for (size_t k = 0; k < set->windows_n; k++)
         if (!(wc[k].index = arena_new_array(s->a, uint32_t, set->windows[k]->columns_n, err)))
             return -1;
@@ -237,14 +289,9 @@ static int head_entries(struct selecting *s, const uint32_t *ids, size_t n, stru
 
         if (i % LOOK_EVERY == 0 && still_wanted(s, err) < 0)
             return -1;
-        for (size_t k = 0; k < set->windows_n; k++) {
-            if (!window_has(set->windows[k], ids[i]))
-                continue;
-            there = true;
-            if (!labels_only && add_window(s, &e, set->windows[k], &wc[k], ids[i],
-                                           HEAD_OWNER + (uint32_t)(2 * k), err) < 0)
+        for (size_t k = 0; k < set->windows_n; k++)
+            if (head_part(s, &e, k, &wc[k], ids[i], ls, &there, err) < 0)
                 return -1;
-        }
         if (!there || (!labels_only && e.first == NO_PART))
             continue;
         if (arena_grow(s->a, (void **)&entries->items, &entries->cap, entries->n + 1,
@@ -256,6 +303,23 @@ static int head_entries(struct selecting *s, const uint32_t *ids, size_t n, stru
         entries->items[entries->n++] = e;
     }
     return 0;
+}
+
+static int all_head_entries(struct selecting *s, const uint32_t *ids, size_t n,
+                            struct entries *entries, struct err *err)
+{
+    struct db_set *set = s->set;
+    struct window_columns *wc = arena_new_array(s->a, struct window_columns, set->windows_n, err);
+    int rc;
+
+    if (!wc)
+        return -1;
+    for (size_t k = 0; k < set->windows_n; k++)
+        wc[k].deletes = tombs_of_window(s->tombs, set->windows[k]->uid, set->mint, set->maxt);
+    rc = head_entries(s, ids, n, wc, entries, err);
+    for (size_t k = 0; k < set->windows_n; k++)
+        tomb_list_fini(&wc[k].deletes);
+    return rc;
 }
 
 static int select_head(struct selecting *s, struct entries *entries, struct err *err)
@@ -272,7 +336,7 @@ static int select_head(struct selecting *s, struct entries *entries, struct err 
         pthread_rwlock_rdlock(&h->data_lock);
         rc = take_references(s, err);
         if (rc == 0)
-            rc = head_entries(s, ids, n, entries, err);
+            rc = all_head_entries(s, ids, n, entries, err);
         pthread_rwlock_unlock(&h->data_lock);
     }
     pthread_rwlock_unlock(&h->index_lock);
@@ -283,9 +347,11 @@ static int select_head(struct selecting *s, struct entries *entries, struct err 
 
 /* ---- blocks ---- */
 
-static int block_entries(struct selecting *s, uint32_t b, struct entries *entries, struct err *err)
+static int entries_of_block(struct selecting *s, uint32_t b, const struct tomb_list *deletes,
+                            struct entries *entries, struct err *err)
 {
     struct block *block = s->set->blocks[b];
+    const struct block_meta *meta = block_meta(block);
     struct block_walk *walk;
     uint32_t *ids;
     size_t n;
@@ -299,7 +365,8 @@ static int block_entries(struct selecting *s, uint32_t b, struct entries *entrie
         return -1;
     for (size_t i = 0; i < n; i++) {
         struct entry e = {.first = NO_PART, .last = NO_PART};
-        struct set_part part = {.kind = PART_BLOCK, .owner = block_meta(block)->generation};
+        struct set_part part = {.kind = PART_BLOCK, .owner = meta->generation};
+        size_t from = s->links_n;
 
         if (i % LOOK_EVERY == 0 && still_wanted(s, err) < 0)
             return -1;
@@ -308,13 +375,25 @@ static int block_entries(struct selecting *s, uint32_t b, struct entries *entrie
                 return -1;
             continue; /* counted by the block, told below */
         }
+        if (is_gone(s, deletes, e.labels, meta->mint, meta->maxt))
+            continue;
         part.block.block = b;
         part.block.series = ids[i];
-        if (add_part(s, &e, &part, err) < 0)
+        if (add_part(s, &e, &part, err) < 0 || note_gone(s, from, err) < 0)
             return -1;
         entries->items[entries->n++] = e;
     }
     return 0;
+}
+
+static int block_entries(struct selecting *s, uint32_t b, struct entries *entries, struct err *err)
+{
+    struct tomb_list deletes = tombs_of_block(s->tombs, block_meta(s->set->blocks[b])->generation,
+                                              s->set->mint, s->set->maxt);
+    int rc = entries_of_block(s, b, &deletes, entries, err);
+
+    tomb_list_fini(&deletes);
+    return rc;
 }
 
 /* ---- union ---- */
@@ -379,6 +458,8 @@ static int finish(struct selecting *s, const struct entries *all, struct err *er
     set->parts = arena_new_array(s->a, struct set_part, s->links_n, err);
     if (!labels || !set->first || !set->parts)
         return -1;
+    if (s->any_gone && !(set->gone = arena_new_array(s->a, struct set_gone, s->links_n, err)))
+        return -1;
     for (size_t i = 0; i < all->n; i++) {
         uint32_t k = all->items[i].first;
 
@@ -386,8 +467,11 @@ static int finish(struct selecting *s, const struct entries *all, struct err *er
         set->first[i] = (uint32_t)at;
         /* Of series in the head alone, who asks for labels only gets no parts. */
         assert(s->links || k == NO_PART);
-        for (; k != NO_PART; k = s->links[k].next)
+        for (; k != NO_PART; k = s->links[k].next) {
+            if (set->gone)
+                set->gone[at] = s->links[k].gone;
             set->parts[at++] = s->links[k].part;
+        }
     }
     set->first[all->n] = (uint32_t)at;
     set->set.labels = labels;
@@ -468,6 +552,7 @@ int db_set_select(struct source *src, struct arena *a, const struct matcher *mat
     struct db *db = CONTAINER_OF(src, struct db, source);
     struct selecting s = {
         .db = db, .a = a, .matchers = matchers, .matchers_n = matchers_n, .hints = hints};
+    int rc;
 
     s.set = arena_new(a, struct db_set, err);
     if (!s.set)
@@ -476,7 +561,10 @@ int db_set_select(struct source *src, struct arena *a, const struct matcher *mat
     s.set->maxt = maxt;
     s.set->lock = mem_new(pthread_mutex_t);
     pthread_mutex_init(s.set->lock, NULL);
-    if (select_all(&s, err) < 0) {
+    rc = select_all(&s, err);
+    tombs_unref(s.tombs);
+    tomb_spans_fini(&s.spans);
+    if (rc < 0) {
         db_set_free(src, &s.set->set);
         return -1;
     }

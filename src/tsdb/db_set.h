@@ -17,6 +17,7 @@
 
 struct block;
 struct db;
+struct tomb_span;
 struct window;
 
 enum part_kind { PART_STREAM, PART_SIDE, PART_BLOCK };
@@ -40,6 +41,12 @@ struct set_part {
     };
 };
 
+/* What is deleted of a part. */
+struct set_gone {
+    const struct tomb_span *spans;
+    size_t n;
+};
+
 struct set_column {
     struct source_column column;
     uint32_t lo, hi; /* positions in [mint, maxt] */
@@ -49,7 +56,8 @@ struct db_set {
     struct source_set set; /* first */
     ts_ms mint, maxt;
     struct set_part *parts;
-    uint32_t *first; /* [set.n + 1] */
+    uint32_t *first;       /* [set.n + 1] */
+    struct set_gone *gone; /* by part; NULL: nothing is deleted of any */
     struct set_column *columns;
     struct window **windows; /* referenced */
     size_t windows_n;

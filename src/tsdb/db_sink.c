@@ -314,7 +314,7 @@ static uint64_t batch_bytes(const struct sink_batch *b)
     return b->rows_n * sizeof *b->rows;
 }
 
-static void wait_synced(struct db *db)
+void db_wait_synced(struct db *db)
 {
     uint64_t seen;
 
@@ -337,7 +337,7 @@ static void sync_commit(struct db *db)
         struct err err;
         uint32_t segment;
 
-        wait_synced(db);
+        db_wait_synced(db);
         if (!wal_needs_rewrite(db->wal) || wal_prepare(db->wal, &segment, &err) < 0)
             return;
     }

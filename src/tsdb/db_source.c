@@ -15,6 +15,7 @@
 #include "tsdb/block.h"
 #include "tsdb/db_impl.h"
 #include "tsdb/db_set.h"
+#include "tsdb/tomb.h"
 
 #define RUNS_WITHOUT_MERGE 64u
 
@@ -149,6 +150,48 @@ static int read_part(struct source_reader *r, const struct set_part *part, struc
     return 0;
 }
 
+static struct piece part_of(const struct piece *p, size_t from, size_t to)
+{
+    struct piece out = *p;
+
+    out.run.ts += from;
+    out.run.n = to - from;
+    if (out.run.values)
+        out.run.values += from;
+    out.values_at += from;
+    if (out.run.column)
+        out.run.first += from;
+    return out;
+}
+
+/* Takes what is deleted out of the pieces from `from` on. */
+static int leave_out(struct source_reader *r, size_t from, const struct set_gone *gone,
+                     struct err *err)
+{
+    size_t n = r->pieces_n - from;
+    struct piece *pieces = arena_new_array(&r->scratch, struct piece, n, err);
+
+    if (!pieces)
+        return -1;
+    memcpy(pieces, r->pieces + from, n * sizeof *pieces);
+    r->pieces_n = from;
+    for (size_t i = 0; i < n; i++) {
+        const struct source_run *run = &pieces[i].run;
+        size_t span = 0;
+
+        for (size_t at = 0; at < run->n;) {
+            size_t lo = tomb_spans_next(gone->spans, gone->n, run->ts, run->n, at, false, &span);
+            struct piece left;
+
+            at = tomb_spans_next(gone->spans, gone->n, run->ts, run->n, lo, true, &span);
+            left = part_of(&pieces[i], lo, at);
+            if (at > lo && add_piece(r, &left, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 static bool in_order(const struct source_reader *r)
 {
     for (size_t i = 1; i < r->pieces_n; i++) {
@@ -278,9 +321,13 @@ static int read_series(struct source_reader *r, size_t i, struct source_series *
 
     arena_reset(&r->scratch);
     r->values_n = r->pieces_n = 0;
-    for (uint32_t k = s->first[i]; k < s->first[i + 1]; k++)
-        if (read_part(r, &s->parts[k], err) < 0)
+    for (uint32_t k = s->first[i]; k < s->first[i + 1]; k++) {
+        size_t from = r->pieces_n;
+
+        if (read_part(r, &s->parts[k], err) < 0 ||
+            (s->gone && s->gone[k].n && leave_out(r, from, &s->gone[k], err) < 0))
             return -1;
+    }
     for (size_t k = 0; k < r->pieces_n; k++) /* `values` moves while it grows */
         if (!r->pieces[k].run.values)
             r->pieces[k].run.values = r->values + r->pieces[k].values_at;

@@ -377,8 +377,13 @@ enum sink_outcome head_check(struct head *h, uint32_t series, ts_ms ts, uint64_t
     enum sink_outcome o = w ? window_check(w, series, ts, bits) : SINK_OK;
 
     for (size_t i = 0; i < h->frozen_n && o == SINK_OK; i++)
-        if (ts >= h->frozen[i]->start && ts < h->frozen[i]->end)
+        if (ts >= h->frozen[i]->start && ts < h->frozen[i]->end) {
             o = window_check(h->frozen[i], series, ts, bits);
+            /* What was deleted may be written again. */
+            if (o != SINK_OK && h->frozen[i]->buried && h->deleted &&
+                h->deleted(h->deleted_arg, h->frozen[i], series, ts))
+                o = SINK_OK;
+        }
     return o;
 }
 

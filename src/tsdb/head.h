@@ -85,6 +85,10 @@ struct head {
     struct window *recent; /* one of `active`, where the last sample went */
     uint64_t window_uid;   /* of the newest window */
     ts_ms max_ts;          /* of all samples taken since start, less a step back of the clock */
+
+    /* Is the sample of a buried window deleted? NULL: none is. Under data_lock. */
+    bool (*deleted)(void *arg, const struct window *w, uint32_t series, ts_ms ts);
+    void *deleted_arg;
 };
 
 void head_init(struct head *h, size_t series_max);

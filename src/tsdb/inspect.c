@@ -11,6 +11,8 @@
 #include "model/sample.h"
 #include "sys/fs.h"
 #include "tsdb/merge.h"
+#include "tsdb/tomb.h"
+#include "tsdb/tomb_log.h"
 #include "tsdb/wal.h"
 #include "tsdb/wal_read.h"
 
@@ -120,12 +122,28 @@ static int look_at_log(struct fs *fs, struct arena *a, struct inspect_report *ou
     return 0;
 }
 
+static int look_at_deletes(struct fs *fs, struct inspect_report *out, struct err *err)
+{
+    struct tomb_log_found file;
+
+    if (tomb_log_read(fs, &file, err) < 0) {
+        out->damaged++;
+        err_clear(err);
+        return 0;
+    }
+    out->deletes = file.tombs ? file.tombs->n : 0;
+    out->damaged += file.corrupt;
+    tombs_unref(file.tombs);
+    return 0;
+}
+
 static int inspect(struct fs *fs, bool verify, struct arena *a, struct inspect_report *out,
                    struct err *err)
 {
     struct inspect_report report = {0};
 
-    if (look_at_blocks(fs, verify, a, &report, err) < 0 || look_at_log(fs, a, &report, err) < 0)
+    if (look_at_blocks(fs, verify, a, &report, err) < 0 || look_at_log(fs, a, &report, err) < 0 ||
+        look_at_deletes(fs, &report, err) < 0)
         return -1;
     *out = report;
     return 0;
@@ -141,24 +159,64 @@ static void on_segment(struct wal_handler *h, const char *name, uint32_t number,
     (void)h, (void)name, (void)number, (void)bytes;
 }
 
-static void on_record(struct wal_handler *h, const struct wal_header *header,
-                      struct cursor *payload)
-{
-    (void)h, (void)header, (void)payload;
-}
-
 static void on_hole(struct wal_handler *h)
 {
     (void)h;
 }
 
+/* ---- deletes ---- */
+
+/* What stands in the log and not in the file yet. */
+struct logged_deletes {
+    struct wal_handler handler; /* first */
+    struct tombs *tombs;
+};
+
+static void on_delete(struct wal_handler *h, const struct wal_header *header,
+                      struct cursor *payload)
+{
+    struct logged_deletes *l = (struct logged_deletes *)h;
+    struct tombstone *t;
+    struct tombs *with;
+    struct err err;
+
+    if (header->type != WAL_DELETE || tombs_find(l->tombs, header->seq) ||
+        tombstone_decode(payload, header->seq, &t, &err) < 0)
+        return;
+    with = tombs_with(l->tombs, &t, 1);
+    tombstone_unref(t);
+    tombs_unref(l->tombs);
+    l->tombs = with;
+}
+
+/* All that is deleted; `found` may be NULL. */
+static int read_deletes(struct fs *fs, struct tombs **out, struct wal_found *found, struct err *err)
+{
+    struct tomb_log_found file = {0};
+    struct logged_deletes l = {{on_segment, on_delete, on_hole}, NULL};
+    struct wal_found ignored;
+
+    /* A file that cannot be read is damage, and not the end: inspect_verify says so. */
+    if (tomb_log_read(fs, &file, err) < 0 && err->kind == ERR_TYPE)
+        return -1;
+    l.tombs = file.tombs;
+    if (wal_read(fs, NULL, &l.handler, found ? found : &ignored, err) < 0) {
+        tombs_unref(l.tombs);
+        return -1;
+    }
+    *out = l.tombs;
+    return 0;
+}
+
 int inspect_verify(struct fs *fs, struct arena *a, struct inspect_report *out, struct err *err)
 {
-    struct wal_handler handler = {on_segment, on_record, on_hole};
+    struct tombs *tombs;
     struct wal_found found = {0};
 
-    if (inspect(fs, true, a, out, err) < 0 || wal_read(fs, NULL, &handler, &found, err) < 0)
+    if (inspect(fs, true, a, out, err) < 0 || read_deletes(fs, &tombs, &found, err) < 0)
         return -1;
+    out->deletes = tombs ? tombs->n : 0;
+    tombs_unref(tombs);
     out->log_records = found.records;
     out->torn_tails = found.torn_tails;
     out->lost_records = found.lost_records;
@@ -243,6 +301,7 @@ int inspect_dump(struct fs *fs, const struct matcher *matchers, size_t matchers_
     SCOPED(arena_fini) struct arena a;
     struct dump d = {.write = write, .arg = arg};
     struct inspect_report report;
+    struct tombs *tombs = NULL;
     const char **names, *unreadable = NULL;
     size_t n = 0, unreadable_n = 0;
     int r;
@@ -262,7 +321,9 @@ int inspect_dump(struct fs *fs, const struct matcher *matchers, size_t matchers_
         }
     }
     expo_writer_init(&d.writer, EXPO_OPENMETRICS, &d.text);
-    r = merge_open(m, fs, names, n, err);
+    r = read_deletes(fs, &tombs, NULL, err);
+    if (r == 0)
+        r = merge_open(m, fs, names, n, tombs, err);
     mem_free(names);
     if (r == 0)
         r = dump_all(m, &d, matchers, matchers_n, mint, maxt, !unreadable_n, err);
@@ -271,5 +332,6 @@ int inspect_dump(struct fs *fs, const struct matcher *matchers, size_t matchers_
                     "not whole, so without # EOF: %zu block(s) cannot be read; the last one: %s",
                     unreadable_n, unreadable);
     buf_fini(&d.text);
+    tombs_unref(tombs);
     return r;
 }

@@ -48,7 +48,10 @@ struct inspect_report {
     /* Of block_bytes: what samples' times, their values (and where those are), and the labels cost.
      */
     uint64_t timestamp_bytes, value_bytes, label_bytes;
-    size_t damaged; /* blocks and stretches of the log */
+    size_t damaged; /* blocks, stretches of the log and of the file of deletes */
+    /* Deletes that are applied when samples are read (dump does); of inspect_stat those in their
+     * file, of inspect_verify also those that only the log has yet. */
+    size_t deletes;
     /* Of inspect_verify only: */
     uint64_t log_records, torn_tails, lost_records;
 };
@@ -65,6 +68,7 @@ MUST_USE int inspect_verify(struct fs *fs, struct arena *a, struct inspect_repor
 typedef int (*inspect_write)(void *arg, struct str text, struct err *err);
 
 /* The samples in [mint, maxt] of the series that match (matchers_n 0: all) in all blocks, merged,
+ * less what is deleted,
  * as OpenMetrics text, series in label order. What is only in the log is not in it, nor are
  * staleness markers, which the format cannot say. With a block that cannot be read, the others are
  * written, without the "# EOF" of a whole text, and it fails with ERR_CORRUPT. */

@@ -22,13 +22,17 @@ static int load_labels(struct merge_input *in, struct err *err)
     return block_walk_labels(in->walk, &in->labels, in->series, &in->now, err);
 }
 
-static int open_input(struct merge *m, struct fs *fs, const char *name, struct err *err)
+static int open_input(struct merge *m, struct fs *fs, const char *name, const struct tombs *tombs,
+                      struct err *err)
 {
     struct merge_input *in = &m->inputs[m->inputs_n];
+    const struct block_meta *meta;
 
     if (block_open(fs, m->cache, name, &in->block, err) < 0)
         return -1;
     m->inputs_n++;
+    meta = block_meta(in->block);
+    in->deletes = tombs_of_block(tombs, meta->generation, meta->mint, meta->maxt);
     arena_init(&in->keep, &m->budget);
     arena_init(&in->labels, &m->budget);
     dir_walk_init(&in->dir, in->block, &in->keep);
@@ -37,14 +41,15 @@ static int open_input(struct merge *m, struct fs *fs, const char *name, struct e
     return block_reader_open(in->block, &in->keep, &in->reader, err);
 }
 
-int merge_open(struct merge *m, struct fs *fs, const char *const names[], size_t n, struct err *err)
+int merge_open(struct merge *m, struct fs *fs, const char *const names[], size_t n,
+               const struct tombs *tombs, struct err *err)
 {
     memset(m, 0, sizeof *m);
     m->cache = cache_new(CACHE_BYTES);
     m->inputs = mem_new_array(struct merge_input, n + 1);
     budget_init(&m->budget, "merging of blocks", SIZE_MAX, NULL);
     for (size_t i = 0; i < n; i++)
-        if (open_input(m, fs, names[i], err) < 0)
+        if (open_input(m, fs, names[i], tombs, err) < 0)
             return -1;
     return merge_rewind(m, err);
 }
@@ -56,10 +61,12 @@ void merge_close(struct merge *m)
 
         arena_fini(&in->keep);
         arena_fini(&in->labels);
+        tomb_list_fini(&in->deletes);
         block_unref(in->block);
     }
     cache_free(m->cache);
     mem_free(m->inputs);
+    tomb_spans_fini(&m->spans);
     memset(m, 0, sizeof *m);
 }
 
@@ -219,6 +226,22 @@ static int join_strands(struct arena *arena, struct strand *strands, size_t n, s
     return 0;
 }
 
+static void leave_out(struct strand *s, const struct tomb_spans *spans)
+{
+    size_t n = 0, span = 0;
+
+    for (size_t at = 0; at < s->n;) {
+        size_t lo = tomb_spans_next(spans->items, spans->n, s->ts, s->n, at, false, &span);
+        size_t hi = tomb_spans_next(spans->items, spans->n, s->ts, s->n, lo, true, &span);
+
+        memmove(s->ts + n, s->ts + lo, (hi - lo) * sizeof *s->ts);
+        memmove(s->values + n, s->values + lo, (hi - lo) * sizeof *s->values);
+        n += hi - lo;
+        at = hi;
+    }
+    s->n = n;
+}
+
 int merge_read(struct merge *m, struct arena *a, ts_ms mint, ts_ms maxt, struct merge_samples *out,
                struct err *err)
 {
@@ -232,6 +255,8 @@ int merge_read(struct merge *m, struct arena *a, ts_ms mint, ts_ms maxt, struct 
             continue;
         if (read_strand(&m->inputs[i], a, mint, maxt, &strands[n], err) < 0)
             return -1;
+        if (tomb_list_spans(&m->inputs[i].deletes, m->labels, &m->spans))
+            leave_out(&strands[n], &m->spans);
         n += strands[n].n > 0;
     }
     if (n && join_strands(a, strands, n, &all, err) < 0)

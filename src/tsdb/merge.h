@@ -18,6 +18,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "tsdb/block_impl.h"
+#include "tsdb/tomb.h"
 
 /* One block being read along. */
 struct merge_input {
@@ -30,6 +31,7 @@ struct merge_input {
     const struct labels *now; /* NULL: at the end */
     uint32_t series;
     bool here; /* has the series that merge_next gave */
+    struct tomb_list deletes;
 };
 
 struct merge {
@@ -38,6 +40,7 @@ struct merge {
     struct merge_input *inputs; /* owned */
     size_t inputs_n;
     const struct labels *labels; /* of the series now */
+    struct tomb_spans spans;
 };
 
 struct merge_samples {
@@ -46,9 +49,10 @@ struct merge_samples {
     size_t n;
 };
 
-/* m is filled even on failure: close it. */
+/* m is filled even on failure: close it. What `tombs` (borrowed; NULL: none) says is deleted is
+ * left out; a series may be left without samples. */
 MUST_USE int merge_open(struct merge *m, struct fs *fs, const char *const names[], size_t n,
-                        struct err *err);
+                        const struct tombs *tombs, struct err *err);
 void merge_close(struct merge *m);
 /* Back to before the first series. */
 MUST_USE int merge_rewind(struct merge *m, struct err *err);

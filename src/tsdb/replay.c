@@ -11,6 +11,7 @@
 #include "model/sink.h"
 #include "tsdb/head.h"
 #include "tsdb/metadata_store.h"
+#include "tsdb/tomb.h"
 
 #define IDS_MAX (1u << 26) /* of series and slots in a record that we believe */
 
@@ -36,19 +37,21 @@ static struct replay_segment *segment_now(struct replay *r)
     return &r->segments[r->segments_n - 1];
 }
 
-static void touch(struct replay *r)
+static void touch_window(struct replay *r, uint64_t uid)
 {
     struct replay_segment *s = segment_now(r);
-    uint64_t uid;
 
-    if (!r->head->recent)
-        return;
-    uid = r->head->recent->uid;
     for (size_t i = s->windows_n; i; i--)
         if (s->windows[i - 1] == uid)
             return;
     s->windows = mem_grow(s->windows, &s->windows_cap, s->windows_n + 1, sizeof *s->windows);
     s->windows[s->windows_n++] = uid;
+}
+
+static void touch(struct replay *r)
+{
+    if (r->head->recent)
+        touch_window(r, r->head->recent->uid);
 }
 
 static void rename_window(struct replay *r, uint64_t from, uint64_t to)
@@ -499,8 +502,60 @@ static bool on_cut(struct replay *r, struct cursor *c)
     return true;
 }
 
+/* ---- deletes ---- */
+
+static bool is_frozen(const struct head *h, uint64_t uid)
+{
+    for (size_t i = 0; i < h->frozen_n; i++)
+        if (h->frozen[i]->uid == uid)
+            return true;
+    return false;
+}
+
+/* The windows that the delete froze hold what was there before it. */
+static void freeze_for(struct replay *r, const struct tombstone *t)
+{
+    for (size_t i = 0; i < t->windows_n; i++) {
+        const struct tomb_window *tw = &t->windows[i];
+        struct window *w;
+
+        if (!tw->froze || is_frozen(r->head, tw->uid) ||
+            !(w = head_window_find(r->head, tw->start)))
+            continue;
+        rename_window(r, w->uid, tw->uid);
+        w->uid = tw->uid;
+        head_freeze(r->head, w);
+    }
+}
+
+static void known_deletes(struct replay *r, uint64_t before_seq)
+{
+    for (; r->tombs && r->tombs_at < r->tombs->n && r->tombs->items[r->tombs_at]->seq < before_seq;
+         r->tombs_at++)
+        freeze_for(r, r->tombs->items[r->tombs_at]);
+}
+
+static bool on_delete(struct replay *r, uint64_t seq, struct cursor *c)
+{
+    struct tombstone *t;
+    struct err err;
+
+    if (tombstone_decode(c, seq, &t, &err) < 0)
+        return false;
+    freeze_for(r, t);
+    if (tombs_find(r->tombs, seq)) {
+        tombstone_unref(t);
+        return true;
+    }
+    r->deletes = mem_grow(r->deletes, &r->deletes_cap, r->deletes_n + 1, sizeof *r->deletes);
+    r->deletes[r->deletes_n++] = t;
+    touch_window(r, WAL_DELETES);
+    return true;
+}
+
 static bool take_record(struct replay *r, const struct wal_header *h, struct cursor *c)
 {
+    known_deletes(r, h->seq);
     if (r->times_anew && h->type != WAL_FREEZE)
         freeze_rest(r);
     switch (h->type) {
@@ -522,6 +577,8 @@ static bool take_record(struct replay *r, const struct wal_header *h, struct cur
         return on_freeze(r, c);
     case WAL_CUT:
         return on_cut(r, c);
+    case WAL_DELETE:
+        return on_delete(r, h->seq, c);
     default:
         return true;
     }
@@ -572,10 +629,18 @@ void replay_init(struct replay *r, struct head *head, struct metadata_store *met
     arena_init(&r->scratch, NULL);
 }
 
+void replay_deletes_end(struct replay *r)
+{
+    known_deletes(r, UINT64_MAX);
+}
+
 void replay_fini(struct replay *r)
 {
     for (size_t i = 0; i < r->segments_n; i++)
         mem_free(r->segments[i].windows);
+    for (size_t i = 0; i < r->deletes_n; i++)
+        tombstone_unref(r->deletes[i]);
+    mem_free(r->deletes);
     mem_free(r->segments);
     mem_free(r->series);
     mem_free(r->groups);

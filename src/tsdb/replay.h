@@ -18,6 +18,8 @@
 
 struct head;
 struct metadata_store;
+struct tombs;
+struct tombstone;
 struct window;
 
 struct replay_series; /* what the log's id stands for now */
@@ -39,6 +41,13 @@ struct replay {
     /* Is the block of a CUT record open here, or its successor? */
     bool (*block_is_there)(void *arg, const char *name, const uint8_t uuid[16]);
     void *arg;
+    /* Tombstones known already, by seq: applied at their place also when the log lost their
+     * records. Borrowed; NULL: none. */
+    const struct tombs *tombs;
+    size_t tombs_at;
+    /* Those that only the log knew, in order; owned. */
+    struct tombstone **deletes;
+    size_t deletes_n, deletes_cap;
 
     uint64_t samples;     /* taken */
     uint64_t gap_samples; /* known to be missing after holes */
@@ -56,5 +65,7 @@ struct replay {
 
 void replay_init(struct replay *r, struct head *head, struct metadata_store *metadata);
 void replay_fini(struct replay *r);
+/* After the last record: what was deleted later than all the log still has. */
+void replay_deletes_end(struct replay *r);
 
 #endif

@@ -118,7 +118,7 @@ static struct block *compact(struct store *s)
     char name[80];
     struct block *b;
 
-    assert_ok(compact_run(s->fs, s->blocks, s->n, 100, uuid, NULL, name, &err), err);
+    assert_ok(compact_run(s->fs, s->blocks, s->n, NULL, 100, uuid, NULL, name, &err), err);
     assert_ok(block_open(s->fs, s->cache, name, &b, &err), err);
     return b;
 }
@@ -225,7 +225,7 @@ static void a_cancelled_compaction_writes_nothing(void **state)
     store_init(&s);
     store_add(&s, 20, 1, 50, START, false);
     store_add(&s, 20, 1, 50, START + 2 * HOUR, false);
-    assert_fails(compact_run(s.fs, s.blocks, 2, 9, uuid, &cancelled, name, &err), err,
+    assert_fails(compact_run(s.fs, s.blocks, 2, NULL, 9, uuid, &cancelled, name, &err), err,
                  ERR_CANCELLED, "told to stop");
     assert_ok(s.fs->ops->list(s.fs, "", &a, &entries, &n, &err), err);
     assert_int_equal(n, 2);
@@ -247,7 +247,7 @@ static void a_damaged_block_is_not_merged_away(void **state)
     assert_int_equal(compact_plan(s.blocks, 2, true, chosen), 2);
     bytes = fs_fault_bytes(s.fs, s.f[0].name, &n);
     bytes[n / 3] ^= 1;
-    assert_int_equal(compact_run(s.fs, s.blocks, 2, 9, uuid, NULL, name, &err), -1);
+    assert_int_equal(compact_run(s.fs, s.blocks, 2, NULL, 9, uuid, NULL, name, &err), -1);
     assert_int_equal(err.kind, ERR_CORRUPT);
     assert_int_equal(compact_plan(s.blocks, 2, true, chosen), 0);
     store_fini(&s);
@@ -268,7 +268,7 @@ static void each_failing_call_leaves_the_parents_and_no_half_successor(void **st
         struct block *b;
 
         fs_fault_arm(s.fs, FS_ANY, nth, FS_FAIL, 5);
-        failed = compact_run(s.fs, s.blocks, 2, 9, uuid, NULL, name, &err) < 0;
+        failed = compact_run(s.fs, s.blocks, 2, NULL, 9, uuid, NULL, name, &err) < 0;
         fs_fault_disarm(s.fs);
         assert_non_null(fs_fault_bytes(s.fs, s.f[0].name, &n));
         assert_non_null(fs_fault_bytes(s.fs, s.f[1].name, &n));

@@ -12,6 +12,8 @@
 #include "tsdb/cache.h"
 #include "tsdb/head.h"
 #include "tsdb/replay.h"
+#include "tsdb/tomb.h"
+#include "tsdb/tomb_log.h"
 
 /* Lines of four blanks, an offset, a colon and bytes, in the section of that heading. */
 static size_t read_example(const char *heading, unsigned char *out, size_t max)
@@ -114,11 +116,39 @@ static void the_example_of_a_log_is_one(void **state)
     fs_free(fs);
 }
 
+static void the_example_of_a_tombstone_is_one(void **state)
+{
+    unsigned char bytes[4096];
+    struct fs *fs = fs_fault_new();
+    struct tomb_log_found found;
+    const struct tombstone *t;
+    struct err err;
+
+    (void)state;
+    fs_fault_put(fs, TOMB_LOG, bytes, read_example("## Tombstones", bytes, sizeof bytes));
+    assert_ok(tomb_log_read(fs, &found, &err), err);
+    assert_int_equal(found.records, 1);
+    assert_int_equal(found.corrupt + found.torn, 0);
+    t = found.tombs->items[0];
+    assert_int_equal(t->seq, 42);
+    assert_int_equal(t->generation, 5);
+    assert_int_equal(t->segment, 3);
+    assert_true(t->mint == INT64_MIN && t->maxt == 2000);
+    assert_int_equal(t->windows_n, 1);
+    assert_true(tombstone_has_window(t, 4294967297));
+    assert_true(t->windows[0].froze);
+    assert_int_equal(t->matchers_n, 1);
+    assert_true(str_eq(t->matchers[0].value, STR("up")));
+    tombs_unref(found.tombs);
+    fs_free(fs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_of_a_block_is_one),
         cmocka_unit_test(the_example_of_a_log_is_one),
+        cmocka_unit_test(the_example_of_a_tombstone_is_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

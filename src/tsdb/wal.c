@@ -152,13 +152,15 @@ void wal_touch(struct wal *w, uint64_t window)
     s->windows[s->windows_n++] = window;
 }
 
-static void segment_remove(struct wal *w, size_t i)
+static bool segment_unlink(struct wal *w, size_t i)
 {
     struct err err;
 
-    /* When it cannot be removed it is read again at the next start, and taken out then. */
-    if (w->fs->ops->unlink(w->fs, w->segments[i].name, &err) < 0)
-        err_clear(&err);
+    return w->fs->ops->unlink(w->fs, w->segments[i].name, &err) == 0;
+}
+
+static void segment_forget(struct wal *w, size_t i)
+{
     pthread_mutex_lock(&w->lock);
     w->total_bytes -= w->segments[i].bytes;
     pthread_mutex_unlock(&w->lock);
@@ -188,9 +190,10 @@ void wal_release(struct wal *w, uint64_t window)
             if (s->windows[k] == window)
                 s->windows[k--] = s->windows[--s->windows_n];
     }
-    /* Oldest first and no further than the first that stays: later ones may lean on definitions. */
-    while (w->segments_n > keep && !w->segments[0].windows_n)
-        segment_remove(w, 0);
+    /* Oldest first and no further than the first that stays, for its samples or because it cannot
+     * be removed now: later ones say what of it is in blocks or deleted. */
+    while (w->segments_n > keep && !w->segments[0].windows_n && segment_unlink(w, 0))
+        segment_forget(w, 0);
 }
 
 /* Leaves the current file to sync, which closes it. */
@@ -210,6 +213,11 @@ static void segment_end(struct wal *w, bool dead)
 void wal_rotate(struct wal *w)
 {
     w->rotate = true;
+}
+
+uint32_t wal_oldest(const struct wal *w)
+{
+    return w->segments_n ? w->segments[0].number : 0;
 }
 
 /* Appends bytes to the current file; after a failure the file is as it was or is left behind. */
@@ -290,7 +298,9 @@ static int segment_begin(struct wal *w, struct err *err)
         w->rotate = false;
     } else {
         segment_end(w, true);
-        segment_remove(w, w->segments_n - 1);
+        /* When it cannot be removed it is read at the next start; what is in it was refused. */
+        (void)segment_unlink(w, w->segments_n - 1);
+        segment_forget(w, w->segments_n - 1);
     }
     buf_fini(&head);
     return rc;
@@ -342,6 +352,11 @@ void wal_end(struct wal *w, enum wal_type type, uint32_t group)
 {
     wal_record_end(&w->buf, w->record, type, group, w->next_seq + w->assembled);
     w->assembled++;
+}
+
+uint64_t wal_next_seq(const struct wal *w)
+{
+    return w->next_seq + w->assembled;
 }
 
 void wal_forget(struct wal *w)

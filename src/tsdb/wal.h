@@ -33,6 +33,8 @@ struct wal;
 #define WAL_MARKS          "wal/synced"
 #define WAL_SEGMENT_BYTES  (64u << 20)
 #define WAL_UNSYNCED_BYTES (8u << 20)
+/* In the place of a window: the segment holds deletes that stand nowhere else yet. */
+#define WAL_DELETES UINT64_MAX
 
 /* Where the log goes on after what was found at start. */
 struct wal_place {
@@ -53,6 +55,7 @@ MUST_USE int wal_prepare(struct wal *w, uint32_t *segment, struct err *err);
 /* The buffer of the record that is being assembled. */
 struct buf *wal_begin(struct wal *w);
 void wal_end(struct wal *w, enum wal_type type, uint32_t group);
+uint64_t wal_next_seq(const struct wal *w); /* of the next record assembled */
 /* Writes what was assembled, all or nothing. On failure it is forgotten. */
 MUST_USE int wal_write(struct wal *w, struct err *err);
 void wal_forget(struct wal *w); /* what was assembled */
@@ -62,6 +65,8 @@ void wal_touch(struct wal *w, uint64_t window);
 void wal_release(struct wal *w, uint64_t window);
 /* The next record goes to a new segment. */
 void wal_rotate(struct wal *w);
+/* The number of the oldest segment that is left; 0: none. The writer's. */
+uint32_t wal_oldest(const struct wal *w);
 
 /* Is there anything to sync? */
 bool wal_is_dirty(struct wal *w);

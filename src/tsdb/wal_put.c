@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "model/metadata.h"
 #include "tsdb/head.h"
+#include "tsdb/tomb.h"
 #include "tsdb/wal.h"
 
 #define KEY_EVERY_COMMITS 64u
@@ -351,4 +352,10 @@ void wal_put_cut(struct wal *w, uint64_t window, const char *block, const uint8_
     buf_add(b, (struct str){(const char *)uuid, 16});
     put_vstr(b, str_c(block));
     wal_end(w, WAL_CUT, 0);
+}
+
+void wal_put_delete(struct wal *w, const struct tombstone *t)
+{
+    tombstone_encode(t, wal_begin(w));
+    wal_end(w, WAL_DELETE, 0);
 }

@@ -20,6 +20,7 @@ struct head;
 struct head_diff;
 struct metadata;
 struct pull;
+struct tombstone;
 struct wal;
 struct window;
 
@@ -46,5 +47,6 @@ void wal_put_metadata(struct wal *w, const struct metadata *items, size_t n);
 void wal_put_freeze(struct wal *w, const struct window *window, bool reset);
 /* The window is in the block of this name and uuid ("": it held nothing). */
 void wal_put_cut(struct wal *w, uint64_t window, const char *block, const uint8_t uuid[16]);
+void wal_put_delete(struct wal *w, const struct tombstone *t);
 
 #endif

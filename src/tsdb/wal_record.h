@@ -42,6 +42,7 @@ enum wal_type {
     WAL_SYNC,
     WAL_FREEZE,
     WAL_CUT,
+    WAL_DELETE,
     WAL_TYPES,
 };
 

@@ -61,6 +61,7 @@ struct window {
     int64_t touched_ns; /* when the newest sample came */
     int64_t born_ns;
     bool unlogged; /* some samples are not in the log */
+    bool buried;   /* a tombstone names it; guarded by the head's data_lock */
 
     struct stream **stream_pages; /* WINDOW_STREAMS each */
     uint32_t streams_n;

@@ -1,6 +1,7 @@
-/* What changes the server: admin/tsdb/compact, -/quit. */
+/* What changes the server: admin/tsdb/..., -/quit. */
 #include "api/internal.h"
 #include "api/job.h"
+#include "api/selectors.h"
 #include "tsdb/db.h"
 
 static int compact(struct api_job *job, struct err *err)
@@ -8,20 +9,92 @@ static int compact(struct api_job *job, struct err *err)
     return db_compact(job->api->c.db, &job->lane.cancelled, err);
 }
 
-static void handle_compact(struct http_request *r, void *arg)
+static int clean_tombstones(struct api_job *job, struct err *err)
 {
-    struct api *api = arg;
+    return db_clean_tombstones(job->api->c.db, &job->lane.cancelled, err);
+}
+
+struct delete_state {
+    struct api_params params;
+    struct selectors selectors;
+};
+
+static int delete_selected(struct api_job *job, struct err *err)
+{
+    struct delete_state *d = job->state;
+    struct db_selector *selectors;
+    ts_ms mint = -TS_MS_MAX, maxt = TS_MS_MAX;
+
+    if (api_param_time(&d->params, "start", &mint, err) < 0 ||
+        api_param_time(&d->params, "end", &maxt, err) < 0 ||
+        selectors_read(&d->params, &job->arena, &d->selectors, err) < 0 ||
+        selectors_check(&d->selectors, err) < 0)
+        return -1;
+    selectors = arena_new_array(&job->arena, struct db_selector, d->selectors.n, err);
+    if (!selectors)
+        return -1;
+    for (size_t i = 0; i < d->selectors.n; i++)
+        selectors[i] =
+            (struct db_selector){d->selectors.items[i].matchers, d->selectors.items[i].n};
+    return db_delete(job->api->c.db, selectors, d->selectors.n, mint, maxt, err);
+}
+
+static int delete_series(struct api_job *job, struct err *err)
+{
+    struct delete_state *d = job->state;
+    int status;
+
+    if (!api_param(&d->params, "match[]").p)
+        return err_set(err, ERR_SYNTAX, "no match[] parameter provided");
+    status = delete_selected(job, err);
+    selectors_free(&d->selectors);
+    return status;
+}
+
+/* Starts a job of the store's that answers 204; NULL: answered already. */
+static struct api_job *admin_job(struct http_request *r, struct api *api, size_t state_size,
+                                 int (*work)(struct api_job *job, struct err *err))
+{
     struct api_job *job;
 
     if (!api->c.admin) {
         api_reply_status(r, 503, "unavailable",
                          "admin APIs disabled; start earshot with --enable-admin-api");
-        return;
+        return NULL;
     }
-    job = api_job_new(api, r, 0, compact);
+    job = api_job_new(api, r, state_size, work);
+    if (job)
+        job->status = 204;
+    return job;
+}
+
+static void handle_compact(struct http_request *r, void *api)
+{
+    struct api_job *job = admin_job(r, api, 0, compact);
+
+    if (job)
+        api_job_start(job, LANE_UPKEEP);
+}
+
+static void handle_clean(struct http_request *r, void *api)
+{
+    struct api_job *job = admin_job(r, api, 0, clean_tombstones);
+
+    if (job)
+        api_job_start(job, LANE_UPKEEP);
+}
+
+static void handle_delete(struct http_request *r, void *api)
+{
+    struct api_params params;
+    struct api_job *job;
+
+    if (api_params_read(r, &params) < 0)
+        return;
+    job = admin_job(r, api, sizeof(struct delete_state), delete_series);
     if (!job)
         return;
-    job->status = 204;
+    ((struct delete_state *)job->state)->params = params;
     api_job_start(job, LANE_UPKEEP);
 }
 
@@ -42,5 +115,7 @@ static void handle_quit(struct http_request *r, void *arg)
 void api_admin_routes(struct api *api)
 {
     api_route(api, "/api/v1/admin/tsdb/compact", HTTP_POST | HTTP_PUT, handle_compact);
+    api_route(api, "/api/v1/admin/tsdb/delete_series", HTTP_POST | HTTP_PUT, handle_delete);
+    api_route(api, "/api/v1/admin/tsdb/clean_tombstones", HTTP_POST | HTTP_PUT, handle_clean);
     api_route(api, "/-/quit", HTTP_POST | HTTP_PUT, handle_quit);
 }

@@ -32,6 +32,7 @@ struct http_server;
 struct lanes;
 struct log;
 struct loop;
+struct pools;
 
 struct api_flag {
     const char *name, *value; /* as /api/v1/status/flags shows them, without dashes */
@@ -42,6 +43,7 @@ struct api_context {
     struct lanes *lanes;
     struct db *db;
     struct collect *collect;
+    const struct pools *pools; /* the scrape jobs' */
     const struct config *config;
     const struct clock *clock;
     struct log *log;

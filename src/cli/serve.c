@@ -33,7 +33,6 @@
 #include "collect/collect.h"
 #include "collect/push/remote_write.h"
 #include "collect/self.h"
-
 #include "config/config.h"
 #include "http/fetch.h"
 #include "http/server.h"
@@ -58,7 +57,8 @@
 
 struct serve {
     const struct args *args;
-    struct config *config;
+    struct config *config; /* of generation */
+    struct serve_generation *generation;
     struct log_writer log;
     struct budget budget; /* process-wide */
     const struct clock *clock;
@@ -67,6 +67,7 @@ struct serve {
     struct db *db;
     struct fetcher *fetcher;
     struct collect *collect;
+    struct pools *pools;
     struct self *self;
     struct serve_config_state config_state;
     struct remote_write *write;
@@ -95,6 +96,24 @@ static int fail(const struct err *err, int status)
     return status;
 }
 
+static void free_generation(struct pools_owner *owner)
+{
+    struct serve_generation *g = CONTAINER_OF(owner, struct serve_generation, owner);
+
+    config_free(g->config);
+    mem_free(g);
+}
+
+struct serve_generation *serve_generation_new(struct config *config)
+{
+    struct serve_generation *g = mem_new(struct serve_generation);
+
+    g->owner.refs = 1;
+    g->owner.free = free_generation;
+    g->config = config;
+    return g;
+}
+
 static int load_config(struct serve *s)
 {
     struct err *errors = NULL;
@@ -102,8 +121,10 @@ static int load_config(struct serve *s)
     struct buf out;
 
     if (config_load(args_text(s->args, "config"), args_text(s->args, "prometheus-config"),
-                    &s->config, &errors, &n) == 0)
+                    &s->config, &errors, &n) == 0) {
+        s->generation = serve_generation_new(s->config);
         return STATUS_OK;
+    }
     buf_init(&out, 0);
     for (size_t i = 0; i < n; i++)
         config_print_error(&errors[i], &out);
@@ -319,7 +340,8 @@ static int start_collecting(struct serve *s, struct err *err)
                                             .sink = db_sink(s->db),
                                             .clock = s->clock,
                                             .log = &s->log.log,
-                                            .budget = &s->budget};
+                                            .budget = &s->budget,
+                                            .dns_servers = getenv("EARSHOT_DNS_SERVERS")};
     const struct remote_write_context write = {.loop = s->loop,
                                                .lanes = s->lanes,
                                                .sink = db_sink(s->db),
@@ -330,7 +352,11 @@ static int start_collecting(struct serve *s, struct err *err)
         return -1;
     s->write = remote_write_new(&write);
     s->self = serve_new_self(s->db, &s->config_state);
-    return serve_add_targets(s->collect, s->config, s->host_name, s->clock, &s->log.log, err);
+    if (serve_add_host(s->collect, s->config, s->host_name, s->clock, &s->log.log, err) < 0)
+        return -1;
+    s->pools = pools_new(s->collect);
+    pools_apply(s->pools, s->config->jobs, s->config->jobs_n, &s->generation->owner);
+    return 0;
 }
 
 /* The address as it is, also when the port was left to the kernel. */
@@ -376,6 +402,7 @@ static int start_listening(struct serve *s, struct err *err)
                                   .lanes = s->lanes,
                                   .db = s->db,
                                   .collect = s->collect,
+                                  .pools = s->pools,
                                   .config = s->config,
                                   .clock = s->clock,
                                   .log = &s->log.log,
@@ -458,6 +485,7 @@ static void end(struct serve *s)
     atomic_store(&s->committed, NULL);
     if (stuck == 0) {
         api_free(s->api);
+        pools_free(s->pools);
         collect_free(s->collect);
         fetcher_free(s->fetcher);
         http_server_free(s->server);
@@ -474,7 +502,8 @@ static void end(struct serve *s)
     loop_timer_free(s->relaxed);
     if (s->loop)
         loop_free(s->loop);
-    config_free(s->config);
+    if (s->generation)
+        pools_owner_unref(&s->generation->owner);
 }
 
 /* --- the command --------------------------------------------------------------------------------

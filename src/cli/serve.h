@@ -1,7 +1,7 @@
 /* serve: the running server. What the files of this command share.
  *
  *   serve.c          flags and configuration into settings; start, and the order of the end
- *   serve_targets.c  what the configuration says is to be collected, handed to collect
+ *   serve_host.c     this host's collectors
  *   serve_self.c     earshot's own metrics
  */
 #ifndef CLI_SERVE_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "collect/pools.h"
 
 struct clock;
 struct collect;
@@ -19,11 +20,17 @@ struct err;
 struct log;
 struct self;
 
-/* Adds the jobs' targets and this host. `host_name` is `instance` of the host's series. A target
- * that cannot be added is logged and left out; -1 only for what the configuration must mend. */
-MUST_USE int serve_add_targets(struct collect *collect, const struct config *config,
-                               const char *host_name, const struct clock *clock, struct log *log,
-                               struct err *err);
+/* A configuration, kept as long as pools use jobs of it. */
+struct serve_generation {
+    struct pools_owner owner; /* first */
+    struct config *config;
+};
+struct serve_generation *serve_generation_new(struct config *config); /* one reference */
+
+/* Adds this host, if it is to be collected. `host_name` is `instance` of its series. */
+MUST_USE int serve_add_host(struct collect *collect, const struct config *config,
+                            const char *host_name, const struct clock *clock, struct log *log,
+                            struct err *err);
 
 /* For earshot_config_*. */
 struct serve_config_state {

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "collect/cycle.h"
 #include "model/labels.h"
@@ -15,6 +16,10 @@ struct collect {
     struct collect_stats stats;
     struct cycle **cycles; /* owned; [n] */
     size_t n, cap;
+    struct map by_labels;  /* the same */
+    struct cycle **ending; /* owned; [ending_n] removed, but not gone yet */
+    size_t ending_n, ending_cap;
+    bool stopping;
 
     struct loop_timer *stop_timer; /* while stopping */
     void (*stopped)(void *arg);
@@ -27,6 +32,7 @@ int collect_new(const struct collect_context *context, struct collect **out, str
 
     (void)err;
     c->context = *context;
+    map_init(&c->by_labels);
     *out = c;
     return 0;
 }
@@ -50,6 +56,9 @@ static bool all_idle(const struct collect *c)
     for (size_t i = 0; i < c->n; i++)
         if (c->cycles[i]->state != CYCLE_IDLE)
             return false;
+    for (size_t i = 0; i < c->ending_n; i++)
+        if (c->ending[i]->state != CYCLE_IDLE)
+            return false;
     return true;
 }
 
@@ -61,10 +70,27 @@ static void on_idle(struct cycle *cycle)
         loop_timer_restart(c->stop_timer, 0, 0);
 }
 
+/* Removed targets that only wait are gone at once. */
+static bool end_early(struct collect *c)
+{
+    for (size_t i = 0; i < c->ending_n; i++) {
+        struct cycle *cycle = c->ending[i];
+
+        if (cycle->state == CYCLE_IDLE && !cycle->left) {
+            cycle_end_quietly(cycle);
+            return true;
+        }
+    }
+    return false;
+}
+
 void collect_stop(struct collect *c, int64_t ms, void (*done)(void *arg), void *arg)
 {
+    c->stopping = true;
     for (size_t i = 0; i < c->n; i++)
         cycle_stop(c->cycles[i]);
+    while (c->ending_n && end_early(c)) {
+    }
     c->stopped = done;
     c->stopped_arg = arg;
     c->stop_timer = loop_timer_new(c->context.loop, all_idle(c) ? 0 : ms, 0, end_stop, c);
@@ -84,33 +110,120 @@ void collect_free(struct collect *c)
         else
             stuck = true; /* a thread may still write into it: it stays */
     }
+    for (size_t i = 0; i < c->ending_n; i++) {
+        cycle_stop(c->ending[i]);
+        if (cycle_is_idle(c->ending[i]))
+            cycle_free(c->ending[i]);
+        else
+            stuck = true;
+    }
     if (stuck)
         return;
+    map_fini(&c->by_labels);
     mem_free(c->cycles);
+    mem_free(c->ending);
     mem_free(c);
 }
 
 /* ---- targets ---- */
 
-int collect_add(struct collect *c, const struct target_settings *settings, struct err *err)
+static bool has_labels(const void *item, const void *key)
+{
+    return labels_equal(((const struct cycle *)item)->settings.labels, key);
+}
+
+/* The series of a target that is being removed go on in a new one. */
+static void hand_over(struct collect *c, const struct labels *labels)
+{
+    for (size_t i = 0; i < c->ending_n; i++)
+        if (labels_equal(c->ending[i]->settings.labels, labels)) {
+            cycle_end_quietly(c->ending[i]);
+            return;
+        }
+}
+
+int collect_add_removable(struct collect *c, const struct target_settings *settings,
+                          struct cycle **out, struct err *err)
 {
     const struct collector *collector = &settings->collector;
+    struct cycle *cycle;
 
-    for (size_t i = 0; i < c->n; i++)
-        if (labels_equal(c->cycles[i]->settings.labels, settings->labels))
-            return err_set(err, ERR_TYPE,
-                           "job %s: two targets have the same labels; give one of them another "
-                           "instance",
-                           settings->job);
+    if (map_get(&c->by_labels, settings->labels->hash, settings->labels, has_labels))
+        return err_set(err, ERR_TYPE,
+                       "job %s: two targets have the same labels; give one of them another "
+                       "instance",
+                       settings->job);
     if (settings->interval_ms < 1 || settings->timeout_ms < 1)
         return err_set(err, ERR_TYPE, "job %s: interval and timeout must be positive",
                        settings->job);
     if (!settings->url && !collector->collect)
         return err_set(err, ERR_TYPE, "job %s: a target has neither url nor collector",
                        settings->job);
+    hand_over(c, settings->labels);
+    cycle = cycle_new(&c->context, &c->stats, settings, on_idle, c);
     c->cycles = mem_grow(c->cycles, &c->cap, c->n + 1, sizeof(struct cycle *));
-    c->cycles[c->n++] = cycle_new(&c->context, &c->stats, settings, on_idle, c);
+    c->cycles[c->n++] = cycle;
+    map_put(&c->by_labels, cycle->settings.labels->hash, cycle);
+    *out = cycle;
     return 0;
+}
+
+int collect_add(struct collect *c, const struct target_settings *settings, struct err *err)
+{
+    struct cycle *cycle;
+
+    return collect_add_removable(c, settings, &cycle, err);
+}
+
+static void take_out(struct cycle **list, size_t *n, const struct cycle *cycle)
+{
+    size_t i = 0;
+
+    while (list[i] != cycle)
+        i++;
+    list[i] = list[--*n];
+}
+
+static void on_gone(struct cycle *cycle)
+{
+    struct collect *c = cycle->owner;
+    void (*then)(void *) = cycle->gone_then;
+    void *arg = cycle->gone_arg;
+
+    take_out(c->ending, &c->ending_n, cycle);
+    cycle_free(cycle);
+    if (then)
+        then(arg);
+    if (c->stopped && all_idle(c))
+        loop_timer_restart(c->stop_timer, 0, 0);
+}
+
+void collect_remove(struct collect *c, struct cycle *cycle, int64_t wait_ms,
+                    void (*gone)(void *arg), void *arg)
+{
+    take_out(c->cycles, &c->n, cycle);
+    (void)map_remove(&c->by_labels, cycle->settings.labels->hash, cycle->settings.labels,
+                     has_labels);
+    c->ending = mem_grow(c->ending, &c->ending_cap, c->ending_n + 1, sizeof(struct cycle *));
+    c->ending[c->ending_n++] = cycle;
+    cycle->gone_then = gone;
+    cycle->gone_arg = arg;
+    cycle_end(cycle, c->stopping ? 0 : wait_ms, on_gone);
+}
+
+void collect_refuse(struct cycle *cycle, const char *words)
+{
+    cycle->refusal = words;
+}
+
+const struct collect_context *collect_context_of(const struct collect *c)
+{
+    return &c->context;
+}
+
+struct discover_stats *collect_discover_stats(struct collect *c)
+{
+    return &c->stats.discover;
 }
 
 static int by_job_then_labels(const void *a, const void *b)

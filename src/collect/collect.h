@@ -80,6 +80,20 @@ MUST_USE int collect_new(const struct collect_context *context, struct collect *
 /* Copies the settings; takes over the collector's arg. Starts its timer. */
 MUST_USE int collect_add(struct collect *c, const struct target_settings *settings,
                          struct err *err);
+/* As collect_add; *out is for collect_remove. The same labels as a target that is being removed are
+ * fine: the new one goes on with its series, without a mark. */
+struct cycle;
+MUST_USE int collect_add_removable(struct collect *c, const struct target_settings *settings,
+                                   struct cycle **out, struct err *err);
+/* Takes a target away. Its series get staleness markers after `wait_ms`, unless a target with the
+ * same labels has been added by then. `gone` (NULL: nobody is told), perhaps before this returns:
+ * nothing that its settings point to is used any more. */
+void collect_remove(struct collect *c, struct cycle *cycle, int64_t wait_ms,
+                    void (*gone)(void *arg), void *arg);
+/* All its cycles fail with these words, which are static; NULL: no longer. */
+void collect_refuse(struct cycle *cycle, const char *words);
+const struct collect_context *collect_context_of(const struct collect *c);
+struct discover_stats *collect_discover_stats(struct collect *c);
 /* Program end: stops all timers and waits up to `ms` for cycles under way; no staleness markers (a
  * restart goes on with the series). Calls done on the loop. */
 void collect_stop(struct collect *c, int64_t ms, void (*done)(void *arg), void *arg);

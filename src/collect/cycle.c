@@ -71,8 +71,15 @@ static void count(struct cycle *c)
         stats->late += outcomes[SINK_CONFLICT] + outcomes[SINK_LATE] + outcomes[SINK_FUTURE];
 }
 
+static void vanish(struct cycle *c);
+static void leave(struct cycle *c);
+
 static void finish(struct cycle *c)
 {
+    if (c->vanishing) {
+        leave(c);
+        return;
+    }
     if (c->ok)
         c->last_error[0] = '\0';
     else
@@ -80,12 +87,16 @@ static void finish(struct cycle *c)
     c->last_seconds = c->seconds;
     c->last_samples = c->target.counts.scraped;
     count(c);
-    set_health(c, c->ok ? TARGET_UP : TARGET_DOWN);
+    if (!c->gone)
+        set_health(c, c->ok ? TARGET_UP : TARGET_DOWN);
     if (c->fetch)
         fetch_free(c->fetch);
     c->fetch = NULL;
     c->state = CYCLE_IDLE;
-    c->idle(c);
+    if (c->end_due)
+        vanish(c);
+    else
+        c->idle(c);
 }
 
 /* ---- parse, commit ---- */
@@ -122,6 +133,11 @@ static void parse_run(struct lane_job *job)
 
     err_clear(&c->err);
     target_begin(&c->target, c->ts);
+    if (c->vanishing) {
+        c->ok = false;
+        c->next = target_vanish(&c->target, &store);
+        return;
+    }
     c->ok = produce(c, &c->err) == 0;
     c->seconds = seconds_since(c);
     c->next = target_finish(&c->target, &c->ok, c->seconds, &store);
@@ -203,6 +219,32 @@ static void parse_done(struct lane_job *job)
     }
 }
 
+/* ---- the end of the target ---- */
+
+static void leave(struct cycle *c)
+{
+    loop_timer_free(c->timer);
+    c->timer = NULL;
+    c->state = CYCLE_IDLE;
+    c->left = true;
+    if (!c->reading)
+        c->gone(c); /* else when the collector is back */
+}
+
+static void vanish(struct cycle *c)
+{
+    ts_ms now = c->context->clock->wall_ms(c->context->clock);
+
+    if (c->quiet || !c->target.group) {
+        leave(c);
+        return;
+    }
+    c->vanishing = true;
+    c->ts = now > c->ts ? now : c->ts + 1;
+    c->attempts = 0;
+    submit_parse(c);
+}
+
 /* ---- gather ---- */
 
 static void on_fetched(struct fetch *f, void *arg)
@@ -245,8 +287,11 @@ static void read_done(struct lane_job *job)
     struct cycle *c = CONTAINER_OF(job, struct cycle, read);
 
     c->reading = false;
-    if (c->state != CYCLE_READING) {
-        c->idle(c); /* too late: that cycle has ended with up 0 */
+    if (c->state != CYCLE_READING) { /* too late: that cycle has ended with up 0 */
+        if (c->left)
+            c->gone(c);
+        else
+            c->idle(c);
         return;
     }
     c->gathered = job->was_run && c->read_rc == 0;
@@ -287,7 +332,10 @@ static void start(struct cycle *c, ts_ms now)
     c->attempts = 0;
     c->gathered = false;
     err_clear(&c->gather_err);
-    if (c->settings.url) {
+    if (c->refusal) {
+        (void)err_set(&c->gather_err, ERR_LIMIT, "%s", c->refusal);
+        submit_parse(c);
+    } else if (c->settings.url) {
         start_fetch(c);
     } else if (c->settings.collector.may_hang) {
         start_read(c);
@@ -309,11 +357,22 @@ static void arm(struct cycle *c, ts_ms now)
     loop_timer_restart(c->timer, c->due - now, 0);
 }
 
+static void end_now(struct cycle *c)
+{
+    c->end_due = true;
+    if (c->state == CYCLE_IDLE)
+        vanish(c);
+}
+
 static void on_timer(void *arg)
 {
     struct cycle *c = arg;
     ts_ms now = c->context->clock->wall_ms(c->context->clock);
 
+    if (c->gone) {
+        end_now(c);
+        return;
+    }
     if (c->state == CYCLE_IDLE || c->state == CYCLE_READING)
         start(c, now);
     else
@@ -381,10 +440,9 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
     return c;
 }
 
-void cycle_stop(struct cycle *c)
+/* What is only waited for, is waited for no longer. */
+static void let_go(struct cycle *c)
 {
-    loop_timer_free(c->timer);
-    c->timer = NULL;
     if (c->state == CYCLE_FETCHING) {
         fetch_cancel(c->fetch);
         c->fetch = NULL;
@@ -392,6 +450,36 @@ void cycle_stop(struct cycle *c)
     } else if (c->state == CYCLE_READING) {
         c->state = CYCLE_IDLE; /* what it reads is not waited for */
     }
+}
+
+void cycle_stop(struct cycle *c)
+{
+    loop_timer_free(c->timer);
+    c->timer = NULL;
+    let_go(c);
+}
+
+void cycle_end(struct cycle *c, int64_t wait_ms, void (*gone)(struct cycle *c))
+{
+    assert(!c->gone);
+    c->gone = gone;
+    c->stats->targets--;
+    c->stats->up -= c->health == TARGET_UP;
+    c->stats->down -= c->health == TARGET_DOWN;
+    c->health = TARGET_UNKNOWN;
+    let_go(c);
+    if (wait_ms > 0)
+        loop_timer_restart(c->timer, wait_ms, 0);
+    else
+        end_now(c);
+}
+
+void cycle_end_quietly(struct cycle *c)
+{
+    assert(c->gone);
+    c->quiet = true;
+    if (!c->vanishing && !c->end_due)
+        end_now(c);
 }
 
 bool cycle_is_idle(const struct cycle *c)

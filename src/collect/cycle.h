@@ -8,6 +8,10 @@
  * A cycle that is due while the one before is under way is missed and counted. A collector that has
  * not come back by then gives up 0; it is asked again only after it did.
  *
+ * The end of a target that goes while others stay: cycle_end lets a cycle under way finish, waits,
+ * commits one column with nothing in it, which makes all series of the target stale, and calls
+ * `gone`.
+ *
  * Threads: the loop's. Between PARSING and its end the target belongs to the lane.
  */
 #ifndef COLLECT_CYCLE_H
@@ -39,6 +43,7 @@ struct cycle {
     struct record record;
 
     struct loop_timer *timer; /* NULL: stopped */
+    const char *refusal;      /* not NULL: cycles fail with these words; static */
     enum cycle_state state;
     bool reading; /* the collector is out, perhaps for longer than its cycle */
     ts_ms due;    /* when the timer should fire next */
@@ -59,6 +64,12 @@ struct cycle {
     double seconds;
     struct err err;
 
+    void (*gone)(struct cycle *c); /* set: it ends */
+    bool quiet; /* its end is not marked: another target goes on with its series */
+    bool end_due, vanishing, left;
+    void (*gone_then)(void *arg); /* the owner's, for collect_remove */
+    void *gone_arg;
+
     enum target_health health;
     char last_error[512];
     ts_ms ts; /* of the cycle, then of the last one */
@@ -73,6 +84,11 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
 /* No more cycles. A fetch under way is cancelled; what is on a lane or in the store ends by
  * itself: see cycle_is_idle. */
 void cycle_stop(struct cycle *c);
+/* Ends the target; its series become stale after `wait_ms`. `gone`, perhaps before this returns: it
+ * is idle and may be freed. */
+void cycle_end(struct cycle *c, int64_t wait_ms, void (*gone)(struct cycle *c));
+/* An end under way comes at once and is not marked. */
+void cycle_end_quietly(struct cycle *c);
 bool cycle_is_idle(const struct cycle *c);
 void cycle_free(struct cycle *c); /* when idle */
 

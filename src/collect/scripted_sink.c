@@ -13,21 +13,43 @@ static struct scripted_sink *of(struct sink *s)
     return CONTAINER_OF(s, struct scripted_sink, sink);
 }
 
+static const struct labels *copy_labels(struct scripted_sink *s, const struct labels *ls)
+{
+    void *copy = arena_alloc(&s->arena, ls->bytes, NULL);
+
+    assert(copy);
+    return memcpy(copy, ls, ls->bytes);
+}
+
 static int group_open(struct sink *sink, const struct labels *key, struct sink_group **out,
                       struct err *err)
 {
     struct scripted_sink *s = of(sink);
 
-    (void)key, (void)err;
+    size_t at = 0;
+
+    (void)err;
+    pthread_mutex_lock(&s->lock);
+    while (at < s->groups_n && !labels_equal(s->groups[at], key))
+        at++;
+    if (at == s->groups_n) {
+        assert(at < SCRIPTED_GROUPS_MAX);
+        s->groups[s->groups_n++] = copy_labels(s, key);
+    }
     s->groups_open++;
-    *out = (struct sink_group *)s;
+    *out = (struct sink_group *)&s->groups[at];
+    pthread_mutex_unlock(&s->lock);
     return 0;
 }
 
 static void group_close(struct sink *sink, struct sink_group *group)
 {
+    struct scripted_sink *s = of(sink);
+
     (void)group;
-    of(sink)->groups_open--;
+    pthread_mutex_lock(&s->lock);
+    s->groups_open--;
+    pthread_mutex_unlock(&s->lock);
 }
 
 static int resolve(struct sink *sink, struct sink_group *group, const struct labels *const labels[],
@@ -35,7 +57,7 @@ static int resolve(struct sink *sink, struct sink_group *group, const struct lab
 {
     struct scripted_sink *s = of(sink);
 
-    (void)group;
+    (void)err;
     pthread_mutex_lock(&s->lock);
     s->resolves++;
     s->resolved += n;
@@ -51,10 +73,8 @@ static int resolve(struct sink *sink, struct sink_group *group, const struct lab
             out[i].id = SINK_NO_ID;
             continue;
         }
-        void *copy = arena_alloc(&s->arena, labels[i]->bytes, err);
-
-        memcpy(copy, labels[i], labels[i]->bytes);
-        s->series[s->series_n++] = copy;
+        s->group_of[s->series_n] = group;
+        s->series[s->series_n++] = copy_labels(s, labels[i]);
     }
     pthread_mutex_unlock(&s->lock);
     return 0;
@@ -96,6 +116,8 @@ static void take_column(struct scripted_sink *s, struct sink_batch *b)
         uint32_t i = at + s->first_id;
         bool there = i < b->slots && bit(b->present, i);
 
+        if (s->group_of[at] != b->group)
+            continue;
         if (there) {
             add_sample(s, i, b->values[i]);
             buf_addc(&s->record, '\n');

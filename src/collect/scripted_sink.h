@@ -16,6 +16,7 @@
 #include "model/sink.h"
 
 #define SCRIPTED_SERIES_MAX 256
+#define SCRIPTED_GROUPS_MAX 16
 
 struct scripted_sink {
     struct sink sink;     /* first */
@@ -26,6 +27,9 @@ struct scripted_sink {
     uint32_t generation; /* raise it to make refs stale */
     uint32_t first_id;
     const struct labels *series[SCRIPTED_SERIES_MAX];
+    const struct sink_group *group_of[SCRIPTED_SERIES_MAX];
+    const struct labels *groups[SCRIPTED_GROUPS_MAX]; /* by key; a handle points at its entry */
+    size_t groups_n;
     size_t series_n, series_max;
     size_t resolves, resolved; /* calls, label sets */
     size_t commits, groups_open;

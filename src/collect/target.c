@@ -463,6 +463,15 @@ enum target_next target_finish(struct target *t, bool *ok, double seconds, struc
     return TARGET_COMMIT;
 }
 
+enum target_next target_vanish(struct target *t, struct err *err)
+{
+    enum target_next next = t->group ? resolve(t, err) : TARGET_FAILED;
+
+    if (next == TARGET_COMMIT)
+        fill_batch(t);
+    return next;
+}
+
 bool target_committed(struct target *t)
 {
     const struct sink_batch *b = &t->batch;

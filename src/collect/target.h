@@ -110,6 +110,10 @@ enum target_next {
  * how long the cycle took. */
 enum target_next target_finish(struct target *t, bool *ok, double seconds, struct err *err);
 
+/* Instead of target_finish, without anything emitted: a column that holds nothing, so that the
+ * store marks all that the target ever had stale, up too. TARGET_FAILED: it never had anything. */
+enum target_next target_vanish(struct target *t, struct err *err);
+
 /* Reads the store's answer. True: it was stale, so run the cycle again. */
 bool target_committed(struct target *t);
 

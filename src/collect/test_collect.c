@@ -26,6 +26,7 @@ struct fixture {
     struct collect *collect;
     const struct labels *labels;
     size_t commits_wanted;
+    bool gone;
     void (*store)(struct sink *s, struct sink_batch *batch); /* the scripted one */
     struct err err;
 };
@@ -307,6 +308,109 @@ static void two_targets_with_the_same_labels_are_refused(void **state)
                  "two targets have the same labels");
 }
 
+static struct cycle *add_removable(struct fixture *f, const char *url)
+{
+    struct target_settings settings = {.job = "j",
+                                       .labels = f->labels,
+                                       .interval_ms = INTERVAL_MS,
+                                       .timeout_ms = INTERVAL_MS,
+                                       .body_max = 1u << 20,
+                                       .url = url};
+    struct cycle *cycle = NULL;
+
+    assert_ok(collect_add_removable(f->collect, &settings, &cycle, &f->err), f->err);
+    return cycle;
+}
+
+static void on_gone(void *arg)
+{
+    struct fixture *f = arg;
+
+    f->gone = true;
+    loop_stop(f->loop);
+}
+
+/* Removes, and runs until it is gone; what was committed meanwhile. */
+static const char *remove_it(struct fixture *f, struct cycle *cycle, int64_t wait_ms)
+{
+    (void)scripted_sink_take(&f->sink);
+    f->gone = false;
+    f->commits_wanted = SIZE_MAX;
+    collect_remove(f->collect, cycle, wait_ms, on_gone, f);
+    while (!f->gone)
+        loop_run(f->loop);
+    return scripted_sink_take(&f->sink);
+}
+
+static void a_removed_target_leaves_all_its_series_stale(void **state)
+{
+    struct fixture *f = *state;
+    struct cycle *cycle = add_removable(f, "http://h/metrics");
+    const char *record;
+
+    run_until(f, 1);
+    assert_int_equal(collect_stats(f->collect).targets, 1);
+    record = remove_it(f, cycle, 0);
+    assert_non_null(strstr(record, "a{instance=\"i\", job=\"j\"} stale\n"));
+    assert_non_null(strstr(record, "up{instance=\"i\", job=\"j\"} stale\n"));
+    assert_null(strstr(record, "} 1\n"));
+    assert_int_equal(collect_stats(f->collect).targets, 0);
+    assert_int_equal(collect_stats(f->collect).up, 0);
+    assert_int_equal(f->sink.groups_open, 0);
+}
+
+static void a_target_removed_before_its_first_cycle_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(remove_it(f, add_removable(f, "http://h/metrics"), 0), "");
+}
+
+static void a_cut_of_the_head_does_not_lose_the_marks_of_a_removed_target(void **state)
+{
+    struct fixture *f = *state;
+    struct cycle *cycle = add_removable(f, "http://h/metrics");
+
+    run_until(f, 1);
+    f->sink.verdicts[0] = SINK_STALE;
+    f->sink.verdicts_n = 1;
+    scripted_sink_cut(&f->sink);
+    (void)remove_it(f, cycle, 0);
+    assert_int_equal(f->sink.groups_open, 0);
+}
+
+static void a_new_target_with_the_same_labels_goes_on_without_a_mark(void **state)
+{
+    struct fixture *f = *state;
+    struct cycle *cycle = add_removable(f, "http://h/metrics");
+
+    run_until(f, 1);
+    (void)scripted_sink_take(&f->sink);
+    f->gone = false;
+    collect_remove(f->collect, cycle, 60000, on_gone, f);
+    assert_false(f->gone);
+    (void)add_removable(f, "http://other/metrics");
+    while (!f->gone)
+        loop_run(f->loop);
+    run_until(f, 2);
+    assert_null(strstr(scripted_sink_take(&f->sink), "stale"));
+    assert_int_equal(collect_stats(f->collect).targets, 1);
+}
+
+static void a_refused_target_is_up_0_with_the_words(void **state)
+{
+    struct fixture *f = *state;
+    struct cycle *cycle = add_removable(f, "http://h/metrics");
+
+    collect_refuse(cycle, "too many of them");
+    run_until(f, 1);
+    assert_string_equal(status(f).last_error, "too many of them");
+    assert_int_equal(fake_fetch_started, 0);
+    collect_refuse(cycle, NULL);
+    run_until(f, 1);
+    assert_string_equal(status(f).last_error, "");
+}
+
 static void stopping_cancels_what_is_being_fetched(void **state)
 {
     struct fixture *f = *state;
@@ -359,6 +463,11 @@ int main(void)
         TEST(a_collector_that_fails_is_up_0_with_its_words),
         TEST(a_collector_that_hangs_is_up_0_until_it_comes_back),
         TEST(two_targets_with_the_same_labels_are_refused),
+        TEST(a_removed_target_leaves_all_its_series_stale),
+        TEST(a_target_removed_before_its_first_cycle_leaves_nothing),
+        TEST(a_cut_of_the_head_does_not_lose_the_marks_of_a_removed_target),
+        TEST(a_new_target_with_the_same_labels_goes_on_without_a_mark),
+        TEST(a_refused_target_is_up_0_with_the_words),
         TEST(stopping_cancels_what_is_being_fetched),
         cmocka_unit_test(the_moment_of_a_target_is_fixed_by_its_hash),
         cmocka_unit_test(a_start_within_two_milliseconds_counts_as_planned),

@@ -58,6 +58,7 @@ void api_routes(struct api *api, struct http_server *server)
     api_admin_routes(api);
     api_rules_routes(api);
     api_metadata_routes(api);
+    api_federate_routes(api);
     api_stream_routes(api);
     api_overview_routes(api);
     api_explain_routes(api);

@@ -25,6 +25,8 @@ struct api {
 /* Answers with {"status":"error","errorType":...,"error":...} and the code that goes with the kind.
  */
 void api_reply_err(struct http_request *r, const struct err *err);
+/* The same as a line of text, for routes outside Prometheus' JSON API. */
+void api_reply_err_plain(struct http_request *r, const struct err *err);
 void api_reply_status(struct http_request *r, int status, const char *type, const char *text);
 
 /* Parameters of one request, decoded once. */
@@ -87,6 +89,7 @@ void api_status_routes(struct api *api);
 void api_admin_routes(struct api *api);
 void api_rules_routes(struct api *api);
 void api_metadata_routes(struct api *api);
+void api_federate_routes(struct api *api);
 void api_stream_routes(struct api *api);
 void api_overview_routes(struct api *api);
 void api_explain_routes(struct api *api);

@@ -36,6 +36,8 @@ static enum http_more body_next(struct http_body *body, char *buf, size_t cap, s
             job->last = true;
     }
     *n = written;
+    if (job->broken)
+        return HTTP_BREAK;
     return job->last && job->out_at == job->out.n ? HTTP_LAST : HTTP_MORE;
 }
 
@@ -74,12 +76,15 @@ static void lane_done(struct lane_job *lane)
         if (job->status == 204) {
             http_reply(job->request, 204, NULL, STR(""));
         } else {
-            http_reply_body(job->request, job->status, "application/json", &job->body);
+            http_reply_body(job->request, job->status, job->content_type, &job->body);
             return; /* body_close frees it */
         }
     } else if (!job->gone) {
         job->api->query_errors++;
-        api_reply_err(job->request, &job->err);
+        if (job->plain_errors)
+            api_reply_err_plain(job->request, &job->err);
+        else
+            api_reply_err(job->request, &job->err);
     }
     http_release(job->request);
     job_free(job);
@@ -95,6 +100,7 @@ struct api_job *api_job_new(struct api *api, struct http_request *r, size_t stat
     job->request = r;
     job->work = work;
     job->status = 200;
+    job->content_type = "application/json";
     job->body = (struct http_body){body_next, body_close};
     job->lane.run = lane_run;
     job->lane.done = lane_done;

@@ -30,7 +30,10 @@ struct api_job {
     /* On the loop: appends one piece to `out`; false: that was the last. NULL: `out` is all. */
     bool (*refill)(struct api_job *job);
     struct buf out;
-    int status; /* of a success: 200 */
+    int status;               /* of a success: 200 */
+    const char *content_type; /* of a success: JSON */
+    bool plain_errors;        /* as a line of text instead of JSON */
+    bool broken;              /* set by refill: the answer cannot be ended, cut the connection */
 
     /* Below: job.c's. */
     struct lane_job lane;

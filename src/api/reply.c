@@ -68,6 +68,13 @@ void api_reply_err(struct http_request *r, const struct err *err)
     api_reply_status(r, words.status, words.type, err_format(err, text, sizeof text));
 }
 
+void api_reply_err_plain(struct http_request *r, const struct err *err)
+{
+    char text[sizeof err->text + sizeof err->file + 32];
+
+    http_reply_error(r, words_of(err->kind).status, err_format(err, text, sizeof text));
+}
+
 int api_invalid_param(struct err *err, const char *name)
 {
     char text[sizeof err->text + 32];

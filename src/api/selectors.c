@@ -54,6 +54,27 @@ int selectors_check(const struct selectors *s, struct err *err)
     return 0;
 }
 
+int selectors_narrow(struct selectors *s, struct arena *a, struct err *err)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct selector *one = &s->items[i];
+        struct matcher *more;
+
+        if (!matches_everything(one))
+            continue;
+        more = arena_zalloc_array(a, one->n + 1, sizeof *more, err);
+        if (!more)
+            return -1;
+        if (one->n)
+            memcpy(more, one->matchers, one->n * sizeof *more);
+        one->matchers = more;
+        if (matcher_init(&more[one->n], a, MATCH_NE, STR(LABEL_NAME), STR(""), err) < 0)
+            return -1;
+        one->n++;
+    }
+    return 0;
+}
+
 int selectors_may_go_on(const struct api_job *job, struct err *err)
 {
     const struct clock *clock = job->api->c.clock;

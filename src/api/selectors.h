@@ -34,6 +34,8 @@ MUST_USE int selectors_read(const struct api_params *p, struct arena *a, struct 
 void selectors_free(struct selectors *s);
 /* ERR_SYNTAX when one of them would match every series. */
 MUST_USE int selectors_check(const struct selectors *s, struct err *err);
+/* Gives those the matcher __name__!="", which no series worth its name fails. */
+MUST_USE int selectors_narrow(struct selectors *s, struct arena *a, struct err *err);
 
 /* Has the client gone, or the time of the job run out? Looked at between selectors. */
 MUST_USE int selectors_may_go_on(const struct api_job *job, struct err *err);

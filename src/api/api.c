@@ -22,6 +22,11 @@ void api_free(struct api *api)
     mem_free(api);
 }
 
+struct api_stats api_stats(const struct api *api)
+{
+    return api->stats;
+}
+
 void api_committed(struct api *api)
 {
     streams_committed(api->streams);
@@ -59,6 +64,7 @@ void api_routes(struct api *api, struct http_server *server)
     api_rules_routes(api);
     api_metadata_routes(api);
     api_federate_routes(api);
+    api_read_routes(api);
     api_stream_routes(api);
     api_overview_routes(api);
     api_explain_routes(api);

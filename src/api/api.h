@@ -59,8 +59,17 @@ struct api_context {
     void *quit_arg;
 };
 
+/* Since the start; for earshot's own metrics. */
+struct api_stats {
+    uint64_t queries;   /* instant and range */
+    uint64_t errors;    /* of whatever a lane computed */
+    uint64_t cancelled; /* the client went away before its answer began */
+    uint64_t remote_reads, remote_read_samples;
+};
+
 MUST_USE struct api *api_new(const struct api_context *context);
 void api_routes(struct api *api, struct http_server *server);
+struct api_stats api_stats(const struct api *api); /* on the loop */
 /* New data became visible: wakes the streams (posts to the loop). db_settings.on_commit. */
 void api_committed(struct api *api);
 /* Before it: the server drained, the loop stopped, lanes freed. */

@@ -10,7 +10,6 @@
 #include "api/internal.h"
 #include "api/job.h"
 #include "api/selectors.h"
-#include "config/config.h"
 #include "model/expo.h"
 #include "model/name.h"
 #include "model/sample.h"
@@ -261,34 +260,22 @@ static bool refill(struct api_job *job)
     return false;
 }
 
-/* Copied: a reload may end the configuration while the lane works. */
-static int copy_external(const struct config *config, struct api_job *job, struct err *err)
+/* The scraper adds its own `instance` where there is none, so a series says that it has none. */
+static int read_external(struct api_job *job, struct err *err)
 {
     struct federate_state *f = job->state;
-    bool has_instance = false;
+    size_t at = 0;
 
-    f->external =
-        arena_zalloc_array(&job->arena, config->external_labels_n + 1, sizeof *f->external, err);
-    if (!f->external)
+    if (api_external_labels(job->api, &job->arena, 1, &f->external, &f->external_n, err) < 0)
         return -1;
-    for (size_t i = 0; i < config->external_labels_n; i++) {
-        const struct config_label *l = &config->external_labels[i];
-        struct label copy = {arena_str(&job->arena, str_c(l->name), err),
-                             arena_str(&job->arena, str_c(l->value), err)};
-
-        if (!copy.name.p || !copy.value.p)
-            return -1;
-        has_instance |= str_eq(copy.name, STR("instance"));
-        f->external[f->external_n++] = copy;
-    }
-    if (!has_instance)
-        f->external[f->external_n++] = (struct label){STR("instance"), STR("")};
+    while (at < f->external_n && str_cmp(f->external[at].name, STR("instance")) < 0)
+        at++;
+    if (at < f->external_n && str_eq(f->external[at].name, STR("instance")))
+        return 0;
+    memmove(&f->external[at + 1], &f->external[at], (f->external_n - at) * sizeof *f->external);
+    f->external[at] = (struct label){STR("instance"), STR("")};
+    f->external_n++;
     return 0;
-}
-
-static int by_label(const void *a, const void *b)
-{
-    return str_cmp(((const struct label *)a)->name, ((const struct label *)b)->name);
 }
 
 static void handle(struct http_request *r, void *arg)
@@ -310,12 +297,11 @@ static void handle(struct http_request *r, void *arg)
     job->refill = refill;
     read_accept(http_header(r, "accept"), f);
     job->content_type = content_type(f);
-    if (copy_external(api->c.config, job, &err) < 0) {
+    if (read_external(job, &err) < 0) {
         http_reply_error(r, 503, err.text);
         api_job_drop(job);
         return;
     }
-    qsort(f->external, f->external_n, sizeof *f->external, by_label);
     api_job_start(job, LANE_QUERY);
 }
 

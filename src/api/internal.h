@@ -16,7 +16,8 @@ struct api {
     struct api_context c;
     struct http_server *server;
     struct streams *streams; /* owned */
-    uint64_t queries, query_errors;
+    struct api_stats stats;
+    unsigned reads; /* remote reads under way */
 };
 
 #define QUERY_BYTES_MAX      (256u << 20)
@@ -83,6 +84,11 @@ void api_write_rfc3339(struct json_writer *w, ts_ms t);
 /* A number of seconds with at most three decimals: 1435781451.781 */
 void api_write_time(struct buf *out, ts_ms t);
 
+/* The external labels of the configuration, copied and sorted by name: a reload may end it while a
+ * lane works. `more` of room is left behind them. */
+MUST_USE int api_external_labels(struct api *api, struct arena *a, size_t more, struct label **out,
+                                 size_t *n, struct err *err);
+
 void api_query_routes(struct api *api);
 void api_meta_routes(struct api *api);
 void api_status_routes(struct api *api);
@@ -90,6 +96,7 @@ void api_admin_routes(struct api *api);
 void api_rules_routes(struct api *api);
 void api_metadata_routes(struct api *api);
 void api_federate_routes(struct api *api);
+void api_read_routes(struct api *api);
 void api_stream_routes(struct api *api);
 void api_overview_routes(struct api *api);
 void api_explain_routes(struct api *api);

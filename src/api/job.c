@@ -12,12 +12,77 @@ static void job_free(struct api_job *job)
     mem_free(job);
 }
 
+static void give_up(struct api_job *job)
+{
+    http_release(job->request);
+    if (job->over)
+        job->over(job);
+    job_free(job);
+}
+
+/* ---- pieces that a lane makes ---- */
+
+static void piece_run(struct lane_job *lane)
+{
+    struct api_job *job = CONTAINER_OF(lane, struct api_job, lane);
+
+    job->failed = job->more(job, &job->err) < 0;
+}
+
+static void ask_for_more(struct api_job *job);
+
+static void piece_done(struct lane_job *lane)
+{
+    struct api_job *job = CONTAINER_OF(lane, struct api_job, lane);
+
+    job->busy = false;
+    job->broken |= job->failed;
+    if (!job->gone)
+        http_wake(job->request);
+    else if (job->ended)
+        give_up(job);
+    else
+        ask_for_more(job); /* to release what it holds */
+}
+
+static void ask_for_more(struct api_job *job)
+{
+    int64_t deadline_ns = job->lane.deadline_ns;
+    struct err err;
+
+    job->busy = true;
+    job->release = job->gone;
+    job->lane = (struct lane_job){.run = piece_run, .done = piece_done, .deadline_ns = deadline_ns};
+    if (lanes_submit(job->api->c.lanes, LANE_QUERY, &job->lane, &err) == 0)
+        return;
+    /* The lanes are full: the answer ends here, and what it holds is released on the loop. */
+    job->gone = job->release = job->broken = true;
+    job->failed = job->more(job, &err) < 0;
+    job->busy = false;
+}
+
+/* ---- the body ---- */
+
+/* More text in `out`, at once or later; false: there is none to come. */
+static bool render(struct api_job *job)
+{
+    if (job->more) {
+        if (!job->ended && !job->broken)
+            ask_for_more(job);
+        return job->busy;
+    }
+    return job->refill && job->refill(job);
+}
+
 /* Copies from `out`, rendering more when it ran dry. */
 static enum http_more body_next(struct http_body *body, char *buf, size_t cap, size_t *n)
 {
     struct api_job *job = CONTAINER_OF(body, struct api_job, body);
     size_t written = 0;
 
+    *n = 0;
+    if (job->busy)
+        return HTTP_WAIT;
     for (;;) {
         size_t left = job->out.n - job->out_at;
         size_t part = left < cap - written ? left : cap - written;
@@ -32,12 +97,16 @@ static enum http_more body_next(struct http_body *body, char *buf, size_t cap, s
             break;
         buf_reset(&job->out);
         job->out_at = 0;
-        if (!job->refill || !job->refill(job))
+        if (!render(job))
             job->last = true;
+        if (job->busy)
+            break;
     }
     *n = written;
     if (job->broken)
         return HTTP_BREAK;
+    if (job->busy)
+        return HTTP_WAIT;
     return job->last && job->out_at == job->out.n ? HTTP_LAST : HTTP_MORE;
 }
 
@@ -45,15 +114,23 @@ static void body_close(struct http_body *body)
 {
     struct api_job *job = CONTAINER_OF(body, struct api_job, body);
 
-    http_release(job->request);
-    job_free(job);
+    job->gone = true;
+    if (job->busy)
+        lanes_cancel(&job->lane);
+    else if (job->more && !job->ended)
+        ask_for_more(job);
+    if (!job->busy)
+        give_up(job);
 }
+
+/* ---- the first piece of work ---- */
 
 static void gone(void *arg)
 {
     struct api_job *job = arg;
 
     job->gone = true;
+    job->api->stats.cancelled++;
     lanes_cancel(&job->lane);
 }
 
@@ -62,6 +139,27 @@ static void lane_run(struct lane_job *lane)
     struct api_job *job = CONTAINER_OF(lane, struct api_job, lane);
 
     job->failed = job->work(job, &job->err) < 0;
+}
+
+static void refuse(struct api_job *job)
+{
+    if (job->plain_errors)
+        api_reply_err_plain(job->request, &job->err);
+    else
+        api_reply_err(job->request, &job->err);
+}
+
+static void answer(struct api_job *job)
+{
+    if (job->status == 204) {
+        http_reply(job->request, 204, NULL, STR(""));
+        give_up(job);
+    } else {
+        if (job->content_encoding)
+            http_reply_header(job->request, "Content-Encoding", job->content_encoding);
+        /* body_close ends the job */
+        http_reply_body(job->request, job->status, job->content_type, &job->body);
+    }
 }
 
 static void lane_done(struct lane_job *lane)
@@ -73,21 +171,18 @@ static void lane_done(struct lane_job *lane)
         (void)err_set(&job->err, ERR_CANCELLED, "the server is shutting down");
     }
     if (!job->gone && !job->failed) {
-        if (job->status == 204) {
-            http_reply(job->request, 204, NULL, STR(""));
-        } else {
-            http_reply_body(job->request, job->status, job->content_type, &job->body);
-            return; /* body_close frees it */
-        }
-    } else if (!job->gone) {
-        job->api->query_errors++;
-        if (job->plain_errors)
-            api_reply_err_plain(job->request, &job->err);
-        else
-            api_reply_err(job->request, &job->err);
+        answer(job);
+        return;
     }
-    http_release(job->request);
-    job_free(job);
+    if (!job->gone) {
+        job->api->stats.errors++;
+        refuse(job);
+    } else if (job->more && !job->failed && !job->ended) {
+        ask_for_more(job);
+        if (job->busy)
+            return; /* piece_done ends the job */
+    }
+    give_up(job);
 }
 
 struct api_job *api_job_new(struct api *api, struct http_request *r, size_t state_size,
@@ -135,7 +230,6 @@ void api_job_start(struct api_job *job, enum lane lane)
         job->request->on_gone = NULL;
         http_reply_header(job->request, "Retry-After", "1");
         api_reply_status(job->request, 503, "unavailable", err.text);
-        http_release(job->request);
-        job_free(job);
+        give_up(job);
     }
 }

@@ -29,17 +29,25 @@ struct api_job {
     MUST_USE int (*work)(struct api_job *job, struct err *err);
     /* On the loop: appends one piece to `out`; false: that was the last. NULL: `out` is all. */
     bool (*refill)(struct api_job *job);
+    /* Instead of refill, for what must not be read on the loop: on the lane, again and again, each
+     * time `out` ran dry; `work` calls it first. It sets `ended` and releases what it holds with
+     * the last piece, when it fails (the connection is cut), and when `release` is set: the client
+     * is gone, and that is all that is left to do. A slow client holds it as long as it takes. */
+    MUST_USE int (*more)(struct api_job *job, struct err *err);
+    bool ended, release;
     struct buf out;
-    int status;               /* of a success: 200 */
-    const char *content_type; /* of a success: JSON */
-    bool plain_errors;        /* as a line of text instead of JSON */
-    bool broken;              /* set by refill: the answer cannot be ended, cut the connection */
+    void (*over)(struct api_job *job); /* on the loop, before it is freed; NULL: nothing to do */
+    int status;                        /* of a success: 200 */
+    const char *content_type;          /* of a success: JSON */
+    const char *content_encoding;      /* NULL: none */
+    bool plain_errors;                 /* as a line of text instead of JSON */
+    bool broken; /* set by refill: the answer cannot be ended, cut the connection */
 
     /* Below: job.c's. */
     struct lane_job lane;
     struct http_body body;
     size_t out_at;
-    bool last, gone, failed;
+    bool last, gone, failed, busy;
     struct err err;
 };
 

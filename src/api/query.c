@@ -152,7 +152,7 @@ static void handle(struct http_request *r, struct api *api, bool range)
     struct query_state *q;
     struct err err;
 
-    api->queries++;
+    api->stats.queries++;
     if (api_params_read(r, &p) < 0)
         return;
     job = api_job_new(api, r, sizeof *q, work);
@@ -161,7 +161,7 @@ static void handle(struct http_request *r, struct api *api, bool range)
     q = job->state;
     job->refill = refill;
     if (read_query(api, &p, q, range, &err) < 0) {
-        api->query_errors++;
+        api->stats.errors++;
         api_reply_err(r, &err);
         api_job_drop(job);
         return;

@@ -376,6 +376,7 @@ static int start_self(struct serve *s, struct err *err)
     self_add_remote_write(s->self, s->write);
     self_add_http(s->self, s->server);
     self_add_lanes(s->self, s->lanes);
+    serve_add_api(s->self, s->api);
     real_address(s, instance);
     return serve_add_self(s->collect, s->self, instance, err);
 }
@@ -417,9 +418,11 @@ static int start_listening(struct serve *s, struct err *err)
                                   .quit = quit,
                                   .quit_arg = s};
 
-    if (http_server_new(s->loop, &http, &s->server, err) < 0 || start_self(s, err) < 0)
+    if (http_server_new(s->loop, &http, &s->server, err) < 0)
         return -1;
     s->api = api_new(&context);
+    if (start_self(s, err) < 0)
+        return -1;
     http_server_route(s->server, &write);
     http_server_route(s->server, &metrics);
     http_server_assets(s->server, web_assets, web_assets_n);

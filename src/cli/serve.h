@@ -18,6 +18,7 @@ struct config;
 struct db;
 struct err;
 struct log;
+struct api;
 struct self;
 
 /* A configuration, kept as long as pools use jobs of it. */
@@ -40,6 +41,7 @@ struct serve_config_state {
 
 /* Own metrics with the sections of store and configuration; both are borrowed. */
 struct self *serve_new_self(struct db *db, struct serve_config_state *config);
+void serve_add_api(struct self *self, struct api *api);
 /* Stores them under job "earshot". */
 MUST_USE int serve_add_self(struct collect *collect, struct self *self, const char *instance,
                             struct err *err);

@@ -1,4 +1,5 @@
 /* earshot's own metrics: what only cli may know (the store, the configuration) joins the rest. */
+#include "api/api.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "cli/serve.h"
@@ -37,6 +38,25 @@ static const struct self_metric config_metrics[] = {
 #define CONFIG(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
 #include "collect/metrics.def"
 };
+
+static void read_api(void *api, double values[])
+{
+    struct api_stats stats = api_stats(api), *s = &stats;
+    size_t n = 0;
+
+#define API(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric api_metrics[] = {
+#define API(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
+void serve_add_api(struct self *self, struct api *api)
+{
+    self_add(self, &(struct self_section){api_metrics, ARRAY_LEN(api_metrics), read_api, api});
+}
 
 struct self *serve_new_self(struct db *db, struct serve_config_state *config)
 {

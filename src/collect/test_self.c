@@ -22,6 +22,7 @@ static const struct self_metric rows[] = {
 #define REMOTE_WRITE ROW
 #define HTTP         ROW
 #define LANES        ROW
+#define API          ROW
 #define TSDB         ROW
 #define CONFIG       ROW
 #include "collect/metrics.def"

@@ -131,7 +131,7 @@ static int read_query(struct api *api, const struct api_params *p, struct query_
             return -1;
     } else {
         q->params.start_ms = clock->wall_ms(clock);
-        if (api_param_time(p, "time", &q->params.start_ms, err) < 0)
+        if (api_param_bound(p, "time", &q->params.start_ms, err) < 0)
             return -1;
         q->params.end_ms = q->params.start_ms;
     }

@@ -33,6 +33,10 @@ def load(server, series, points, step_ms=15000):
         assert status in (200, 204), (status, out)
 
 
+def metric(server, name):
+    return float(next(line.split()[-1] for line in server.get('/metrics')[1].decode().split('\n') if line.startswith(name + ' ')))
+
+
 class Answers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -54,9 +58,11 @@ class Answers(unittest.TestCase):
                 status, body, _ = self.get(path, query='1', time=time_text, **{'start' if time_text[0] == '-' else 'end': time_text})
                 self.assertEqual(status, 200, body)
 
-    def test_a_time_that_cannot_be_is_refused(self):
-        for text in ('NaN', 'Inf', '1e300', '-1e300', '9.1e15', 'yesterday'):
-            self.assertEqual(self.get('query', query='1', time=text)[0], 400, text)
+    def test_a_number_past_all_times_is_the_bound_and_what_is_no_time_is_refused(self):
+        for text in ('NaN', 'Inf', '1e300', '-1e300', '9.1e15'):
+            self.assertEqual(self.get('query', query='up', time=text)[0], 200, text)
+            self.assertEqual(self.get('series', **{'match[]': 'up', 'start': text, 'end': text})[0], 200, text)
+        self.assertEqual(self.get('query', query='1', time='yesterday')[0], 400)
 
     def test_a_sample_at_a_time_no_query_can_name_is_refused(self):
         for ts in (-2 ** 63, 2 ** 63 - 1):
@@ -106,6 +112,8 @@ class Weight(unittest.TestCase):
                 s.sendall(('GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % (path, self.server.port)).encode())
                 time.sleep(.1)
         time.sleep(.5)
+        self.assertGreaterEqual(metric(self.server, 'earshot_api_cancelled_total'), 4)
+        self.assertEqual(metric(self.server, 'earshot_lane_running{lane="query"}'), 0)
         before = cpu_seconds(self.server)
         time.sleep(1)
         self.assertLess(cpu_seconds(self.server) - before, .3)

@@ -16,6 +16,7 @@ struct meta_state {
     ts_ms mint, maxt;
     size_t limit;
     struct str label; /* of label values */
+    bool names_param; /* in the error of a match[]: Prometheus does for series alone */
 };
 
 /* limit, start, end, match[]: on the lane, since a selector's regex is compiled. */
@@ -27,10 +28,12 @@ static int read_state(struct api_job *job, struct err *err)
     m->maxt = TS_MS_MAX;
     if (api_param_size(&m->params, "limit", &m->limit, err) < 0 ||
         api_param_bound(&m->params, "start", &m->mint, err) < 0 ||
-        api_param_bound(&m->params, "end", &m->maxt, err) < 0 ||
-        selectors_read(&m->params, &job->arena, &m->selectors, err) < 0)
+        api_param_bound(&m->params, "end", &m->maxt, err) < 0)
         return -1;
-    return selectors_check(&m->selectors, err);
+    if (selectors_read(&m->params, &job->arena, &m->selectors, err) < 0 ||
+        selectors_check(&m->selectors, err) < 0)
+        return m->names_param ? api_invalid_param(err, "match[]") : -1;
+    return 0;
 }
 
 static int series(struct api_job *job, struct err *err)
@@ -148,6 +151,7 @@ static int work_series(struct api_job *job, struct err *err)
 
     if (!api_param(&m->params, "match[]").p)
         return err_set(err, ERR_SYNTAX, "no match[] parameter provided");
+    m->names_param = true;
     return with_state(job, series, err);
 }
 

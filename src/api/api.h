@@ -6,7 +6,9 @@
  * here and nowhere else: SYNTAX and TYPE bad_data (400), EVAL and LIMIT execution (422), TIMEOUT
  * timeout (503), CANCELLED canceled (499), the rest internal (500).
  *
- *   query.c    query, query_range          meta.c     series, labels, label values, metadata
+ *   query.c    query, query_range, ...     meta.c     series, labels, label values
+ *   federate.c federate                    metadata.c metadata, targets/metadata
+ *   read.c     remote read                 rules.c    rules, alerts
  *   status.c   status/..., targets, health  admin.c    admin/tsdb/..., -/reload, -/quit
  *   stream.c   server-sent events          overview.c one page of figures about this host
  *

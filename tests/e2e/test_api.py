@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 import unittest
 import urllib.parse
@@ -196,6 +197,42 @@ class Routes(Asked):
                          ('binaryExpr', '/', None, {'type': 'numberLiteral', 'val': '2'}))
         selector = tree['lhs']['expr']['args'][0]
         self.assertEqual((selector['type'], selector['range'], selector['offset']), ('matrixSelector', 300000, 60000))
+
+
+class Abuse(Asked):
+    def test_hostile_requests_are_refused_or_answered_and_nothing_else_waits(self):
+        lists = urllib.parse.urlencode([('match[]', 'm%d' % i) for i in range(9000)])
+        deep = '(' * 5000 + '1' + ')' * 5000
+        death = urllib.parse.urlencode({'match[]': '{__name__=~"(a*)*b|' + '(x+x+)+y|' * 200 + 'z"}'})
+        bombs = [('POST', '/api/v1/series', lists), ('POST', '/api/v1/labels', lists), ('POST', '/api/v1/series', death),
+                 ('POST', '/api/v1/query', urllib.parse.urlencode({'query': deep})),
+                 ('POST', '/api/v1/parse_query', urllib.parse.urlencode({'query': deep})),
+                 ('POST', '/api/v1/format_query', urllib.parse.urlencode({'query': '-' * 60000 + '1'})),
+                 ('POST', '/api/v1/labels', '&'.join('a=%d' % i for i in range(10001))),
+                 ('POST', '/api/v1/query', 'query=' + 'x' * (2 << 20)),
+                 ('POST', '/api/v1/read', b'\xff\xff\xff\xff\x0f' + b'a' * 100000),
+                 ('GET', '/federate?' + death, None)]
+        answers, slowest = [], 0
+
+        def ask(method, path, body):
+            started = time.monotonic()
+            status = self.server.request(method, path, body, FORM)[0]
+            answers.append((path.split('?')[0], status, time.monotonic() - started))
+
+        threads = [threading.Thread(target=ask, args=bomb) for bomb in bombs]
+        for t in threads:
+            t.start()
+        while any(t.is_alive() for t in threads):
+            started = time.monotonic()
+            self.assertEqual(self.server.get('/-/healthy')[0], 200)
+            slowest = max(slowest, time.monotonic() - started)
+        for t in threads:
+            t.join()
+        self.assertEqual(len(answers), len(bombs))
+        for path, status, seconds in answers:
+            self.assertTrue(status in (200, 400, 413, 422, 431, 503) and seconds < 5, (path, status, seconds))
+        self.assertLess(slowest, .3)  # .1 where nothing else runs
+        self.assertEqual(self.server.query('vector(1)')[0][1], 1)
 
 
 class Federation(Asked):

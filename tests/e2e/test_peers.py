@@ -60,6 +60,29 @@ class Peers(unittest.TestCase):
             finally:
                 prometheus.stop()
 
+    def test_prometheus_scrapes_our_metrics_and_what_we_federate(self):
+        port = free_port()
+        with tempfile.TemporaryDirectory() as folder, \
+                Server('--config', '{dir}/e.yml', files={'e.yml': 'collect: {host: {interval: 1s}}\n'}) as server:
+            eventually(lambda: server.query('node_load1'), 40)
+            with open(folder + '/p.yml', 'w', encoding='utf-8') as f:
+                f.write('global: {scrape_interval: 1s}\nscrape_configs:\n'
+                        '- {job_name: own, static_configs: [{targets: ["127.0.0.1:%d"]}]}\n'
+                        '- {job_name: federate, honor_labels: true, metrics_path: /federate, params: {"match[]": ["{job=\\"node\\"}"]}, '
+                        'static_configs: [{targets: ["127.0.0.1:%d"]}]}\n' % (server.port, server.port))
+            prometheus = Peer('prometheus', '--config.file=' + folder + '/p.yml', '--storage.tsdb.path=' + folder + '/data',
+                              '--web.listen-address=127.0.0.1:%d' % port)
+            try:
+                other = Server()
+                other.port = port
+                for job in ('own', 'federate'):
+                    eventually(lambda job=job: other.query('up{job="%s"} == 1 and scrape_samples_scraped > 50' % job), 40)
+                self.assertTrue(other.query('earshot_http_requests_total{job="own"}'))
+                total = 'node_memory_MemTotal_bytes{job="node"}'
+                self.assertEqual(eventually(lambda: other.query(total), 20), server.query(total))
+            finally:
+                prometheus.stop()
+
     def test_promtool_queries(self):
         with Server('--config', '{dir}/e.yml', files={'e.yml': 'collect: {host: {interval: 1s}}\n'}) as server:
             eventually(lambda: len(server.query('count by (job) (up)')) == 2, 40)  # earshot itself: every 15 s

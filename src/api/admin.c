@@ -2,6 +2,7 @@
 #include "api/internal.h"
 #include "api/job.h"
 #include "api/selectors.h"
+#include "model/source.h"
 #include "tsdb/db.h"
 
 static int compact(struct api_job *job, struct err *err)
@@ -22,7 +23,7 @@ struct delete_state {
 static int delete_selected(struct api_job *job, struct err *err)
 {
     struct delete_state *d = job->state;
-    struct db_selector *selectors;
+    struct source_selector *selectors;
     ts_ms mint = -TS_MS_MAX, maxt = TS_MS_MAX;
 
     if (api_param_time(&d->params, "start", &mint, err) < 0 ||
@@ -30,12 +31,12 @@ static int delete_selected(struct api_job *job, struct err *err)
         selectors_read(&d->params, &job->arena, &d->selectors, err) < 0 ||
         selectors_check(&d->selectors, err) < 0)
         return -1;
-    selectors = arena_new_array(&job->arena, struct db_selector, d->selectors.n, err);
+    selectors = arena_new_array(&job->arena, struct source_selector, d->selectors.n, err);
     if (!selectors)
         return -1;
     for (size_t i = 0; i < d->selectors.n; i++)
         selectors[i] =
-            (struct db_selector){d->selectors.items[i].matchers, d->selectors.items[i].n};
+            (struct source_selector){d->selectors.items[i].matchers, d->selectors.items[i].n};
     return db_delete(job->api->c.db, selectors, d->selectors.n, mint, maxt, err);
 }
 

@@ -78,6 +78,24 @@ struct source_hints {
     int64_t deadline_ns;          /* of the store's monotonic clock; 0: none */
 };
 
+struct source_selector {
+    const struct matcher *matchers;
+    size_t n;
+};
+
+struct source_exemplar {
+    ts_ms ts;
+    double value;
+    const struct labels *labels;
+};
+
+/* Those of one series, in time order. */
+struct source_exemplars {
+    const struct labels *series;
+    const struct source_exemplar *items;
+    size_t n;
+};
+
 struct source {
     /* Series with at least one sample in [mint, maxt] (both inclusive) as far as the index tells:
      * a series may still read as empty. matchers_n >= 1, not all matching the empty string. Memory
@@ -105,6 +123,13 @@ struct source {
                                  const struct matcher *matchers, size_t matchers_n, ts_ms mint,
                                  ts_ms maxt, size_t limit, struct str **out, size_t *out_n,
                                  struct err *err);
+
+    /* Exemplars in [mint, maxt] of the series that any selector matches, series in label order;
+     * copies in the arena. NULL: the source has none. */
+    MUST_USE int (*exemplars)(struct source *s, struct arena *a,
+                              const struct source_selector *selectors, size_t selectors_n,
+                              ts_ms mint, ts_ms maxt, struct source_exemplars **out, size_t *out_n,
+                              struct err *err);
 };
 
 #endif

@@ -192,6 +192,7 @@ static void db_free(struct db *db)
     head_diff_fini(&db->diff);
     head_fini(&db->head);
     metadata_store_fini(&db->metadata);
+    exemplar_store_fini(&db->exemplars);
     db_sink_fini(db);
     pthread_mutex_destroy(&db->queue_lock);
     pthread_mutex_destroy(&db->tick_lock);
@@ -217,6 +218,7 @@ static struct db *db_new(const struct db_settings *settings)
     db->retention.limit_bytes = settings->retention_bytes;
     head_init(&db->head, settings->head_series_max ? settings->head_series_max : DB_SERIES_MAX);
     metadata_store_init(&db->metadata);
+    exemplar_store_init(&db->exemplars, EXEMPLARS_MAX);
     wal_put_init(&db->put);
     pthread_mutex_init(&db->queue_lock, NULL);
     pthread_mutex_init(&db->tick_lock, NULL);
@@ -273,6 +275,7 @@ static int replay_log(struct db *db, struct err *err)
     db->head.window_uid = (uint64_t)(newest + 1) << 32;
     replay_init(&r, &db->head, &db->metadata);
     r.tombs = db->tombs;
+    r.exemplars = &db->exemplars;
     r.block_is_there = db_blocks_has;
     r.arg = db;
     rc = wal_read(db->fs, db->log, &r.handler, &found, err);
@@ -350,6 +353,7 @@ struct db_stats db_stats(struct db *db)
     struct wal_stats wal = wal_stats(db->wal);
     struct head_sums sums;
     struct db_counters *c = &db->counters;
+    struct exemplar_sums exemplars;
     struct block **blocks;
     size_t blocks_n, tombs_n;
 
@@ -390,7 +394,15 @@ struct db_stats db_stats(struct db *db)
     s.samples_future = atomic_load(&c->future);
     s.samples_limit = atomic_load(&c->limit);
     s.samples_unlogged = atomic_load(&c->unlogged);
-    s.exemplars_dropped = atomic_load(&c->exemplars_dropped);
+    exemplars = exemplar_store_sums(&db->exemplars);
+    s.exemplars = exemplars.exemplars;
+    s.exemplar_series = exemplars.series;
+    s.exemplar_bytes = exemplars.bytes;
+    s.exemplars_oldest_ts = exemplars.oldest_ts;
+    s.exemplars_written = atomic_load(&c->exemplars[EXEMPLAR_OK]);
+    s.exemplars_duplicate = atomic_load(&c->exemplars[EXEMPLAR_DUPLICATE]);
+    s.exemplars_out_of_order = atomic_load(&c->exemplars[EXEMPLAR_OUT_OF_ORDER]);
+    s.exemplars_too_long = atomic_load(&c->exemplars[EXEMPLAR_TOO_LONG]);
     s.cuts = atomic_load(&c->cuts);
     s.cut_failures = atomic_load(&c->cut_failures);
     s.compactions = atomic_load(&c->compactions);

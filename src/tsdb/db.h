@@ -25,9 +25,9 @@ struct db;
 struct err;
 struct fs;
 struct log;
-struct matcher;
 struct sink;
 struct source;
+struct source_selector;
 
 struct db_settings {
     struct fs *fs; /* owned by the db from db_open's success on */
@@ -59,16 +59,11 @@ struct source *db_source(struct db *db);
 /* Seals the head, compacts, and returns when done: admin API. Blocking: call from LANE_UPKEEP. */
 MUST_USE int db_compact(struct db *db, const atomic_bool *cancelled, struct err *err);
 
-/* One series selector: all of its matchers. */
-struct db_selector {
-    const struct matcher *matchers; /* not all matching the empty string */
-    size_t n;
-};
-
 /* Deletes the samples there are in [mint, maxt] (inclusive) of the series that match any of n
- * selectors. What is written later stays, whatever its time. On 0 they are gone for every select
- * from now on, also after a kill or power cut; on an error perhaps. Blocking: LANE_UPKEEP. */
-MUST_USE int db_delete(struct db *db, const struct db_selector *selectors, size_t n, ts_ms mint,
+ * selectors (whose matchers do not all match the empty string). What is written later stays,
+ * whatever its time. On 0 they are gone for every select from now on, also after a kill or power
+ * cut; on an error perhaps. Blocking: LANE_UPKEEP. */
+MUST_USE int db_delete(struct db *db, const struct source_selector *selectors, size_t n, ts_ms mint,
                        ts_ms maxt, struct err *err);
 /* Writes the blocks that hold deleted samples anew without them. Blocking: LANE_UPKEEP. */
 MUST_USE int db_clean_tombstones(struct db *db, const atomic_bool *cancelled, struct err *err);
@@ -86,7 +81,10 @@ struct db_stats {
     uint64_t blocks, block_bytes, wal_bytes, wal_segments;
     ts_ms oldest_ts;
     uint64_t samples_written, samples_duplicate, samples_conflict, samples_late, samples_future,
-        samples_limit, samples_unlogged, exemplars_dropped;
+        samples_limit, samples_unlogged;
+    uint64_t exemplars, exemplar_series, exemplar_bytes; /* stored now */
+    ts_ms exemplars_oldest_ts;                           /* 0: none is stored */
+    uint64_t exemplars_written, exemplars_duplicate, exemplars_out_of_order, exemplars_too_long;
     uint64_t wal_records, wal_syncs, wal_sync_failures, wal_write_failures;
     uint64_t replay_records, replay_samples, replay_ms;
     uint64_t torn_tails; /* not damage: what a kill or a power cut leaves */

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/source.h"
 #include "sys/fs.h"
 #include "tsdb/block.h"
 #include "tsdb/compact.h"
@@ -341,8 +342,8 @@ static int make_room(struct db *db, size_t n, struct err *err)
     return 0;
 }
 
-int db_delete(struct db *db, const struct db_selector *selectors, size_t n, ts_ms mint, ts_ms maxt,
-              struct err *err)
+int db_delete(struct db *db, const struct source_selector *selectors, size_t n, ts_ms mint,
+              ts_ms maxt, struct err *err)
 {
     struct burying b = {.items = mem_new_array(struct tombstone *, n), .err = err};
     struct err later;

@@ -15,6 +15,7 @@
 #include "model/sink.h"
 #include "model/source.h"
 #include "tsdb/db.h"
+#include "tsdb/exemplar_store.h"
 #include "tsdb/head.h"
 #include "tsdb/metadata_store.h"
 #include "tsdb/retention.h"
@@ -29,7 +30,7 @@
 /* One of these for each line of db_stats that only counts up. */
 struct db_counters {
     atomic_uint_fast64_t written, duplicate, conflict, late, future, limit, unlogged,
-        exemplars_dropped;
+        exemplars[EXEMPLAR_OUTCOMES];
     atomic_uint_fast64_t cuts, cut_failures, compactions, compaction_failures, retention_deletes;
     atomic_uint_fast64_t corrupt_blocks, corrupt_tombstones, deletes;
 };
@@ -56,6 +57,7 @@ struct db {
     struct source source;
     struct head head;
     struct metadata_store metadata;
+    struct exemplar_store exemplars;
     struct wal *wal;       /* owned */
     struct cache *cache;   /* owned; of the blocks */
     struct block **blocks; /* owned, by time; guarded by head.data_lock */
@@ -70,6 +72,9 @@ struct db {
     struct sink_row *rows; /* owned scratch: a batch's rows with ids of series */
     uint8_t *outcomes;
     size_t rows_cap, outcomes_cap;
+    struct sink_exemplar *exemplar_rows; /* owned scratch, as `rows` */
+    uint8_t *exemplar_outcomes;
+    size_t exemplar_rows_cap, exemplar_outcomes_cap;
     bool log_complained; /* the failure under way was logged */
     int64_t mono_ns;     /* at the batch under way */
     ts_ms wall_ms;       /* when the clocks were compared last: finds steps */

@@ -28,7 +28,7 @@ struct taking {
     const struct sink_row *rows; /* with ids of series */
     uint8_t *outcomes;
     size_t rows_n, first_own; /* rows before first_own come from the column */
-    size_t ok;
+    size_t ok, exemplars_ok;
 };
 
 static enum sink_outcome time_outcome(const struct db *db, ts_ms ts, ts_ms now)
@@ -104,6 +104,11 @@ static void sort_out(struct db *db, struct taking *t, ts_ms now)
     t->outcomes = db->outcomes;
 }
 
+static struct exemplar exemplar_of(const struct sink_batch *b, const struct sink_exemplar *e)
+{
+    return (struct exemplar){e->ts, e->value, e->labels, b->group && e->ts == b->ts};
+}
+
 static void judge_rows(struct db *db, struct taking *t, ts_ms now)
 {
     ts_ms ts = INT64_MIN;
@@ -125,6 +130,50 @@ static void judge_rows(struct db *db, struct taking *t, ts_ms now)
     }
 }
 
+/* Exemplars get ids of series in place of slots, and what would become of each. */
+static void judge_exemplars(struct db *db, struct taking *t)
+{
+    const struct sink_batch *b = t->b;
+
+    t->exemplars_ok = 0;
+    if (!b->exemplars_n)
+        return;
+    db->exemplar_rows = mem_grow(db->exemplar_rows, &db->exemplar_rows_cap, b->exemplars_n,
+                                 sizeof *db->exemplar_rows);
+    db->exemplar_outcomes =
+        mem_grow(db->exemplar_outcomes, &db->exemplar_outcomes_cap, b->exemplars_n, 1);
+    for (size_t i = 0; i < b->exemplars_n; i++) {
+        struct sink_exemplar *e = &db->exemplar_rows[i];
+        struct exemplar as_stored = exemplar_of(b, &b->exemplars[i]);
+
+        *e = b->exemplars[i];
+        if (t->pull) {
+            assert(e->ref.id < t->pull->n);
+            e->ref.id = t->pull->series[e->ref.id];
+        }
+        db->exemplar_outcomes[i] = (uint8_t)exemplar_store_check(
+            &db->exemplars, db->head.series[e->ref.id].labels, &as_stored);
+        t->exemplars_ok += db->exemplar_outcomes[i] == EXEMPLAR_OK;
+    }
+}
+
+/* Under index_lock. */
+static void apply_exemplars(struct db *db, const struct taking *t)
+{
+    const struct sink_batch *b = t->b;
+
+    for (size_t i = 0; i < b->exemplars_n; i++) {
+        enum exemplar_outcome o = (enum exemplar_outcome)db->exemplar_outcomes[i];
+        struct exemplar e = exemplar_of(b, &b->exemplars[i]);
+
+        /* Two of one batch may be of one series. */
+        if (o == EXEMPLAR_OK)
+            o = exemplar_store_put(&db->exemplars,
+                                   db->head.series[db->exemplar_rows[i].ref.id].labels, &e);
+        atomic_fetch_add(&db->counters.exemplars[o], 1);
+    }
+}
+
 static void put_in_log(struct db *db, struct taking *t, uint32_t segment)
 {
     wal_put_segment(&db->put, segment);
@@ -132,6 +181,9 @@ static void put_in_log(struct db *db, struct taking *t, uint32_t segment)
         wal_put_column(&db->put, db->wal, &db->head, t->pull, t->b, &db->diff);
     if (t->ok)
         wal_put_rows(&db->put, db->wal, &db->head, t->rows, t->outcomes, t->rows_n);
+    if (t->exemplars_ok)
+        wal_put_exemplars(&db->put, db->wal, &db->head, db->exemplar_rows, db->exemplar_outcomes,
+                          t->b->exemplars_n);
     if (t->b->metadata_n) {
         size_t news = 0;
 
@@ -188,7 +240,6 @@ static void count_outcomes(struct db *db, struct taking *t, bool logged)
     atomic_fetch_add(&db->counters.conflict, b->outcomes[SINK_CONFLICT]);
     atomic_fetch_add(&db->counters.late, b->outcomes[SINK_LATE]);
     atomic_fetch_add(&db->counters.future, b->outcomes[SINK_FUTURE]);
-    atomic_fetch_add(&db->counters.exemplars_dropped, b->exemplars_n); /* none is stored yet */
     if (!logged)
         atomic_fetch_add(&db->counters.unlogged, b->outcomes[SINK_OK]);
 }
@@ -206,6 +257,7 @@ static void apply(struct db *db, struct taking *t, bool logged)
     }
     apply_rows(db, t, logged);
     pthread_rwlock_unlock(&h->data_lock);
+    apply_exemplars(db, t);
     pthread_rwlock_unlock(&h->index_lock);
     count_outcomes(db, t, logged);
     atomic_fetch_add(&db->visible_seq, 1);
@@ -292,6 +344,7 @@ static void take_batch(struct db *db, struct sink_batch *b)
     pthread_rwlock_rdlock(&db->head.data_lock);
     judge_rows(db, &t, now);
     pthread_rwlock_unlock(&db->head.data_lock);
+    judge_exemplars(db, &t);
     db->diff.n = 0;
     if (t.column)
         head_pull_diff(t.pull, b, &db->diff);
@@ -540,4 +593,6 @@ void db_sink_fini(struct db *db)
     }
     mem_free(db->rows);
     mem_free(db->outcomes);
+    mem_free(db->exemplar_rows);
+    mem_free(db->exemplar_outcomes);
 }

@@ -501,6 +501,14 @@ static int label_values(struct source *s, struct arena *a, struct str name,
     return texts(s, a, &name, matchers, matchers_n, mint, maxt, limit, out, out_n, err);
 }
 
+static int exemplars(struct source *s, struct arena *a, const struct source_selector *selectors,
+                     size_t selectors_n, ts_ms mint, ts_ms maxt, struct source_exemplars **out,
+                     size_t *out_n, struct err *err)
+{
+    return exemplar_store_select(&CONTAINER_OF(s, struct db, source)->exemplars, a, selectors,
+                                 selectors_n, mint, maxt, out, out_n, err);
+}
+
 void db_source_init(struct db *db)
 {
     db->source = (struct source){
@@ -511,5 +519,6 @@ void db_source_init(struct db *db)
         .reader_close = reader_close,
         .label_names = label_names,
         .label_values = label_values,
+        .exemplars = exemplars,
     };
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "model/metadata.h"
 #include "model/sink.h"
+#include "tsdb/exemplar_store.h"
 #include "tsdb/head.h"
 #include "tsdb/metadata_store.h"
 #include "tsdb/tomb.h"
@@ -442,6 +443,30 @@ static bool on_meta(struct replay *r, struct cursor *c)
     return !c->failed;
 }
 
+static bool on_exemplars(struct replay *r, struct cursor *c)
+{
+    const struct labels *before = NULL;
+    int64_t id = 0;
+    ts_ms ts = 0;
+    struct err err;
+
+    while (cursor_left(c)) {
+        struct replay_series *s;
+        struct exemplar e;
+
+        id += cursor_svarint(c);
+        ts = (ts_ms)((uint64_t)ts + (uint64_t)cursor_svarint(c));
+        e = (struct exemplar){.ts = ts, .value = cursor_f64(c)};
+        if (c->failed || id < 0 || wal_get_labels(c, &r->scratch, before, &e.labels, &err) < 0)
+            return false;
+        before = e.labels;
+        s = series_known(r, (uint64_t)id);
+        if (s && r->exemplars)
+            (void)exemplar_store_put(r->exemplars, r->head->series[s->id].labels, &e);
+    }
+    return !c->failed;
+}
+
 static bool on_freeze(struct replay *r, struct cursor *c)
 {
     uint64_t uid = cursor_u64(c);
@@ -577,6 +602,8 @@ static bool take_record(struct replay *r, const struct wal_header *h, struct cur
         return on_freeze(r, c);
     case WAL_CUT:
         return on_cut(r, c);
+    case WAL_EXEMPLAR:
+        return on_exemplars(r, c);
     case WAL_DELETE:
         return on_delete(r, h->seq, c);
     default:

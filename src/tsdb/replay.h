@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "tsdb/wal_read.h"
 
+struct exemplar_store;
 struct head;
 struct metadata_store;
 struct tombs;
@@ -38,6 +39,7 @@ struct replay {
     struct wal_handler handler; /* give this to wal_read */
     struct head *head;
     struct metadata_store *metadata;
+    struct exemplar_store *exemplars; /* NULL: they are passed over */
     /* Is the block of a CUT record open here, or its successor? */
     bool (*block_is_there)(void *arg, const char *name, const uint8_t uuid[16]);
     void *arg;

@@ -96,23 +96,6 @@ static void a_series_that_vanishes_from_a_scrape_gets_a_marker(void **state)
     assert_string_equal(db_fixture_read(f, "a", T0 + 60000, INT64_MAX), "a: 60 5, 75 stale,\n");
 }
 
-static void exemplars_of_a_scrape_are_counted_as_they_are_not_stored(void **state)
-{
-    static const char *const names[] = {"a"};
-    struct db_fixture *f = *state;
-    struct fixture_pull p;
-    struct sink_exemplar exemplars[2];
-
-    db_fixture_pull_open(f, &p, "key", names, 1);
-    for (size_t i = 0; i < 2; i++)
-        exemplars[i] = (struct sink_exemplar){p.refs[0], T0, 1, &labels_empty};
-    p.exemplars = exemplars;
-    p.exemplars_n = 2;
-    db_fixture_pull(f, &p, T0, (double[]){1});
-    db_fixture_pull_close(f, &p);
-    assert_int_equal(db_stats(f->db).exemplars_dropped, 2);
-}
-
 static void a_failed_scrape_marks_all_and_is_one_record(void **state)
 {
     static const char *const names[] = {"a", "b", "c"};
@@ -374,8 +357,6 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(pushed_samples_are_there_and_after_a_restart_too, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(exemplars_of_a_scrape_are_counted_as_they_are_not_stored,
-                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_series_that_vanishes_from_a_scrape_gets_a_marker, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_failed_scrape_marks_all_and_is_one_record, setup,

@@ -22,7 +22,7 @@ static int try_delete(struct db_fixture *f, const char *name, ts_ms mint, ts_ms 
                       struct err *err)
 {
     struct matcher m;
-    struct db_selector selector = {&m, 1};
+    struct source_selector selector = {&m, 1};
     int rc;
 
     assert_ok(matcher_init(&m, &f->a, MATCH_RE, STR("__name__"), str_c(name), err), *err);

@@ -317,6 +317,35 @@ void wal_put_rows(struct wal_put *p, struct wal *w, struct head *h, const struct
 
 /* ---- the rest ---- */
 
+/* EXEMPLAR: (id distance svarint, time distance svarint, bits u64, label set) up to the end */
+void wal_put_exemplars(struct wal_put *p, struct wal *w, struct head *h,
+                       const struct sink_exemplar *items, const uint8_t *outcomes, size_t n)
+{
+    struct defining d = {.p = p, .w = w, .h = h};
+    const struct labels *before = NULL;
+    struct buf *b;
+    int64_t id = 0;
+    ts_ms ts = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!outcomes[i])
+            define(&d, items[i].ref.id);
+    define_end(&d);
+    b = wal_begin(w);
+    for (size_t i = 0; i < n; i++) {
+        if (outcomes[i])
+            continue;
+        put_svarint(b, (int64_t)items[i].ref.id - id);
+        put_svarint(b, (int64_t)((uint64_t)items[i].ts - (uint64_t)ts));
+        put_u64(b, value_bits(items[i].value));
+        wal_put_labels(b, items[i].labels, before);
+        before = items[i].labels;
+        id = items[i].ref.id;
+        ts = items[i].ts;
+    }
+    wal_end(w, WAL_EXEMPLAR, 0);
+}
+
 /* META: n uvarint | (type u8, family, help, unit) x n */
 void wal_put_metadata(struct wal *w, const struct metadata *items, size_t n)
 {

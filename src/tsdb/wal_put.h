@@ -42,6 +42,9 @@ void wal_put_column(struct wal_put *p, struct wal *w, struct head *h, struct pul
 /* Of the rows those whose outcome is SINK_OK. */
 void wal_put_rows(struct wal_put *p, struct wal *w, struct head *h, const struct sink_row *rows,
                   const uint8_t *outcomes, size_t n);
+/* Of the exemplars (with ids of series) those whose outcome is 0. */
+void wal_put_exemplars(struct wal_put *p, struct wal *w, struct head *h,
+                       const struct sink_exemplar *items, const uint8_t *outcomes, size_t n);
 void wal_put_metadata(struct wal *w, const struct metadata *items, size_t n);
 /* `reset`: the clock stepped back, columns before the group's last time are columns again. */
 void wal_put_freeze(struct wal *w, const struct window *window, bool reset);

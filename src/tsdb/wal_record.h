@@ -43,6 +43,7 @@ enum wal_type {
     WAL_FREEZE,
     WAL_CUT,
     WAL_DELETE,
+    WAL_EXEMPLAR,
     WAL_TYPES,
 };
 

@@ -226,11 +226,40 @@ static void handle_targets(struct http_request *r, void *arg)
     api_reply_data(r, &out);
 }
 
+/* The jobs there are targets of; collect_status sorts by them. */
+static void handle_scrape_pools(struct http_request *r, void *arg)
+{
+    struct api *api = arg;
+    struct target_status *targets;
+    size_t n;
+    struct err err;
+    struct buf out;
+    struct json_writer w;
+
+    if (collect_status(api->c.collect, r->arena, &targets, &n, &err) < 0) {
+        api_reply_err(r, &err);
+        return;
+    }
+    buf_init(&out, 0);
+    api_begin_data(&w, &out);
+    json_begin_object(&w);
+    json_key(&w, "scrapePools");
+    json_begin_array(&w);
+    for (size_t i = 0; i < n; i++)
+        if (!i || !str_eq(str_c(targets[i].job), str_c(targets[i - 1].job)))
+            json_cstr(&w, targets[i].job);
+    json_end_array(&w);
+    json_end_object(&w);
+    api_end_data(&w, NULL);
+    api_reply_data(r, &out);
+}
+
 void api_status_routes(struct api *api)
 {
     api_route(api, "/-/healthy", HTTP_GET, handle_healthy);
     api_route(api, "/-/ready", HTTP_GET, handle_ready);
     api_route(api, "/api/v1/targets", HTTP_GET, handle_targets);
+    api_route(api, "/api/v1/scrape_pools", HTTP_GET, handle_scrape_pools);
     api_route(api, "/api/v1/status/buildinfo", HTTP_GET, handle_buildinfo);
     api_route(api, "/api/v1/status/config", HTTP_GET, handle_config);
     api_route(api, "/api/v1/status/flags", HTTP_GET, handle_flags);

@@ -177,6 +177,7 @@ class Routes(Asked):
         self.assertEqual(self.server.api('targets/metadata', limit=0), [])
         self.assertEqual(len(self.server.api('metadata', limit=2)), 2)
         self.assertEqual(self.server.api('metadata', limit=0), {})
+        self.assertEqual(self.server.api('scrape_pools'), {'scrapePools': ['earshot', 'me']})
 
     def test_an_answer_comes_in_pieces_and_compressed_where_that_is_taken(self):
         path = '/api/v1/query_range?' + urllib.parse.urlencode({'query': 'time()', 'start': 0, 'end': 10999, 'step': 1})

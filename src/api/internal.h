@@ -93,6 +93,7 @@ void api_query_routes(struct api *api);
 void api_meta_routes(struct api *api);
 void api_status_routes(struct api *api);
 void api_admin_routes(struct api *api);
+void api_exemplar_routes(struct api *api);
 void api_rules_routes(struct api *api);
 void api_metadata_routes(struct api *api);
 void api_federate_routes(struct api *api);

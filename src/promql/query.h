@@ -99,6 +99,11 @@ struct promql_result {
 MUST_USE int promql_run(const struct expr *e, const struct promql_params *params, struct arena *a,
                         struct promql_result *out, struct err *err);
 
+/* The vector selectors of an expression, left to right; the matchers are the expression's. */
+struct source_selector;
+MUST_USE int promql_selectors(const struct expr *e, struct arena *a, struct source_selector **out,
+                              size_t *n, struct err *err);
+
 /* One vector selector, for series, federation, lint and explain: its matchers, the metric name's
  * among them. matcher_fini each before the arena goes. */
 struct matcher;

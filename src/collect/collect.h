@@ -35,6 +35,7 @@ struct lanes;
 struct log;
 struct loop;
 struct labels;
+struct scrape_job;
 struct sink;
 
 /* A native collector: a function that reads something local and writes what it found. */
@@ -58,8 +59,10 @@ struct target_settings {
     const struct labels *discovered; /* before relabelling, for the API */
     int64_t interval_ms, timeout_ms;
     bool honor_labels, honor_timestamps;
-    struct client *client;      /* how it is asked (http/client.h); a reference is taken */
-    size_t body_max;            /* bytes, decoded */
+    struct client *client; /* how it is asked (http/client.h); a reference is taken */
+    size_t body_max;       /* bytes, decoded */
+    /* Borrowed until the target is gone: metric relabelling and limits. NULL: none. */
+    const struct scrape_job *scrape_job;
     const char *url;            /* HTTP target; NULL: native */
     struct collector collector; /* native target */
 };

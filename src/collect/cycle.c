@@ -424,6 +424,7 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
                                                .sample_labels = c->settings.sample_labels,
                                                .honor_labels = settings->honor_labels,
                                                .honor_timestamps = settings->honor_timestamps,
+                                               .job = settings->scrape_job,
                                                .budget = &c->budget});
     c->target.batch.done = on_done;
     c->target.batch.done_arg = c;

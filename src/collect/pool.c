@@ -234,6 +234,7 @@ static int add_target(struct pool *p, const struct made_target *t, struct err *e
     struct target_settings settings = {.job = p->job->name,
                                        .honor_labels = p->job->honor_labels,
                                        .honor_timestamps = p->job->honor_timestamps,
+                                       .scrape_job = p->job,
                                        .body_max = body_bytes && body_bytes < BODY_MAX ? body_bytes
                                                                                        : BODY_MAX,
                                        .labels = t->labels,

@@ -17,6 +17,7 @@
 #include "base/str.h"
 
 #define SERIES_CACHE_NO_SLOT UINT32_MAX
+#define SERIES_CACHE_DROPPED (UINT32_MAX - 1) /* by relabelling: never gets one */
 
 struct series_entry {
     struct hash128 key;

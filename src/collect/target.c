@@ -1,7 +1,11 @@
 #include "collect/target.h"
 
+#include <inttypes.h>
+
 #include "base/err.h"
 #include "base/mem.h"
+#include "collect/sample_labels.h"
+#include "collect/scrape_settings.h"
 #include "collect/target_labels.h"
 #include "model/labels.h"
 #include "model/metadata.h"
@@ -121,27 +125,57 @@ static struct hash128 key_of(const struct emit_sample *s)
     return key;
 }
 
+/* How many samples are left after relabelling. */
+static uint64_t kept(const struct target_counts *c)
+{
+    return c->scraped - c->dropped;
+}
+
+/* More samples than the job allows: the cycle fails in the end, and nothing more is gathered. */
+static bool is_over_limit(const struct target *t)
+{
+    const struct scrape_job *job = t->settings.job;
+
+    return job && job->limits.samples && kept(&t->counts) > job->limits.samples;
+}
+
+/* A series seen for the first time: its labels are made, or it is remembered as dropped. */
 static int add_series(struct target *t, struct hash128 key, const struct emit_sample *sample,
                       size_t *out, struct err *err)
 {
-    const struct labels **labels =
-        list_add(&t->arena, &t->labels, sizeof(const struct labels *), err);
+    const struct target_settings_core *s = &t->settings;
+    uint32_t length = sample->series.n < UINT32_MAX ? (uint32_t)sample->series.n : 0;
+    bool over = is_over_limit(t);
+    struct arena *a = over ? &t->beyond : &t->arena;
+    const struct labels *labels, **item;
 
-    if (!labels)
+    if (over)
+        arena_reset(&t->beyond); /* made for the count alone */
+    if (sample_labels_make(s->job, s->sample_labels, s->honor_labels, sample, a, &labels, err) <
+        0) {
+        t->counts.dropped++; /* as Prometheus counts the one that failed */
         return -1;
-    if (target_labels_build(&t->arena, t->settings.sample_labels, t->settings.honor_labels, sample,
-                            labels, err) < 0) {
-        t->labels.n--;
-        return err_context(err, "%.*s", STR_ARGS(str_take(sample->name, 100)));
     }
-    *out = series_cache_add(
-        &t->cache, key, sample->series.n < UINT32_MAX ? (uint32_t)sample->series.n : 0, t->round);
-    t->counts.added++;
+    if (over) {
+        t->counts.dropped += !labels;
+        *out = SIZE_MAX;
+        return 0;
+    }
+    if (labels) {
+        item = list_add(&t->arena, &t->labels, sizeof(const struct labels *), err);
+        if (!item)
+            return -1;
+        *item = labels;
+        t->counts.added++;
+    }
+    *out = series_cache_add(&t->cache, key, length, t->round);
+    if (!labels)
+        t->cache.items[*out].slot = SERIES_CACHE_DROPPED;
     t->seen++;
     return 0;
 }
 
-/* The place of the sample's series in the cache, where it is put if need be. */
+/* The place of the sample's series in the cache, where it is put if need be; SIZE_MAX: nowhere. */
 static int find_series(struct target *t, const struct emit_sample *s, size_t *out, bool *repeats,
                        struct err *err)
 {
@@ -236,7 +270,13 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
     t->counts.scraped++;
     if (find_series(t, s, &entry, &repeats, err) < 0)
         return -1;
+    if (entry == SIZE_MAX)
+        return 0;
     known = &t->cache.items[entry];
+    if (known->slot == SERIES_CACHE_DROPPED) {
+        t->counts.dropped++;
+        return 0;
+    }
     if (s->has_exemplar && add_exemplar(t, entry, s, err) < 0)
         return -1;
     if (s->has_ts && t->settings.honor_timestamps)
@@ -262,6 +302,7 @@ void target_init(struct target *t, const struct target_settings_core *settings)
     series_cache_init(&t->cache);
     families_init(&t->families);
     arena_init(&t->arena, settings->budget);
+    arena_init(&t->beyond, settings->budget);
 }
 
 void target_fini(struct target *t)
@@ -271,6 +312,7 @@ void target_fini(struct target *t)
     series_cache_fini(&t->cache);
     families_fini(&t->families);
     arena_fini(&t->arena);
+    arena_fini(&t->beyond);
     mem_free(t->values);
     mem_free(t->present);
     mem_free(t->before);
@@ -282,6 +324,7 @@ void target_begin(struct target *t, ts_ms ts)
     if (t->metadata.n)
         families_forget(&t->families); /* the cycle before told the store nothing */
     arena_reset(&t->arena);
+    arena_reset(&t->beyond);
     t->labels = t->waiting = t->rows = t->exemplars = t->metadata =
         (struct target_list){NULL, 0, 0};
     t->counts = (struct target_counts){.scraped = 0};
@@ -318,7 +361,7 @@ static int report_labels(struct target *t, const struct labels *out[TARGET_REPOR
 static enum target_next resolve(struct target *t, struct err *err)
 {
     struct sink *sink = t->settings.sink;
-    size_t fresh = t->cache.n - t->known;
+    size_t fresh = t->labels.n;
     size_t n = fresh + (t->has_generation ? 0 : TARGET_REPORTS);
     const struct labels **labels;
     struct sink_ref *refs;
@@ -344,8 +387,9 @@ static enum target_next resolve(struct target *t, struct err *err)
     for (size_t i = 0; i < n; i++)
         if (refs[i].id != SINK_NO_ID)
             make_room(t, refs[i].id);
-    for (size_t i = 0; i < fresh; i++)
-        t->cache.items[t->known + i].slot = refs[i].id; /* SINK_NO_ID is NO_SLOT */
+    for (size_t i = 0, at = t->known; i < fresh; at++)
+        if (t->cache.items[at].slot != SERIES_CACHE_DROPPED)
+            t->cache.items[at].slot = refs[i++].id; /* SINK_NO_ID is NO_SLOT */
     for (size_t i = 0; !t->has_generation && i < TARGET_REPORTS; i++)
         t->report_slots[i] = refs[fresh + i].id;
     t->has_generation = true;
@@ -404,7 +448,7 @@ static void set_reports(struct target *t, bool ok, double seconds)
     values[TARGET_REPORT_UP] = ok;
     values[TARGET_REPORT_DURATION] = seconds;
     values[TARGET_REPORT_SCRAPED] = (double)t->counts.scraped;
-    values[TARGET_REPORT_KEPT] = (double)t->counts.scraped; /* nothing relabels yet */
+    values[TARGET_REPORT_KEPT] = (double)kept(&t->counts);
     values[TARGET_REPORT_ADDED] = (double)t->counts.added;
     for (size_t i = 0; i < TARGET_REPORTS; i++)
         if (t->report_slots[i] != SINK_NO_ID)
@@ -436,10 +480,19 @@ static void fill_batch(struct target *t)
     t->batch.metadata_n = t->metadata.n;
 }
 
+static int check_limit(const struct target *t, struct err *err)
+{
+    if (!is_over_limit(t))
+        return 0;
+    return err_set(err, ERR_LIMIT, "%" PRIu64 " samples are more than sample_limit %" PRIu64,
+                   kept(&t->counts), t->settings.job->limits.samples);
+}
+
 enum target_next target_finish(struct target *t, bool *ok, double seconds, struct err *err)
 {
     enum target_next next;
 
+    *ok = *ok && check_limit(t, err) == 0;
     if (!*ok)
         drop_samples(t);
     next = resolve(t, err);

@@ -10,7 +10,9 @@
  * same happens to each series that is no longer exposed.
  *
  * As Prometheus does it: the first of two samples of one series counts; scrape_samples_scraped is
- * what was read until an error; a series is "added" when the last good cycle did not have it.
+ * what was read until an error; a series is "added" when the last good cycle did not have it. Of
+ * two series that relabelling makes one, the first counts too. More samples than sample_limit fail
+ * the cycle once all are counted; what comes past the limit is not gathered.
  *
  * Threads: one at a time. begin, producer and finish on a lane; target_committed anywhere after
  * `done`. Between commit and done nothing here may be touched.
@@ -32,6 +34,7 @@
 
 struct err;
 struct labels;
+struct scrape_job;
 
 /* The series about the target itself, in the order they are committed. */
 enum target_report {
@@ -51,6 +54,7 @@ struct target_list {
 
 struct target_counts {
     uint64_t scraped;    /* samples read */
+    uint64_t dropped;    /* of these, by relabelling; and the one whose labels failed the cycle */
     uint64_t added;      /* series the last good cycle did not have */
     uint64_t duplicates; /* samples of a series that had one already */
     uint64_t limited;    /* samples of new series the store has no room for */
@@ -62,6 +66,7 @@ struct target_settings_core {
     const struct labels *labels;        /* borrowed: of the target; key of its group, and of up */
     const struct labels *sample_labels; /* borrowed: what is added to samples */
     bool honor_labels, honor_timestamps;
+    const struct scrape_job *job; /* borrowed: metric relabelling and limits; NULL: none */
     struct budget *budget;
 };
 
@@ -83,6 +88,7 @@ struct target {
     /* Of the cycle. */
     struct emit emit;
     struct arena arena;
+    struct arena beyond; /* of one sample past the limit */
     uint32_t round;
     uint32_t slots;   /* highest slot of the column + 1 */
     size_t known;     /* entries of the cache that are not new in this cycle */

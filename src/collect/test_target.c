@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "collect/scrape_settings.h"
 #include "collect/scripted_sink.h"
 #include "collect/target.h"
 #include "model/expo.h"
@@ -14,6 +15,7 @@ struct fixture {
     struct arena arena;
     struct target target;
     const struct labels *labels;
+    struct scrape_job job;
     ts_ms ts;
     struct err err;
 };
@@ -57,6 +59,8 @@ static int tear_down(void **state)
     struct fixture *f = *state;
 
     target_fini(&f->target);
+    for (size_t i = 0; i < f->job.metric_relabel.n; i++)
+        relabel_fini((struct relabel_rule *)&f->job.metric_relabel.items[i]);
     assert_int_equal(f->sink.groups_open, 0);
     scripted_sink_fini(&f->sink);
     arena_fini(&f->arena);
@@ -104,6 +108,34 @@ static const char *taken(struct fixture *f)
         buf_addc(&kept, '\n');
     }
     return arena_str(&f->arena, buf_str(&kept), NULL).p;
+}
+
+/* Opens the target anew with a job that has these rules and limits. */
+static void use_job(struct fixture *f, const struct relabel_given *given, size_t n,
+                    struct scrape_limits limits)
+{
+    struct relabel_rule *rules = arena_new_array(&f->arena, struct relabel_rule, n, &f->err);
+
+    for (size_t i = 0; i < n; i++) {
+        const char *key;
+
+        assert_ok(relabel_init(&rules[i], &given[i], &key, &f->err), f->err);
+    }
+    f->job = (struct scrape_job){.metric_relabel = {rules, n}, .limits = limits};
+    target_fini(&f->target);
+    target_init(&f->target, &(struct target_settings_core){.sink = &f->sink.sink,
+                                                           .labels = f->labels,
+                                                           .sample_labels = f->labels,
+                                                           .honor_timestamps = true,
+                                                           .job = &f->job});
+    f->target.batch.done = nothing;
+}
+
+static const struct str name_label[] = {{LABEL_NAME, sizeof LABEL_NAME - 1}};
+
+static double report(struct fixture *f, enum target_report which)
+{
+    return f->target.values[f->target.report_slots[which]];
 }
 
 static void a_cycle_is_one_column_with_the_targets_own_series(void **state)
@@ -410,9 +442,138 @@ static void many_series_come_and_go(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void dropped_series_are_not_stored_and_stay_dropped(void **state)
+{
+    static const struct relabel_given drop[] = {
+        {.action = RELABEL_DROP, .source = name_label, .source_n = 1, .regex = {"go_.*", 5}}};
+    struct fixture *f = *state;
+
+    use_job(f, drop, 1, (struct scrape_limits){0});
+    for (int i = 0; i < 3; i++) {
+        assert_true(cycle(f, "go_a 1\na 2\ngo_b 3 5000\nb 4\n"));
+        assert_string_equal(taken(f), "a{job=\"j\"} 2\nb{job=\"j\"} 4\nup{job=\"j\"} 1\n");
+        assert_int_equal(report(f, TARGET_REPORT_SCRAPED), 4);
+        assert_int_equal(report(f, TARGET_REPORT_KEPT), 2);
+        assert_int_equal(report(f, TARGET_REPORT_ADDED), i == 0 ? 2 : 0);
+    }
+    assert_int_equal(f->sink.resolves, 1);
+}
+
+static void metric_relabelling_sees_the_targets_labels_and_changes_any(void **state)
+{
+    static const struct str sources[] = {{"job", 3}, {LABEL_NAME, sizeof LABEL_NAME - 1}};
+    static const struct relabel_given rules[] = {{.source = sources,
+                                                  .source_n = 2,
+                                                  .target = {LABEL_NAME, sizeof LABEL_NAME - 1},
+                                                  .regex = {"j;(.*)", 6},
+                                                  .replacement = {"my_$1", 5}},
+                                                 {.action = RELABEL_LABELDROP, .regex = {"x", 1}}};
+    struct fixture *f = *state;
+
+    use_job(f, rules, 2, (struct scrape_limits){0});
+    assert_true(cycle(f, "a{x=\"1\"} 1\n"));
+    assert_string_equal(taken(f), "my_a{job=\"j\"} 1\nup{job=\"j\"} 1\n");
+}
+
+static void of_series_made_one_the_first_sample_counts(void **state)
+{
+    static const struct relabel_given rules[] = {{.action = RELABEL_LABELDROP, .regex = {"x", 1}}};
+    struct fixture *f = *state;
+
+    use_job(f, rules, 1, (struct scrape_limits){0});
+    for (int i = 0; i < 3; i++) {
+        assert_true(cycle(f, "a{x=\"1\"} 1\na{x=\"2\"} 2\n"));
+        assert_string_equal(taken(f), "a{job=\"j\"} 1\nup{job=\"j\"} 1\n");
+        assert_int_equal(f->target.counts.duplicates, 1);
+        assert_int_equal(report(f, TARGET_REPORT_KEPT), 2);
+    }
+}
+
+static void a_series_that_loses_its_name_fails_the_cycle(void **state)
+{
+    static const struct relabel_given rules[] = {
+        {.action = RELABEL_LABELDROP, .regex = {"__name__", 8}}};
+    struct fixture *f = *state;
+
+    use_job(f, rules, 1, (struct scrape_limits){0});
+    assert_false(cycle(f, "a 1\n"));
+    assert_non_null(strstr(f->err.text, "leave the series without a name"));
+}
+
+static void more_samples_than_the_limit_fail_the_cycle_whole(void **state)
+{
+    static const struct relabel_given drop[] = {
+        {.action = RELABEL_DROP, .source = name_label, .source_n = 1, .regex = {"go_.*", 5}}};
+    struct fixture *f = *state;
+
+    use_job(f, drop, 1, (struct scrape_limits){.samples = 2});
+    assert_true(cycle(f, "go_a 1\na 1\nb 1\ngo_c 1\n"));
+    assert_string_equal(taken(f), "a{job=\"j\"} 1\nb{job=\"j\"} 1\nup{job=\"j\"} 1\n");
+    for (int i = 0; i < 2; i++) {
+        assert_false(cycle(f, "a 1\nb 1\nc 1\ngo_a 1\nd 1\ngo_d 1\n"));
+        assert_string_equal(f->err.text, "4 samples are more than sample_limit 2");
+        assert_string_equal(taken(f),
+                            i == 0 ? "a{job=\"j\"} stale\nb{job=\"j\"} stale\nup{job=\"j\"} 0\n"
+                                   : "up{job=\"j\"} 0\n");
+        assert_int_equal(report(f, TARGET_REPORT_SCRAPED), 6);
+        assert_int_equal(report(f, TARGET_REPORT_KEPT), 4);
+    }
+    assert_true(cycle(f, "a 1\nb 1\n"));
+}
+
+static void labels_past_a_limit_fail_the_cycle_and_are_named(void **state)
+{
+    static const struct {
+        struct scrape_limits limits;
+        const char *good, *bad, *words;
+    } cases[] = {
+        {{.labels = 3},
+         "a{x=\"1\"} 1\n",
+         "a{x=\"1\",y=\"2\"} 1\n",
+         "a: 4 labels are more than label_limit 3"},
+        {{.label_name_bytes = 8},
+         "a{x=\"1\"} 1\n",
+         "a{ninechars=\"2\"} 1\n",
+         "a: label name ninechars has 9 bytes, more than label_name_length_limit 8"},
+        {{.label_value_bytes = 3},
+         "a{x=\"123\"} 1\n",
+         "a{x=\"1234\"} 1\n",
+         "a: label x: its value \"1234\" has 4 bytes, more than label_value_length_limit 3"},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        use_job(f, NULL, 0, cases[i].limits);
+        assert_true(cycle(f, cases[i].good));
+        assert_false(cycle(f, cases[i].bad));
+        assert_non_null(strstr(f->err.text, cases[i].words));
+        assert_int_equal(report(f, TARGET_REPORT_SCRAPED), 1);
+        assert_int_equal(report(f, TARGET_REPORT_KEPT), 0);
+    }
+}
+
+static void legacy_names_may_be_demanded(void **state)
+{
+    struct fixture *f = *state;
+
+    use_job(f, NULL, 0, (struct scrape_limits){0});
+    f->job.legacy_names = true;
+    assert_true(cycle(f, "a:b{x=\"1\"} 1\n"));
+    assert_false(cycle(f, "{\"a.b\"} 1\n"));
+    assert_non_null(strstr(f->err.text, "\"a.b\" is no name"));
+    assert_false(cycle(f, "a{\"x.y\"=\"1\"} 1\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(dropped_series_are_not_stored_and_stay_dropped),
+        TEST(metric_relabelling_sees_the_targets_labels_and_changes_any),
+        TEST(of_series_made_one_the_first_sample_counts),
+        TEST(a_series_that_loses_its_name_fails_the_cycle),
+        TEST(more_samples_than_the_limit_fail_the_cycle_whole),
+        TEST(labels_past_a_limit_fail_the_cycle_and_are_named),
+        TEST(legacy_names_may_be_demanded),
         TEST(a_cycle_is_one_column_with_the_targets_own_series),
         TEST(a_steady_target_resolves_nothing),
         TEST(what_is_no_longer_exposed_goes_stale),

@@ -37,6 +37,10 @@ void conn_list_move(struct conn *c, enum conn_list list)
 
 static void on_events(void *arg, unsigned events);
 
+/* Between requests and while one is answered alike: changing what is watched costs two calls of the
+ * kernel, which is much beside a small answer. */
+#define WATCH_INPUT (WATCH_READ | WATCH_GONE)
+
 void conn_new(struct http_server *s, int fd, const struct sock_address *peer)
 {
     struct conn *c = mem_new(struct conn);
@@ -54,7 +58,7 @@ void conn_new(struct http_server *s, int fd, const struct sock_address *peer)
     c->since_ns = server_now_ns(s);
     list_append(c, LIST_IDLE);
     s->stats.connections++;
-    watch_set(c->watch, WATCH_READ);
+    watch_set(c->watch, WATCH_INPUT);
     server_arm_tick(s);
 }
 
@@ -132,7 +136,7 @@ static void settle(struct conn *c, enum send_result sent)
         return;
     }
     if (sent == SEND_WAITS || (x && x->dispatched)) {
-        watch_set(c->watch, WATCH_GONE);
+        watch_set(c->watch, c->ahead ? WATCH_GONE : WATCH_INPUT);
         if (c->list != LIST_BUSY)
             conn_list_move(c, LIST_BUSY);
         return;
@@ -141,7 +145,8 @@ static void settle(struct conn *c, enum send_result sent)
         watch_set(c->watch, 0); /* woken by the loop's message */
         return;
     }
-    watch_set(c->watch, WATCH_READ);
+    c->ahead = false;
+    watch_set(c->watch, WATCH_INPUT);
     if (x) {
         if (c->list != LIST_BODY)
             conn_list_move(c, LIST_BODY);
@@ -222,13 +227,17 @@ static void on_events(void *arg, unsigned events)
 {
     struct conn *c = arg;
 
-    (void)events;
-    if (c->linger)
+    if (c->linger) {
         drop_input(c);
-    else if (c->list == LIST_STALLED)
+    } else if (c->list == LIST_STALLED) {
         conn_run(c, (struct str){NULL, 0});
-    else if (c->list == LIST_BUSY)
-        conn_close(c); /* only the client's end is watched */
-    else
+    } else if (c->list != LIST_BUSY) {
         read_input(c);
+    } else if (events == WATCH_READ) {
+        /* The next request is here before this one is answered: it waits in the socket. */
+        c->ahead = true;
+        watch_set(c->watch, WATCH_GONE);
+    } else {
+        conn_close(c); /* the client has gone */
+    }
 }

@@ -73,6 +73,7 @@ struct conn {
     bool running;     /* conn_run is at work further up the stack */
     bool close_after; /* no request is taken any more */
     bool linger;      /* our side is ended */
+    bool ahead;       /* bytes came that must wait for the answer under way */
     bool closed;
 };
 
@@ -160,6 +161,10 @@ void exchange_unref(struct exchange *x); /* when neither held nor connected any 
 enum send_result { SEND_DONE, SEND_BLOCKED, SEND_WAITS, SEND_CLOSED };
 enum send_result send_run(struct conn *c);
 void send_lend_out(struct conn *c); /* gives c->out its memory */
+/* Asks a body for its first piece before its head is written, which can say the length of what is
+ * whole at once; both go out together. */
+enum send_first { FIRST_BROKE, FIRST_IS_ALL, FIRST_OF_MORE };
+enum send_first send_first_piece(struct exchange *x);
 void send_end_exchange(struct conn *c);
 
 /* reply.c */

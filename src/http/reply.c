@@ -323,9 +323,20 @@ void http_reply_body(struct http_request *r, int status, const char *content_typ
         reply_out_of_memory(x);
         send_end_exchange(c);
     } else {
+        enum send_first first;
+
         if (varies)
             start_zip(x, 0);
-        add_head(x, status, type, x->chunked ? BODY_CHUNKED : BODY_TO_END, 0, varies);
+        first = send_first_piece(x);
+        if (first == FIRST_BROKE) {
+            conn_close(c);
+            return;
+        }
+        add_head(x, status, type,
+                 first == FIRST_IS_ALL ? BODY_SIZED
+                 : x->chunked          ? BODY_CHUNKED
+                                       : BODY_TO_END,
+                 x->piece.n, varies);
     }
     go_on(c);
 }

@@ -135,8 +135,8 @@ static bool make_plain(struct exchange *x, char *at, size_t *n)
     return more != HTTP_BREAK;
 }
 
-/* Makes the next piece. False: the body broke, the connection has to be cut. */
-static bool make_piece(struct exchange *x)
+/* Bytes of the next piece. False: the body broke. */
+static bool make_bytes(struct exchange *x)
 {
     char *at = x->buf + CHUNK_HEAD;
     size_t n;
@@ -145,8 +145,15 @@ static bool make_piece(struct exchange *x)
     if (!(x->zip ? make_zipped(x, at, &n) : make_plain(x, at, &n)))
         return false;
     x->piece = (struct str){at, n};
-    if (!x->chunked)
-        return true;
+    return true;
+}
+
+/* Makes a chunk of the piece, which lies behind CHUNK_HEAD bytes of room. */
+static void make_chunk(struct exchange *x)
+{
+    char *at = x->buf + CHUNK_HEAD;
+    size_t n = x->piece.n;
+
     if (n) {
         char size[CHUNK_HEAD];
         int digits = snprintf(size, sizeof size, "%zx\r\n", n);
@@ -159,7 +166,29 @@ static bool make_piece(struct exchange *x)
         memcpy((char *)x->piece.p + x->piece.n, "0\r\n\r\n", 5);
         x->piece.n += 5;
     }
+}
+
+/* Makes the next piece. False: the body broke, the connection has to be cut. */
+static bool make_piece(struct exchange *x)
+{
+    if (!make_bytes(x))
+        return false;
+    if (x->chunked)
+        make_chunk(x);
     return true;
+}
+
+enum send_first send_first_piece(struct exchange *x)
+{
+    if (!make_bytes(x))
+        return FIRST_BROKE;
+    if (x->last) {
+        x->chunked = false;
+        return FIRST_IS_ALL;
+    }
+    if (x->chunked)
+        make_chunk(x);
+    return FIRST_OF_MORE;
 }
 
 void send_end_exchange(struct conn *c)

@@ -66,15 +66,25 @@ static void pieces_are_sent_in_chunks_and_the_connection_is_kept(void **state)
     assert_int_equal(s.closes, 1);
 }
 
-static void a_body_without_a_byte_is_still_a_whole_one(void **state)
+static void a_body_that_is_whole_at_once_says_its_length(void **state)
 {
     struct fixture *f = *state;
-    struct script s = {.then = HTTP_LAST};
+    struct script s = {.pieces = 1, .piece_bytes = 5, .then = HTTP_LAST};
+    struct script empty = {.then = HTTP_LAST};
     struct http_route route;
 
     add_script(f, &s, &route);
     ask(f, GET_SCRIPT "\r\n");
-    assert_string_equal(got_body(f), "0\r\n\r\n");
+    assert_got(f, "\r\nContent-Length: 5\r\n");
+    assert_not_got(f, "chunked");
+    assert_string_equal(got_body(f), "xxxxx");
+    assert_false(f->ended);
+    restart(f, (struct http_settings){0});
+    add_script(f, &empty, &route);
+    ask(f, GET_SCRIPT "\r\n");
+    assert_got(f, "\r\nContent-Length: 0\r\n");
+    assert_string_equal(got_body(f), "");
+    assert_int_equal(empty.closes, 1);
 }
 
 static void head_and_304_never_ask_for_a_piece(void **state)
@@ -433,7 +443,7 @@ int main(void)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(pieces_are_sent_in_chunks_and_the_connection_is_kept),
-        TEST(a_body_without_a_byte_is_still_a_whole_one),
+        TEST(a_body_that_is_whole_at_once_says_its_length),
         TEST(head_and_304_never_ask_for_a_piece),
         TEST(an_old_client_gets_it_up_to_the_end_of_the_connection),
         TEST(a_body_that_breaks_is_cut_and_cannot_be_taken_for_whole),

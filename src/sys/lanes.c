@@ -424,13 +424,18 @@ int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct 
         *c->last = job;
         c->last = &job->next;
         c->queued++;
-        pthread_cond_signal(&c->work);
+        if (!here)
+            pthread_cond_signal(&c->work);
         grow = is_short_of_threads(l, class);
         /* Elsewhere the loop is asked; for a query always, since it keeps the nicer's timer. */
         if (!here && (grow || class == LANE_QUERY))
             post = claim_mail(l);
     }
     pthread_mutex_unlock(&l->lock);
+    /* Without the lock, which who wakes up wants at once. Elsewhere it could be too late: the loop
+     * may free the lanes meanwhile. */
+    if (here && !refused)
+        pthread_cond_signal(&c->work);
     if (refused)
         return err_set(err, ERR_LIMIT, "too busy: %d jobs wait already; try again", QUEUED_MAX);
     if (here && class == LANE_QUERY)

@@ -227,7 +227,7 @@ enum send_result send_run(struct conn *c)
         }
         if (x->waiting && !x->woken)
             return SEND_WAITS;
-        if (round == ROUNDS)
+        if (round == (x->zip ? 1 : ROUNDS))
             return SEND_BLOCKED; /* the socket is not full: the loop comes back at once */
         if (!make_piece(x))
             return break_off(c);

@@ -53,7 +53,7 @@ static void ask_for_more(struct api_job *job)
     job->busy = true;
     job->release = job->gone;
     job->lane = (struct lane_job){.run = piece_run, .done = piece_done, .deadline_ns = deadline_ns};
-    if (lanes_submit(job->api->c.lanes, LANE_QUERY, &job->lane, &err) == 0)
+    if (lanes_submit(job->api->c.lanes, LANE_RENDER, &job->lane, &err) == 0)
         return;
     /* The lanes are full: the answer ends here, and what it holds is released on the loop. */
     job->gone = job->release = job->broken = true;

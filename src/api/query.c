@@ -7,12 +7,16 @@
 
 /* An expression printed: its text is at most 64 kB, but each nesting adds blanks to each line. */
 #define REWRITE_BYTES_MAX (4u << 20)
-#define RENDERED_BYTES (64u << 10) /* of an answer on the lane; the rest as the socket drains */
+/* Of an answer at once on a lane. The first part is the whole of most answers. */
+#define FIRST_BYTES (64u << 10)
+#define PART_BYTES  (256u << 10)
 
 struct query_state {
     struct str text;
     struct promql_params params;
     struct promql_result result;
+    struct promql_pause pause;
+    struct lane_job *lane;
     struct result_writer writer;
     size_t limit;
     bool stats;
@@ -27,6 +31,11 @@ struct lent {
 static void lend(struct promql_helpers *h, size_t n, void (*piece)(void *arg, size_t i), void *arg)
 {
     lanes_each(CONTAINER_OF(h, struct lent, helpers)->lanes, n, piece, arg);
+}
+
+static void rest(struct promql_pause *p)
+{
+    lanes_rest(CONTAINER_OF(p, struct query_state, pause)->lane);
 }
 
 int api_run_query(struct api *api, struct arena *arena, struct str text,
@@ -47,6 +56,18 @@ int api_run_query(struct api *api, struct arena *arena, struct str text,
     return status;
 }
 
+/* The next part of the answer, as text: on a lane, so that the loop only sends. */
+static int more_text(struct api_job *job, struct err *err)
+{
+    struct query_state *q = job->state;
+    size_t bytes = q->writer.phase == RESULT_HEAD ? FIRST_BYTES : PART_BYTES;
+
+    (void)err;
+    while (!job->ended && job->out.n < bytes)
+        job->ended = job->release || !result_writer_next(&q->writer, &job->out);
+    return 0;
+}
+
 static int work(struct api_job *job, struct err *err)
 {
     struct query_state *q = job->state;
@@ -60,6 +81,9 @@ static int work(struct api_job *job, struct err *err)
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
             "the query resolution (?step=XX)");
     q->params.cancelled = &job->lane.cancelled;
+    q->lane = &job->lane;
+    q->pause.pause = rest;
+    q->params.pause = &q->pause;
     if (api_run_query(job->api, &job->arena, q->text, &q->params, &q->result, err) < 0) {
         if (err->kind != ERR_SYNTAX && err->kind != ERR_TYPE)
             return -1;
@@ -72,17 +96,7 @@ static int work(struct api_job *job, struct err *err)
         .stats = q->stats,
         .seconds = (double)(clock->mono_ns(clock) - started) * 1e-9,
     };
-    /* Most answers are whole after this, so that the loop only sends them. */
-    while (job->out.n < RENDERED_BYTES && result_writer_next(&q->writer, &job->out))
-        ;
-    return 0;
-}
-
-static bool refill(struct api_job *job)
-{
-    struct query_state *q = job->state;
-
-    return result_writer_next(&q->writer, &job->out);
+    return more_text(job, err);
 }
 
 static int read_range(const struct api_params *p, struct query_state *q, struct err *err)
@@ -163,13 +177,14 @@ static void handle(struct http_request *r, struct api *api, bool range)
     if (!job)
         return;
     q = job->state;
-    job->refill = refill;
+    job->more = more_text;
     if (read_query(api, &p, q, range, &err) < 0) {
         api->stats.errors++;
         api_reply_err(r, &err);
         api_job_drop(job);
         return;
     }
+    job->lane.deadline_ns = q->params.deadline_ns;
     api_job_start(job, LANE_QUERY);
 }
 

@@ -10,6 +10,8 @@ int eval_check(const struct eval *ev, struct err *err)
 {
     const struct promql_params *p = ev->params;
 
+    if (p->pause)
+        p->pause->pause(p->pause);
     if (p->cancelled && atomic_load_explicit(p->cancelled, memory_order_relaxed))
         return err_set(err, ERR_CANCELLED, "query was canceled in expression evaluation");
     if (p->deadline_ns && p->clock && p->clock->mono_ns(p->clock) >= p->deadline_ns)

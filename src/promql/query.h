@@ -64,6 +64,11 @@ struct promql_helpers {
     void (*each)(struct promql_helpers *h, size_t n, void (*piece)(void *arg, size_t i), void *arg);
 };
 
+/* Called at every series: a long run may sleep here until others have had their turn. */
+struct promql_pause {
+    void (*pause)(struct promql_pause *p);
+};
+
 struct promql_params {
     struct source *source;
     ts_ms start_ms, end_ms;
@@ -75,6 +80,7 @@ struct promql_params {
     int64_t deadline_ns;          /* by mono; 0: none */
     const struct clock *clock;
     struct promql_helpers *helpers; /* NULL: the calling thread alone */
+    struct promql_pause *pause;     /* NULL: never */
 };
 
 struct promql_series {

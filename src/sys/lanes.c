@@ -11,6 +11,10 @@
  * 3. Threads are made on the loop only: niceness is inherited, and a niced thread must not pass
  *    it on.
  * 4. A thread without work ends after IDLE_MS.
+ * 5. A query that has run for SHARE_AFTER_MS needs one of turns_max turns. When there is none it is
+ *    told to rest, and sleeps in lanes_rest until one is handed to it, first come, first served:
+ *    whoever has a turn loses it at its end, or after TURN_MS when others rest. Whoever rests is no
+ *    thread of the class as far as its bound goes, up to RESTING_MAX.
  */
 #include "sys/lanes.h"
 
@@ -26,13 +30,20 @@
 #include "base/mem.h"
 #include "sys/thread.h"
 
-#define QUEUED_MAX    1024
-#define SLOW_THREADS  8
-#define IDLE_MS       30000
-#define NICE_AFTER_MS 50
-#define NICE          10
-#define STUCK_MS      10000 /* for a job without a deadline */
-#define FREE_WAIT_MS  1000  /* how long lanes_free gives to those that may hang */
+#define QUEUED_MAX     1024
+#define QUERY_THREADS  8
+#define RENDER_THREADS 2
+#define SLOW_THREADS   8
+#define TURNS_MAX      4 /* on machines with so many cores */
+#define RESTING_MAX    56
+#define IDLE_MS        30000
+#define SHARE_AFTER_MS 5
+#define NICE_AFTER_MS  50
+#define NICE           10
+#define TURN_MS        100
+#define REST_LOOK_MS   50    /* how often one that rests looks whether it is cancelled or late */
+#define STUCK_MS       10000 /* for a job without a deadline */
+#define FREE_WAIT_MS   1000  /* how long lanes_free gives to those that may hang */
 
 enum job_state { JOB_NEW, JOB_QUEUED, JOB_RUNNING, JOB_FINISHED };
 
@@ -42,10 +53,10 @@ struct lane_thread {
     pthread_t thread;
     pid_t tid;
     enum lane class;
-    int64_t since_ns;    /* 0: idle; else when its work began */
+    int64_t since_ns;    /* 0: idle; else when its work began, rests taken out */
     int64_t deadline_ns; /* of the job it runs */
     struct lane_job *job;
-    bool niced, ended;
+    bool niced, rests, ended;
 };
 
 struct each {
@@ -57,10 +68,18 @@ struct each {
     size_t helpers; /* guarded by the lock */
 };
 
+/* A query that sleeps in lanes_rest. */
+struct resting {
+    struct resting *next;
+    struct lane_job *job;
+};
+
 struct lane_class {
     struct lane_job *first, **last;
     size_t queued, threads, idle, starting, threads_max;
-    pthread_cond_t work;
+    size_t resting_n, turns, turns_max; /* LANE_QUERY only */
+    struct resting *resting, **resting_last;
+    pthread_cond_t work, turn;
 };
 
 struct mail {
@@ -84,8 +103,8 @@ struct lanes {
 };
 
 static const char *const thread_names[LANE_CLASSES] = {
-    [LANE_PARSE] = "lane-parse", [LANE_RULES] = "lane-rules",   [LANE_QUERY] = "lane-query",
-    [LANE_SLOW] = "lane-slow",   [LANE_UPKEEP] = "lane-upkeep",
+    [LANE_PARSE] = "lane-parse",   [LANE_RULES] = "lane-rules", [LANE_QUERY] = "lane-query",
+    [LANE_RENDER] = "lane-render", [LANE_SLOW] = "lane-slow",   [LANE_UPKEEP] = "lane-upkeep",
 };
 
 static int64_t now_ns(void)
@@ -112,8 +131,33 @@ static bool claim_mail(struct lanes *l)
     return mine;
 }
 
+static void take_turn(struct lane_class *c, struct lane_job *job)
+{
+    c->turns++;
+    job->turn_since_ns = now_ns();
+    atomic_store_explicit(&job->must_rest, false, memory_order_relaxed);
+}
+
+static void give_turn_back(struct lanes *l, struct lane_job *job)
+{
+    struct lane_class *c = &l->classes[job->class];
+    struct resting *r;
+
+    if (!job->turn_since_ns)
+        return;
+    job->turn_since_ns = 0;
+    c->turns--;
+    for (r = c->resting; r && r->job->turn_since_ns; r = r->next)
+        ; /* those have theirs but are not awake yet */
+    if (r && c->turns < c->turns_max) {
+        take_turn(c, r->job);
+        pthread_cond_broadcast(&c->turn);
+    }
+}
+
 static void finish(struct lanes *l, struct lane_job *job, bool was_run)
 {
+    give_turn_back(l, job);
     job->state = JOB_FINISHED;
     job->was_run = was_run;
     job->next = NULL;
@@ -196,6 +240,8 @@ static void *thread_main(void *arg)
     pthread_mutex_lock(&l->lock);
     c->starting--;
     t->tid = (pid_t)syscall(SYS_gettid);
+    if (t->class == LANE_RENDER)
+        (void)setpriority(PRIO_PROCESS, (id_t)t->tid, NICE);
     while (!l->stopping && !t->niced) {
         struct timespec until;
         int rc = 0;
@@ -235,7 +281,7 @@ static bool is_short_of_threads(const struct lanes *l, enum lane class)
 
     if (e)
         wanted += e->n; /* more than there are threads, in most cases */
-    return c->threads < c->threads_max && wanted > c->idle + c->starting;
+    return c->threads - c->resting_n < c->threads_max && wanted > c->idle + c->starting;
 }
 
 /* On the loop. A thread that cannot be had is no error as long as one is there: it takes the jobs
@@ -324,34 +370,119 @@ static void call_done(struct lanes *l)
 static void on_nicer(void *arg);
 
 /* On the loop: a timer is armed while a query runs. */
-static void arm_nicer(struct lanes *l)
+static void arm_nicer(struct lanes *l, int64_t in_ms)
 {
     if (!l->nicer)
-        l->nicer = loop_timer_new(l->loop, NICE_AFTER_MS, 0, on_nicer, l);
+        l->nicer = loop_timer_new(l->loop, in_ms, 0, on_nicer, l);
+}
+
+/* Under the lock: looks at a query's age. Returns in how many ms to look again; 0: never. */
+static int64_t look_at(struct lanes *l, struct lane_thread *t, int64_t now)
+{
+    struct lane_class *c = &l->classes[t->class];
+    int64_t age_ms = (now - t->since_ns) / 1000000;
+    struct lane_job *job = t->job; /* NULL: it helps another one */
+
+    if (!t->niced && age_ms >= NICE_AFTER_MS) {
+        (void)setpriority(PRIO_PROCESS, (id_t)t->tid, NICE);
+        t->niced = true;
+    }
+    if (!job || atomic_load_explicit(&job->must_rest, memory_order_relaxed))
+        return t->niced ? 0 : NICE_AFTER_MS - age_ms;
+    if (!job->turn_since_ns) {
+        if (age_ms < SHARE_AFTER_MS)
+            return SHARE_AFTER_MS - age_ms;
+        if (c->turns < c->turns_max)
+            take_turn(c, job);
+        else
+            atomic_store_explicit(&job->must_rest, true, memory_order_relaxed);
+        return t->niced ? TURN_MS : NICE_AFTER_MS - age_ms;
+    }
+    if (c->resting_n && now - job->turn_since_ns >= TURN_MS * INT64_C(1000000))
+        atomic_store_explicit(&job->must_rest, true, memory_order_relaxed);
+    return t->niced ? TURN_MS : NICE_AFTER_MS - age_ms;
 }
 
 static void on_nicer(void *arg)
 {
     struct lanes *l = arg;
-    int64_t now = now_ns();
-    bool again = false;
+    int64_t now = now_ns(), next_ms = 0;
 
     pthread_mutex_lock(&l->lock);
     for (struct lane_thread *t = l->threads; t; t = t->next) {
-        if (t->class != LANE_QUERY || !t->since_ns || t->niced)
-            continue;
-        if (now - t->since_ns >= NICE_AFTER_MS * INT64_C(1000000)) {
-            (void)setpriority(PRIO_PROCESS, (id_t)t->tid, NICE);
-            t->niced = true;
-        } else {
-            again = true;
-        }
+        int64_t ms = t->class == LANE_QUERY && t->since_ns && !t->rests ? look_at(l, t, now) : 0;
+
+        if (ms && (!next_ms || ms < next_ms))
+            next_ms = ms;
     }
     pthread_mutex_unlock(&l->lock);
     loop_timer_free(l->nicer);
     l->nicer = NULL;
-    if (again)
-        arm_nicer(l);
+    if (next_ms)
+        arm_nicer(l, next_ms);
+}
+
+static bool may_rest_on(const struct lanes *l, const struct lane_job *job)
+{
+    return !job->turn_since_ns && !l->stopping &&
+           !atomic_load_explicit(&job->cancelled, memory_order_relaxed) &&
+           (!job->deadline_ns || now_ns() < job->deadline_ns);
+}
+
+/* Under the lock, which it lets go meanwhile: in the list of those that rest, until there is a turn
+ * or the job is to end anyway. */
+static void rest(struct lanes *l, struct lane_class *c, struct lane_job *job)
+{
+    struct resting me = {.job = job};
+    struct resting **at;
+
+    *c->resting_last = &me;
+    c->resting_last = &me.next;
+    c->resting_n++;
+    give_turn_back(l, job);
+    if (!job->turn_since_ns && c->turns < c->turns_max)
+        take_turn(c, job); /* one ended since it was told to rest */
+    if (!job->turn_since_ns && is_short_of_threads(l, (enum lane)job->class) && claim_mail(l)) {
+        pthread_mutex_unlock(&l->lock);
+        loop_post(l->loop, &l->mail->message);
+        pthread_mutex_lock(&l->lock);
+    }
+    while (may_rest_on(l, job)) {
+        struct timespec until = in_ms(REST_LOOK_MS);
+
+        (void)pthread_cond_timedwait(&c->turn, &l->lock, &until);
+    }
+    for (at = &c->resting; *at != &me; at = &(*at)->next)
+        ;
+    *at = me.next;
+    if (!*at)
+        c->resting_last = at;
+    c->resting_n--;
+    if (!job->turn_since_ns)
+        take_turn(c, job); /* one too many, but it ends at once */
+}
+
+void lanes_rest(struct lane_job *job)
+{
+    struct lanes *l = job->lanes;
+    struct lane_class *c;
+    struct lane_thread *t;
+    int64_t began;
+
+    if (!atomic_load_explicit(&job->must_rest, memory_order_relaxed))
+        return;
+    c = &l->classes[job->class];
+    began = now_ns();
+    pthread_mutex_lock(&l->lock);
+    for (t = l->threads; t->job != job; t = t->next)
+        ;
+    if (c->resting_n < RESTING_MAX) { /* else it keeps its lane: so many seldom wait at once */
+        t->rests = true;
+        rest(l, c, job);
+        t->rests = false;
+        t->since_ns += now_ns() - began;
+    }
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void on_mail(struct loop_message *m)
@@ -371,7 +502,7 @@ static void on_mail(struct loop_message *m)
     join_ended(l);
     make_threads(l);
     if (querying)
-        arm_nicer(l);
+        arm_nicer(l, SHARE_AFTER_MS);
     call_done(l); /* last: an owner may free the lanes in it */
 }
 
@@ -395,11 +526,16 @@ struct lanes *lanes_new(struct loop *loop)
         struct lane_class *c = &l->classes[i];
 
         c->last = &c->first;
+        c->resting_last = &c->resting;
         c->threads_max = many;
         pthread_cond_init(&c->work, &attr);
+        pthread_cond_init(&c->turn, &attr);
     }
     pthread_condattr_destroy(&attr);
+    l->classes[LANE_QUERY].threads_max = QUERY_THREADS;
+    l->classes[LANE_QUERY].turns_max = many < TURNS_MAX ? many : TURNS_MAX;
     l->classes[LANE_SLOW].threads_max = SLOW_THREADS;
+    l->classes[LANE_RENDER].threads_max = RENDER_THREADS;
     l->classes[LANE_RULES].threads_max = 1;
     l->classes[LANE_UPKEEP].threads_max = 1;
     return l;
@@ -420,6 +556,8 @@ int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct 
         job->class = (uint8_t) class;
         job->state = JOB_QUEUED;
         job->was_run = false;
+        job->turn_since_ns = 0;
+        atomic_store_explicit(&job->must_rest, false, memory_order_relaxed);
         job->next = NULL;
         *c->last = job;
         c->last = &job->next;
@@ -439,7 +577,7 @@ int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct 
     if (refused)
         return err_set(err, ERR_LIMIT, "too busy: %d jobs wait already; try again", QUEUED_MAX);
     if (here && class == LANE_QUERY)
-        arm_nicer(l);
+        arm_nicer(l, SHARE_AFTER_MS);
     if (here && grow)
         make_threads(l);
     if (post)
@@ -545,6 +683,7 @@ static void stop_all(struct lanes *l)
             finish(l, job, false);
         }
         pthread_cond_broadcast(&l->classes[i].work);
+        pthread_cond_broadcast(&l->classes[i].turn);
     }
     for (struct lane_thread *t = l->threads; t; t = t->next)
         if (t->job)
@@ -587,8 +726,10 @@ size_t lanes_free(struct lanes *l)
     loop_timer_free(take(l->nicer));
     if (stuck)
         return stuck;
-    for (unsigned i = 0; i < LANE_CLASSES; i++)
+    for (unsigned i = 0; i < LANE_CLASSES; i++) {
         pthread_cond_destroy(&l->classes[i].work);
+        pthread_cond_destroy(&l->classes[i].turn);
+    }
     pthread_cond_destroy(&l->helped);
     pthread_mutex_destroy(&l->lock);
     l->mail->lanes = NULL;

@@ -5,10 +5,13 @@
  *
  * A LANE_QUERY thread whose job has run 50 ms becomes nice 10 and ends after that job (niceness
  * cannot be taken back without rights), so that long queries yield to scrapes; threads are only
- * made by the loop's thread, never by a niced one. LANE_SLOW is for calls that may hang for ever
- * (statfs on a dead NFS): each job there has a thread of its own, at most 8; a stuck one is skipped
- * and counted. Its `done` may never come: the owner keeps a timer of its own, must not free the job
- * or what it reaches, and submits no second one until `done`.
+ * made by the loop's thread, never by a niced one. Of those that have run 5 ms at most as many go
+ * on at once as there are cores, 4 at most, and take turns of 100 ms: the others rest (lanes_rest)
+ * without taking one of the 8 lanes, so a short query finds a lane and a core however many long
+ * ones there are. LANE_SLOW is for calls that may hang
+ * for ever (statfs on a dead NFS): each job there has a thread of its own, at most 8; a stuck one
+ * is skipped and counted. Its `done` may never come: the owner keeps a timer of its own, must not
+ * free the job or what it reaches, and submits no second one until `done`.
  */
 #ifndef SYS_LANES_H
 #define SYS_LANES_H
@@ -24,7 +27,15 @@
 struct err;
 struct lanes;
 
-enum lane { LANE_PARSE, LANE_RULES, LANE_QUERY, LANE_SLOW, LANE_UPKEEP, LANE_CLASSES };
+enum lane {
+    LANE_PARSE,
+    LANE_RULES,
+    LANE_QUERY,
+    LANE_RENDER, /* what is left of large answers: nice 10 from the start */
+    LANE_SLOW,
+    LANE_UPKEEP,
+    LANE_CLASSES
+};
 
 struct lane_job {
     void (*run)(struct lane_job *job);  /* on a lane's thread */
@@ -32,12 +43,15 @@ struct lane_job {
     atomic_bool cancelled;              /* set by lanes_cancel or the owner; `run` looks at it */
     int64_t deadline_ns;                /* monotonic; 0: none; for `run` to look at */
     bool was_run;                       /* false in `done`: cancelled while still queued */
+    atomic_bool must_rest;              /* the lanes' */
+    int64_t turn_since_ns;              /* the lanes'; 0: it has no turn */
     struct lanes *lanes;                /* the lanes', from here on */
     struct lane_job *next;
     uint8_t class, state;
 };
 
-/* Threads per class are min(8, cores) for queries and parsing, 1 for rules and upkeep. */
+/* Threads per class: 8 for queries, not counting those that rest; min(8, cores) for parsing; 2 for
+ * rendering; 1 for rules and upkeep. */
 struct lanes *lanes_new(struct loop *loop);
 /* On the loop's thread, loop stopped: refuses new jobs, cancels, waits, and calls `done` of each
  * itself. Returns how many LANE_SLOW jobs are stuck; if not 0, nothing they can reach may be freed
@@ -49,12 +63,17 @@ MUST_USE int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job
 /* On the loop only, before `done`. A job still queued gets `done` with was_run false. */
 void lanes_cancel(struct lane_job *job);
 
+/* A LANE_QUERY job calls it now and then while it runs, from its own thread and holding no lock.
+ * One that has become long waits here for its turn, until it is cancelled or its deadline is over;
+ * others pay for one look at a flag. */
+void lanes_rest(struct lane_job *job);
+
 /* Runs piece(arg, i) once for each i < n and returns when all have ended. The caller's thread runs
  * pieces too; idle LANE_QUERY threads join in. Never waits for a thread to become free. */
 void lanes_each(struct lanes *l, size_t n, void (*piece)(void *arg, size_t i), void *arg);
 
 struct lanes_stats {
-    size_t threads, running, queued, stuck;
+    size_t threads, running, queued, stuck; /* one that rests counts as running */
 };
 struct lanes_stats lanes_stats(struct lanes *l, enum lane class);
 

@@ -291,6 +291,32 @@ static void a_long_query_becomes_nice_and_the_next_one_is_not(void **state)
     assert_int_equal(n.nice, getpriority(PRIO_PROCESS, 0));
 }
 
+/* Runs until cancelled, as a query does: it rests when it is told to. */
+static void run_on_and_rest(struct lane_job *base)
+{
+    while (!atomic_load(&base->cancelled)) {
+        lanes_rest(base);
+        (void)usleep(100);
+    }
+}
+
+static void a_short_query_finds_a_lane_beside_many_long_ones(void **state)
+{
+    struct fixture *f = *state;
+    struct job *long_ones[30];
+    struct niced n = {.base = {.run = look_at_nice, .done = stop_when_niced}, .f = f};
+    struct err err;
+
+    for (size_t i = 0; i < ARRAY_LEN(long_ones); i++)
+        long_ones[i] = submit(f, LANE_QUERY, run_on_and_rest);
+    assert_ok(lanes_submit(f->lanes, LANE_QUERY, &n.base, &err), err);
+    loop_run(f->loop); /* would not end: the long ones have all lanes */
+    for (size_t i = 0; i < ARRAY_LEN(long_ones); i++)
+        lanes_cancel(&long_ones[i]->base);
+    f->wanted = ARRAY_LEN(long_ones);
+    loop_run(f->loop);
+}
+
 #define PIECES 1000
 
 static void mark(void *arg, size_t i)
@@ -353,6 +379,7 @@ int main(void)
         TEST(slow_jobs_do_not_wait_for_a_hanging_one),
         TEST(a_job_that_hangs_is_told_by_free_and_stays),
         TEST(a_long_query_becomes_nice_and_the_next_one_is_not),
+        TEST(a_short_query_finds_a_lane_beside_many_long_ones),
         TEST(each_piece_runs_once_from_a_lane_and_from_elsewhere),
     };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What earshot costs beside the tools it replaces, in one run on this machine.
 
-usage: run.py [size|start|rest|healthy|restart]... [--seconds N] [--json FILE]
+usage: run.py [size|start|rest|healthy|restart|latency]... [--seconds N] [--json FILE]
 
 CPU seconds vary by a third with the load beside them: compare the ratios of one run. Peers are
 Debian's prometheus, prometheus-node-exporter and victoria-metrics; all on private loopback ports.
@@ -22,6 +22,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, 'tests/fault'))
 import kill9  # noqa: E402  the remote-write encoder
+import latency as light  # noqa: E402
 
 BINARY = os.path.join(ROOT, 'build/release/earshot')
 PORT = 19330
@@ -100,7 +101,7 @@ def earshot(*flags, config=None):
 
 def prometheus(config='scrape_configs: []\n'):
     p = Program(['prometheus', '--config.file={dir}/p.yml', '--storage.tsdb.path={dir}/data',
-                 '--web.listen-address=127.0.0.1:%d' % (PORT + 1)], PORT + 1)
+                 '--web.listen-address=127.0.0.1:%d' % (PORT + 1), '--web.enable-remote-write-receiver'], PORT + 1)
     write(p.folder, 'p.yml', config)
     return p
 
@@ -186,7 +187,18 @@ def restart(_):
     p.stop()
 
 
-PARTS = {'size': size, 'start': start, 'rest': rest, 'healthy': healthy, 'restart': restart}
+def latency(_):
+    """a light query while eight heavy ones run and 20,000 samples/s come in"""
+    ours = light.measure(earshot('--late-window', 'unlimited', config='collect: {}\n'))
+    peers = {'prometheus': light.measure(prometheus()), 'victoria-metrics': light.measure(victoria())}
+    for key, what, limit in (('idle_p50', 'light query, nothing else, median', None),
+                             ('p50', 'the same beside 8 heavy ones, median', None), ('p99', 'its 99th percentile', 20),
+                             ('max', 'its worst', None), ('heavy_per_s', 'heavy queries meanwhile', None)):
+        row(what, ours[key], '1/s' if key == 'heavy_per_s' else 'ms', {k: v[key] for k, v in peers.items()}, limit)
+
+
+PARTS = {'size': size, 'start': start, 'rest': rest, 'healthy': healthy, 'restart': restart,
+         'latency': latency}
 
 
 def main():

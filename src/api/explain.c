@@ -30,6 +30,19 @@ static void write_number(struct json_writer *w, const char *key, uint64_t v)
     json_i64(w, (int64_t)v);
 }
 
+/* On one line: breaks and what follows them become one blank. */
+static void add_on_a_line(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        bool blank = strchr(" \t\r\n", s.p[i]) != NULL;
+
+        if (!blank)
+            buf_addc(out, s.p[i]);
+        else if (!out->n || out->p[out->n - 1] != ' ')
+            buf_addc(out, ' ');
+    }
+}
+
 /* The part's own text; what has a row of its own and parts again is left out: "... > 50". */
 static void write_own_text(struct json_writer *w, struct str text, const struct explain_report *r,
                            size_t row)
@@ -44,11 +57,11 @@ static void write_own_text(struct json_writer *w, struct str text, const struct 
         if (child->depth != p->depth + 1 || i + 1 == r->parts_n ||
             r->parts[i + 1].depth <= child->depth)
             continue;
-        buf_add(&own, str_take(str_skip(text, at), child->start - at));
+        add_on_a_line(&own, str_take(str_skip(text, at), child->start - at));
         buf_adds(&own, "\xe2\x80\xa6");
         at = child->end;
     }
-    buf_add(&own, str_take(str_skip(text, at), p->end - at));
+    add_on_a_line(&own, str_take(str_skip(text, at), p->end - at));
     json_key(w, "text");
     json_str(w, str_take(buf_str(&own), PART_BYTES_MAX));
 }

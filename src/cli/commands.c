@@ -30,6 +30,7 @@ static const struct flag query_flags[] = {
     {"step", "DURATION", "step of a range (default: what fits the width)"},
     {"output", "FORM",
      "table, graph, csv or json (default on a terminal: table, or graph for a range; else csv)"},
+    {"explain", NULL, "say why it gives nothing, part by part, and what may have been meant"},
 };
 
 static const struct flag tsdb_flags[] = {{"json", NULL, "print JSON"}};

@@ -11,6 +11,7 @@
 #include "cli/args.h"
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/explain.h"
 #include "cli/graph.h"
 #include "cli/table.h"
 #include "cli/times.h"
@@ -328,11 +329,21 @@ static void print_result(const struct query *q, const json_t *data)
     else
         print_matrix_table(q, result);
     if (q->width && json_is_array(result) && json_array_size(result) == 0)
-        (void)fprintf(stderr, "no series\n");
+        (void)fprintf(stderr, "no series; --explain says why\n");
+}
+
+static void print_explanation(const struct query *q, const json_t *data)
+{
+    struct buf out;
+
+    buf_init(&out, 0);
+    explain_text(data, str_c(q->args->words[0]), q->width, &out);
+    write_out(&out);
 }
 
 int query_run(const struct args *args)
 {
+    bool explain = args_switch(args, "explain");
     struct query q = {.args = args};
     struct err err = {0};
     json_t *data = NULL;
@@ -350,13 +361,18 @@ int query_run(const struct args *args)
             {"step", q.range ? time_text(&q, 2, q.step) : NULL},
         };
 
-        if (client_json(args, q.range ? "/api/v1/query_range" : "/api/v1/query", params,
-                        ARRAY_LEN(params), &data, &err) < 0)
+        if (client_json(args,
+                        explain   ? "/api/earshot/v1/explain"
+                        : q.range ? "/api/v1/query_range"
+                                  : "/api/v1/query",
+                        params, ARRAY_LEN(params), &data, &err) < 0)
             return client_failed(&err);
     }
     if (q.output == OUTPUT_JSON) {
         (void)json_dumpf(data, stdout, JSON_INDENT(2));
         (void)printf("\n");
+    } else if (explain) {
+        print_explanation(&q, data);
     } else {
         print_result(&q, data);
     }

@@ -57,6 +57,18 @@ class Client(unittest.TestCase):
         self.assertIn('did you mean', err)
         self.assertEqual(len(err.strip().split('\n')), 1, err)
 
+    def test_explain_says_why_a_query_gives_nothing(self):
+        status, out, _ = earshot('query', self.url, 'up{job="ded"} > 5', '--explain')
+        self.assertEqual(status, 0)
+        self.assertIn('job="ded" keeps none of the', out)
+        self.assertIn('\n    up{job="ded"} > 5\n    ^~~~~~~~~~~~~\n    try: up{job="dead"} > 5\n', out)
+        status, out, _ = earshot('query', self.url, '--json', 'nod_load1', '--explain', '--start=-1m')
+        found = json.loads(out)
+        self.assertEqual((status, found['findings'][0]['kind'], found['mended']), (0, 'no-such-metric', 'node_load1'))
+        status, out, err = earshot('query', self.url, 'up{', '--explain')
+        self.assertEqual((status, out), (1, ''))
+        self.assertIn('parse error', err)
+
     def test_usage_exits_2(self):
         for words in (('query',), ('query', 'up', '--at', 'never'), ('quer', 'up'), ('serve', '--lisen', 'x'), ('query', 'up', '--output', 'xml')):
             status, _, err = earshot(*words)

@@ -204,6 +204,20 @@ static size_t shared_names(const struct sides *s, struct str out[])
     return n;
 }
 
+/* The blanks and line breaks before or behind an operator, so that they stay as written. */
+static void add_blanks(const struct sides *s, bool before, struct buf *out)
+{
+    uint32_t start = s->e->binary.left->end, end = s->e->binary.right->start, n = 0;
+    const char *p = s->x->text.p;
+
+    while (start + n < end && strchr(" \t\r\n", before ? p[start + n] : p[end - 1 - n]))
+        n++;
+    if (n)
+        buf_add(out, (struct str){before ? p + start : p + end - n, n});
+    else
+        buf_addc(out, ' ');
+}
+
 /* " - ignoring(type) group_left() " between the two sides. */
 static const char *mended_operator(const struct sides *s, const struct pairing *p, struct err *err)
 {
@@ -213,7 +227,8 @@ static const char *mended_operator(const struct sides *s, const struct pairing *
     size_t shared_n = shared_names(s, shared), written = 0;
     bool on = m->on || s->dividing_n > 1;
 
-    buf_addf(&text, " %s%s %s(", token_text(s->e->binary.op),
+    add_blanks(s, true, &text);
+    buf_addf(&text, "%s%s %s(", token_text(s->e->binary.op),
              s->e->binary.returns_bool ? " bool" : "", on ? "on" : "ignoring");
     if (on)
         for (size_t i = 0; i < shared_n; i++)
@@ -231,7 +246,7 @@ static const char *mended_operator(const struct sides *s, const struct pairing *
         else if (p->right_many)
             buf_adds(&text, " group_right()");
     }
-    buf_addc(&text, ' ');
+    add_blanks(s, false, &text);
     return explain_splice(s->x, s->e->binary.left->end, s->e->binary.right->start, text.p, err);
 }
 

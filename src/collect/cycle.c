@@ -177,6 +177,12 @@ static void on_committed(struct loop_message *m)
         again(c);
         return;
     }
+    if (c->fetch) {
+        size_t n;
+        char *body = fetch_take_body(c->fetch, &n);
+
+        target_keep(&c->target, body, n);
+    }
     if (batch->verdict == SINK_REFUSED) {
         if (!c->stats->refused++)
             log_warn(c->context->log, PART, "the store does not take samples (reason %d)",

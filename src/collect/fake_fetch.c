@@ -48,6 +48,12 @@ int fetch_start(struct fetcher *fetcher, const struct fetch_request *request, st
     return 0;
 }
 
+char *fetch_take_body(struct fetch *f, size_t *n)
+{
+    *n = f->result.body.n;
+    return *n ? mem_dup(f->result.body.p, *n) : NULL;
+}
+
 void fetch_free(struct fetch *f)
 {
     if (!f)

@@ -9,11 +9,6 @@ struct family_entry {
     uint64_t said;
 };
 
-struct family_block {
-    struct hash128 key;
-    enum metric_type type;
-};
-
 void families_init(struct families *f)
 {
     *f = (struct families){.n = 0};
@@ -22,13 +17,13 @@ void families_init(struct families *f)
 void families_fini(struct families *f)
 {
     mem_free(f->entries);
-    mem_free(f->blocks);
     families_init(f);
 }
 
 void families_forget(struct families *f)
 {
     families_fini(f);
+    f->changed = true;
 }
 
 static struct family_entry *entry_of(const struct families *f, uint64_t name)
@@ -65,33 +60,8 @@ bool families_note(struct families *f, const struct metadata *m)
     entry = entry_of(f, name);
     if (entry->name && entry->said == said)
         return false;
+    f->changed |= entry->name != 0;
     f->n += !entry->name;
     *entry = (struct family_entry){name, said};
     return true;
-}
-
-bool families_expect_block(struct families *f, struct str block, enum metric_type *type)
-{
-    const struct family_block *expected;
-    struct hash128 key;
-
-    if (f->next_block >= f->blocks_n)
-        return false;
-    expected = &f->blocks[f->next_block];
-    key = hash_bytes128(block.p, block.n);
-    if (key.low != expected->key.low || key.high != expected->key.high)
-        return false;
-    *type = expected->type;
-    f->next_block++;
-    return true;
-}
-
-void families_learn_block(struct families *f, struct str block, enum metric_type type)
-{
-    if (f->next_block >= FAMILIES_MAX)
-        return;
-    f->blocks = mem_grow(f->blocks, &f->blocks_cap, f->next_block + 1, sizeof *f->blocks);
-    f->blocks[f->next_block++] = (struct family_block){hash_bytes128(block.p, block.n), type};
-    if (f->next_block > f->blocks_n)
-        f->blocks_n = f->next_block;
 }

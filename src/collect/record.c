@@ -66,8 +66,8 @@ static int add_sample(struct emit *e, const struct emit_sample *sample, struct e
         return -1;
     *item = (struct record_item){.is_family = false, .sample = *sample};
     s = &item->sample;
-    if (copy_text(r, &s->name, err) < 0 || copy_text(r, &s->series, err) < 0 ||
-        copy_labels(r, &s->labels, s->labels_n, err) < 0 ||
+    s->text = (struct emit_text){.end = NULL}; /* what is replayed is not read from a text */
+    if (copy_text(r, &s->name, err) < 0 || copy_labels(r, &s->labels, s->labels_n, err) < 0 ||
         copy_labels(r, &s->exemplar_labels, s->exemplar_labels_n, err) < 0)
         return -1;
     r->n++;

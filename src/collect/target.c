@@ -19,9 +19,10 @@ static const char *const report_names[TARGET_REPORTS] = {
     [TARGET_REPORT_ADDED] = "scrape_series_added",
 };
 
-/* A sample whose series has no slot yet; `entry` is its place in the cache. */
+/* A sample whose series has no slot yet; `line` of the lines known. */
 struct waiting {
-    size_t entry;
+    uint32_t place;
+    size_t line;
     double value;
 };
 
@@ -55,22 +56,37 @@ static void make_room(struct target *t, uint32_t slot)
     t->slots_cap = cap;
 }
 
-/* The first value of a slot stays. */
-static void set_slot(struct target *t, uint32_t slot, double value)
+static void set_value(struct target *t, uint32_t slot, double value)
+{
+    if (value_bits(t->values[slot]) == value_bits(value))
+        return;
+    t->changed[slot / 64] |= UINT64_C(1) << slot % 64;
+    t->values[slot] = value;
+}
+
+/* The first sample of a slot stays: false for those that follow. */
+static bool claim(struct target *t, uint32_t slot)
 {
     size_t word = slot / 64;
     uint64_t bit = UINT64_C(1) << slot % 64;
 
     if (t->present[word] & bit) {
         t->counts.duplicates++;
-        return;
+        return false;
     }
     t->present[word] |= bit;
-    if (!(t->before[word] & bit) || value_bits(t->values[slot]) != value_bits(value))
-        t->changed[word] |= bit;
-    t->values[slot] = value;
+    t->changed[word] |= bit & ~t->before[word];
     if (slot >= t->slots)
         t->slots = slot + 1;
+    return true;
+}
+
+static bool set_slot(struct target *t, uint32_t slot, double value)
+{
+    if (!claim(t, slot))
+        return false;
+    set_value(t, slot, value);
+    return true;
 }
 
 static void clear_column(struct target *t)
@@ -93,6 +109,7 @@ static int on_family(struct emit *e, const struct metadata *family, struct err *
 
     if (!families_note(&t->families, family))
         return 0;
+    t->known.tell |= t->families.changed; /* another line may say otherwise */
     copy = list_add(&t->arena, &t->metadata, sizeof *copy, err);
     if (!copy)
         return -1;
@@ -107,22 +124,108 @@ static int on_family(struct emit *e, const struct metadata *family, struct err *
     return -1;
 }
 
-/* Samples of collectors of our own come without text: name and labels are hashed one by one. */
-static struct hash128 key_of(const struct emit_sample *s)
+/* ---- lines that came before ---- */
+
+/* As long as all lines are those of the cycle before, so is the column but for the values: slots
+ * are looked at only where one changed. From here on each line claims its slot. */
+static int rebuild(struct target *t, struct err *err)
 {
-    struct hash128 key;
+    struct known *k = &t->known;
 
-    if (s->series.p)
-        return hash_bytes128(s->series.p, s->series.n);
-    key = hash_bytes128(s->name.p, s->name.n);
+    if (k->rebuilds)
+        return 0;
+    if (known_rebuild(k, err) < 0)
+        return -1;
+    for (size_t i = 0; i < k->at; i++)
+        if (k->next[i].place != KNOWN_DROPPED)
+            (void)claim(t, k->next[i].place);
+    return 0;
+}
+
+static void step_over(struct target *t, struct str *text, struct str *metadata)
+{
+    struct known *k = &t->known;
+    size_t dropped = k->dropped;
+    size_t n = known_run(k, text, metadata);
+
+    t->counts.scraped += n;
+    t->counts.dropped += k->dropped - dropped;
+    if (!k->rebuilds)
+        return;
+    for (size_t i = k->next_n - n; i < k->next_n; i++)
+        if (k->next[i].place != KNOWN_DROPPED && !claim(t, k->next[i].place))
+            known_always_parse(k, i);
+}
+
+static void take_value(struct target *t, double value)
+{
+    struct known *k = &t->known;
+    uint32_t slot = k->lines[k->at - 1].place;
+
+    t->counts.scraped++;
+    if (slot == KNOWN_DROPPED)
+        t->counts.dropped++;
+    else if (!k->rebuilds)
+        set_value(t, slot, value);
+    else if (!set_slot(t, slot, value))
+        known_always_parse(k, k->next_n - 1);
+}
+
+static bool resync(struct target *t, struct str text)
+{
+    return t->known.at < t->known.n && text.n && rebuild(t, NULL) == 0 &&
+           known_resync(&t->known, text);
+}
+
+static size_t skip(struct emit *e, struct str text, enum metric_type *type, struct str *metadata)
+{
+    struct target *t = CONTAINER_OF(e, struct target, emit);
+    struct known *k = &t->known;
+    size_t all = text.n;
+    double value;
+
+    if (!known_starts(k, text.p, *type) || (!t->trusts && rebuild(t, NULL) < 0))
+        return 0;
+    do {
+        for (;;) {
+            if (t->trusts)
+                step_over(t, &text, metadata);
+            if (!known_value(k, &text, metadata, &value))
+                break;
+            take_value(t, value);
+        }
+    } while (resync(t, text));
+    *type = k->type;
+    return all - text.n;
+}
+
+/* ---- lines that are parsed, and samples of collectors of our own, which come without text ---- */
+
+static char *put(char *p, struct str s)
+{
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    return p + s.n;
+}
+
+static struct str key_of(struct target *t, const struct emit_sample *s, struct err *err)
+{
+    size_t n = s->name.n;
+    char *key, *p;
+
+    for (size_t i = 0; i < s->labels_n; i++)
+        n += s->labels[i].name.n + s->labels[i].value.n + 2;
+    key = p = arena_alloc(&t->arena, n, err);
+    if (!key)
+        return (struct str){NULL, 0};
+    p = put(p, s->name);
     for (size_t i = 0; i < s->labels_n; i++) {
-        struct hash128 name = hash_bytes128(s->labels[i].name.p, s->labels[i].name.n);
-        struct hash128 value = hash_bytes128(s->labels[i].value.p, s->labels[i].value.n);
-        struct hash128 all[3] = {key, name, value};
-
-        key = hash_bytes128(all, sizeof all);
+        *p++ = '\xff'; /* in no UTF-8 text */
+        p = put(p, s->labels[i].name);
+        *p++ = '\xfe';
+        p = put(p, s->labels[i].value);
     }
-    return key;
+    return (struct str){key, n};
 }
 
 /* How many samples are left after relabelling. */
@@ -139,103 +242,91 @@ static bool is_over_limit(const struct target *t)
     return job && job->limits.samples && kept(&t->counts) > job->limits.samples;
 }
 
-/* A series seen for the first time: its labels are made, or it is remembered as dropped. */
-static int add_series(struct target *t, struct hash128 key, const struct emit_sample *sample,
-                      size_t *out, struct err *err)
+/* The labels of a series seen for the first time; NULL: it is dropped. */
+static int make_labels(struct target *t, const struct emit_sample *sample, struct arena *a,
+                       const struct labels **out, struct err *err)
 {
     const struct target_settings_core *s = &t->settings;
-    uint32_t length = sample->series.n < UINT32_MAX ? (uint32_t)sample->series.n : 0;
-    bool over = is_over_limit(t);
-    struct arena *a = over ? &t->beyond : &t->arena;
+
+    if (sample_labels_make(s->job, s->sample_labels, s->honor_labels, sample, a, out, err) == 0)
+        return 0;
+    t->counts.dropped++; /* as Prometheus counts the one that failed */
+    return -1;
+}
+
+static int add_series(struct target *t, const struct emit_sample *sample, uint32_t *place,
+                      struct err *err)
+{
     const struct labels *labels, **item;
 
-    if (over)
-        arena_reset(&t->beyond); /* made for the count alone */
-    if (sample_labels_make(s->job, s->sample_labels, s->honor_labels, sample, a, &labels, err) <
-        0) {
-        t->counts.dropped++; /* as Prometheus counts the one that failed */
+    if (make_labels(t, sample, &t->arena, &labels, err) < 0)
         return -1;
-    }
-    if (over) {
-        t->counts.dropped += !labels;
-        *out = SIZE_MAX;
+    if (!labels) {
+        *place = known_drop(&t->known);
         return 0;
     }
-    if (labels) {
-        item = list_add(&t->arena, &t->labels, sizeof(const struct labels *), err);
-        if (!item)
-            return -1;
-        *item = labels;
-        t->counts.added++;
-    }
-    *out = series_cache_add(&t->cache, key, length, t->round);
-    if (!labels)
-        t->cache.items[*out].slot = SERIES_CACHE_DROPPED;
-    t->seen++;
+    item = list_add(&t->arena, &t->labels, sizeof(const struct labels *), err);
+    if (!item)
+        return -1;
+    *item = labels;
+    t->counts.added++;
     return 0;
 }
 
-/* The place of the sample's series in the cache, where it is put if need be; SIZE_MAX: nowhere. */
-static int find_series(struct target *t, const struct emit_sample *s, size_t *out, bool *repeats,
+/* What the sample is known by. */
+static int find_key(struct target *t, const struct emit_sample *s, struct str *key, struct err *err)
+{
+    *key = s->text.series.p ? s->text.series : key_of(t, s, err);
+    return key->p ? 0 : -1;
+}
+
+/* The place of the sample's series; the line stands among those known from here on. */
+static int find_series(struct target *t, const struct emit_sample *s, uint32_t *place,
                        struct err *err)
 {
-    struct series_entry *entry;
-    struct hash128 key;
+    struct known *k = &t->known;
+    uint32_t fresh = k->fresh;
+    struct str key;
 
-    if (s->expected) {
-        *out = t->cache.next++;
+    if (find_key(t, s, &key, err) < 0 || known_find(k, key, s->text.type, place, err) < 0 ||
+        (k->fresh > fresh && add_series(t, s, place, err) < 0))
+        return -1;
+    return s->text.series.p ? known_push(k, &s->text, *place, err)
+                            : known_push_key(k, key, *place, err);
+}
+
+/* Past the limit samples are only counted. */
+static int count_sample(struct target *t, const struct emit_sample *s, struct err *err)
+{
+    const struct labels *labels;
+    uint32_t place;
+    struct str key;
+
+    if (find_key(t, s, &key, err) < 0 || known_look(&t->known, key, s->text.type, &place, err) < 0)
+        return -1;
+    if (place == KNOWN_NO_SLOT) {
+        arena_reset(&t->beyond);
+        if (make_labels(t, s, &t->beyond, &labels, err) < 0)
+            return -1;
+        t->counts.dropped += !labels;
     } else {
-        ptrdiff_t found;
-
-        key = key_of(s);
-        found = series_cache_find(&t->cache, key);
-        *repeats = false;
-        if (found < 0)
-            return add_series(t, key, s, out, err);
-        *out = (size_t)found;
+        t->counts.dropped += place == KNOWN_DROPPED;
     }
-    entry = &t->cache.items[*out];
-    *repeats = entry->round == t->round;
-    entry->round = t->round;
-    t->seen += !*repeats;
     return 0;
 }
 
-static size_t expect(struct emit *e, struct str line)
-{
-    struct target *t = CONTAINER_OF(e, struct target, emit);
-
-    return series_cache_expect(&t->cache, line);
-}
-
-static bool expect_block(struct emit *e, struct str block, enum metric_type *type)
-{
-    struct target *t = CONTAINER_OF(e, struct target, emit);
-
-    return families_expect_block(&t->families, block, type);
-}
-
-static void learn_block(struct emit *e, struct str block, enum metric_type type)
-{
-    struct target *t = CONTAINER_OF(e, struct target, emit);
-
-    families_learn_block(&t->families, block, type);
-}
-
-/* Rows and exemplars hold the place in the cache until all slots are known. */
-static int add_row(struct target *t, size_t entry, bool repeats, const struct emit_sample *s,
-                   struct err *err)
+/* Rows and exemplars hold the place of their series until all slots are known. */
+static int add_row(struct target *t, uint32_t place, const struct emit_sample *s, struct err *err)
 {
     struct sink_row *row = list_add(&t->arena, &t->rows, sizeof *row, err);
 
     if (!row)
         return -1;
-    *row = (struct sink_row){{(uint32_t)entry, 0}, s->ts, s->value};
-    t->rows_repeat |= repeats;
+    *row = (struct sink_row){{place, 0}, s->ts, s->value};
     return 0;
 }
 
-static int add_exemplar(struct target *t, size_t entry, const struct emit_sample *s,
+static int add_exemplar(struct target *t, uint32_t place, const struct emit_sample *s,
                         struct err *err)
 {
     struct sink_exemplar *exemplar;
@@ -253,7 +344,7 @@ static int add_exemplar(struct target *t, size_t entry, const struct emit_sample
     exemplar = list_add(&t->arena, &t->exemplars, sizeof *exemplar, err);
     if (!exemplar)
         return -1;
-    *exemplar = (struct sink_exemplar){.ref = {(uint32_t)entry, 0},
+    *exemplar = (struct sink_exemplar){.ref = {place, 0},
                                        .ts = s->exemplar_has_ts ? s->exemplar_ts : t->batch.ts,
                                        .value = s->exemplar_value,
                                        .labels = labels};
@@ -263,33 +354,34 @@ static int add_exemplar(struct target *t, size_t entry, const struct emit_sample
 static int on_sample(struct emit *e, const struct emit_sample *s, struct err *err)
 {
     struct target *t = CONTAINER_OF(e, struct target, emit);
-    struct series_entry *known;
-    bool repeats;
-    size_t entry;
+    uint32_t place;
+    size_t line;
 
     t->counts.scraped++;
-    if (find_series(t, s, &entry, &repeats, err) < 0)
+    if (rebuild(t, err) < 0)
         return -1;
-    if (entry == SIZE_MAX)
-        return 0;
-    known = &t->cache.items[entry];
-    if (known->slot == SERIES_CACHE_DROPPED) {
+    if (is_over_limit(t))
+        return count_sample(t, s, err);
+    if (find_series(t, s, &place, err) < 0)
+        return -1;
+    line = t->known.next_n - 1;
+    if (place == KNOWN_DROPPED) {
         t->counts.dropped++;
         return 0;
     }
-    if (s->has_exemplar && add_exemplar(t, entry, s, err) < 0)
+    if (s->has_exemplar && add_exemplar(t, place, s, err) < 0)
         return -1;
     if (s->has_ts && t->settings.honor_timestamps)
-        return add_row(t, entry, repeats, s, err);
-    if (known->slot == SERIES_CACHE_NO_SLOT) {
+        return add_row(t, place, s, err);
+    if (place & KNOWN_FRESH) {
         struct waiting *waiting = list_add(&t->arena, &t->waiting, sizeof *waiting, err);
 
         if (!waiting)
             return -1;
-        *waiting = (struct waiting){.entry = entry, .value = s->value};
-        return 0;
+        *waiting = (struct waiting){.place = place, .line = line, .value = s->value};
+    } else if (!set_slot(t, place, s->value)) {
+        known_always_parse(&t->known, line);
     }
-    set_slot(t, known->slot, s->value);
     return 0;
 }
 
@@ -297,9 +389,8 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
 
 void target_init(struct target *t, const struct target_settings_core *settings)
 {
-    *t = (struct target){.settings = *settings,
-                         .emit = {on_family, on_sample, expect, expect_block, learn_block}};
-    series_cache_init(&t->cache);
+    *t = (struct target){.settings = *settings, .emit = {on_family, on_sample, skip}};
+    known_init(&t->known, settings->budget);
     families_init(&t->families);
     arena_init(&t->arena, settings->budget);
     arena_init(&t->beyond, settings->budget);
@@ -309,7 +400,7 @@ void target_fini(struct target *t)
 {
     if (t->group)
         t->settings.sink->group_close(t->settings.sink, t->group);
-    series_cache_fini(&t->cache);
+    known_fini(&t->known);
     families_fini(&t->families);
     arena_fini(&t->arena);
     arena_fini(&t->beyond);
@@ -323,16 +414,15 @@ void target_begin(struct target *t, ts_ms ts)
 {
     if (t->metadata.n)
         families_forget(&t->families); /* the cycle before told the store nothing */
+    t->tell |= t->families.changed;
+    t->families.changed = false;
     arena_reset(&t->arena);
     arena_reset(&t->beyond);
     t->labels = t->waiting = t->rows = t->exemplars = t->metadata =
         (struct target_list){NULL, 0, 0};
     t->counts = (struct target_counts){.scraped = 0};
-    t->round++;
-    t->known = t->cache.n;
-    t->seen = 0;
-    t->rows_repeat = false;
-    t->families.next_block = 0;
+    t->trusts &= !t->known.ended;
+    known_begin(&t->known, t->tell);
     clear_column(t);
     t->batch = (struct sink_batch){.ts = ts, .done = t->batch.done, .done_arg = t->batch.done_arg};
 }
@@ -340,8 +430,8 @@ void target_begin(struct target *t, ts_ms ts)
 /* All slots of a generation are worthless. */
 static void forget(struct target *t)
 {
-    series_cache_cut(&t->cache, 0);
-    t->has_generation = t->hint = false;
+    known_forget(&t->known);
+    t->has_generation = t->hint = t->trusts = false;
 }
 
 static int report_labels(struct target *t, const struct labels *out[TARGET_REPORTS],
@@ -358,7 +448,7 @@ static int report_labels(struct target *t, const struct labels *out[TARGET_REPOR
 }
 
 /* One call for all that is new, the target's own series behind; refs come back in order. */
-static enum target_next resolve(struct target *t, struct err *err)
+static enum target_next resolve(struct target *t, uint32_t **slots, struct err *err)
 {
     struct sink *sink = t->settings.sink;
     size_t fresh = t->labels.n;
@@ -370,7 +460,8 @@ static enum target_next resolve(struct target *t, struct err *err)
         return TARGET_COMMIT;
     labels = arena_new_array(&t->arena, const struct labels *, n, err);
     refs = arena_alloc(&t->arena, n * sizeof *refs, err);
-    if (!labels || !refs)
+    *slots = arena_alloc(&t->arena, n * sizeof **slots, err);
+    if (!labels || !refs || !*slots)
         return TARGET_FAILED;
     if (fresh)
         memcpy(labels, t->labels.items, fresh * sizeof(const struct labels *));
@@ -384,41 +475,44 @@ static enum target_next resolve(struct target *t, struct err *err)
         forget(t);
         return TARGET_AGAIN;
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        (*slots)[i] = refs[i].id; /* SINK_NO_ID is KNOWN_NO_SLOT */
         if (refs[i].id != SINK_NO_ID)
             make_room(t, refs[i].id);
-    for (size_t i = 0, at = t->known; i < fresh; at++)
-        if (t->cache.items[at].slot != SERIES_CACHE_DROPPED)
-            t->cache.items[at].slot = refs[i++].id; /* SINK_NO_ID is NO_SLOT */
+    }
     for (size_t i = 0; !t->has_generation && i < TARGET_REPORTS; i++)
         t->report_slots[i] = refs[fresh + i].id;
     t->has_generation = true;
     t->generation = refs[0].generation;
     return TARGET_COMMIT;
 }
-_Static_assert(SINK_NO_ID == SERIES_CACHE_NO_SLOT, "resolve stores one as the other");
+_Static_assert(SINK_NO_ID == KNOWN_NO_SLOT, "resolve hands on one as the other");
 
-/* Places in the cache become slots; what the store has no room for goes. */
-static void place_samples(struct target *t)
+static uint32_t slot_of(uint32_t place, const uint32_t slots[])
 {
-    const struct series_entry *entries = t->cache.items;
+    return place & KNOWN_FRESH ? slots[place - KNOWN_FRESH] : place;
+}
+
+/* Places become slots; what the store has no room for goes. */
+static void place_samples(struct target *t, const uint32_t slots[])
+{
     const struct waiting *waiting = t->waiting.items;
     struct sink_row *rows = t->rows.items;
     struct sink_exemplar *exemplars = t->exemplars.items;
     size_t kept = 0;
 
     for (size_t i = 0; i < t->waiting.n; i++) {
-        uint32_t slot = entries[waiting[i].entry].slot;
+        uint32_t slot = slot_of(waiting[i].place, slots);
 
-        if (slot == SERIES_CACHE_NO_SLOT)
+        if (slot == KNOWN_NO_SLOT)
             t->counts.limited++;
-        else
-            set_slot(t, slot, waiting[i].value);
+        else if (!set_slot(t, slot, waiting[i].value))
+            known_always_parse(&t->known, waiting[i].line);
     }
     for (size_t i = 0; i < t->rows.n; i++) {
         rows[kept] = rows[i];
-        rows[kept].ref = (struct sink_ref){entries[rows[i].ref.id].slot, t->generation};
-        if (rows[kept].ref.id == SERIES_CACHE_NO_SLOT)
+        rows[kept].ref = (struct sink_ref){slot_of(rows[i].ref.id, slots), t->generation};
+        if (rows[kept].ref.id == KNOWN_NO_SLOT)
             t->counts.limited++;
         else
             kept++;
@@ -427,8 +521,8 @@ static void place_samples(struct target *t)
     kept = 0;
     for (size_t i = 0; i < t->exemplars.n; i++) {
         exemplars[kept] = exemplars[i];
-        exemplars[kept].ref = (struct sink_ref){entries[exemplars[i].ref.id].slot, t->generation};
-        kept += exemplars[kept].ref.id != SERIES_CACHE_NO_SLOT;
+        exemplars[kept].ref = (struct sink_ref){slot_of(exemplars[i].ref.id, slots), t->generation};
+        kept += exemplars[kept].ref.id != KNOWN_NO_SLOT;
     }
     t->exemplars.n = kept;
 }
@@ -436,9 +530,38 @@ static void place_samples(struct target *t)
 /* A failed cycle is an empty one; the series known before stay known. */
 static void drop_samples(struct target *t)
 {
-    series_cache_cut(&t->cache, t->known);
+    known_discard(&t->known);
     t->labels.n = t->waiting.n = t->rows.n = t->exemplars.n = 0;
+    t->counts.duplicates = 0; /* nothing was stored twice */
     clear_column(t);
+}
+
+/* All lines are those of the cycle before: so are the slots. */
+static void repeat_column(struct target *t)
+{
+    if (t->slots_cap)
+        memcpy(t->present, t->before, t->slots_cap / 64 * sizeof *t->present);
+    for (size_t i = 0; i < TARGET_REPORTS; i++)
+        if (t->report_slots[i] != SINK_NO_ID)
+            t->present[t->report_slots[i] / 64] &= ~(UINT64_C(1) << t->report_slots[i] % 64);
+    t->slots = t->slots_before;
+}
+
+/* The last lines may be gone, or no line has come at all. */
+static int end_lines(struct target *t, bool ok, struct err *err)
+{
+    bool all = t->trusts && t->known.at == t->known.n;
+
+    return ok && !all ? rebuild(t, err) : 0;
+}
+
+static void end_column(struct target *t, const uint32_t slots[])
+{
+    if (!t->known.rebuilds)
+        repeat_column(t);
+    place_samples(t, slots);
+    known_place(&t->known, slots);
+    known_end(&t->known);
 }
 
 static void set_reports(struct target *t, bool ok, double seconds)
@@ -452,7 +575,7 @@ static void set_reports(struct target *t, bool ok, double seconds)
     values[TARGET_REPORT_ADDED] = (double)t->counts.added;
     for (size_t i = 0; i < TARGET_REPORTS; i++)
         if (t->report_slots[i] != SINK_NO_ID)
-            set_slot(t, t->report_slots[i], values[i]);
+            (void)set_slot(t, t->report_slots[i], values[i]);
 }
 
 static int by_slot_then_time(const void *a, const void *b)
@@ -462,6 +585,18 @@ static int by_slot_then_time(const void *a, const void *b)
     if (x->ref.id != y->ref.id)
         return x->ref.id < y->ref.id ? -1 : 1;
     return (x->ts > y->ts) - (x->ts < y->ts);
+}
+
+/* Rows of one series must ascend; most come in order. */
+static void sort_rows(struct target *t)
+{
+    const struct sink_row *rows = t->rows.items;
+    size_t i = 1;
+
+    while (i < t->rows.n && by_slot_then_time(&rows[i - 1], &rows[i]) <= 0)
+        i++;
+    if (i < t->rows.n)
+        qsort(t->rows.items, t->rows.n, sizeof *rows, by_slot_then_time);
 }
 
 static void fill_batch(struct target *t)
@@ -491,35 +626,37 @@ static int check_limit(const struct target *t, struct err *err)
 enum target_next target_finish(struct target *t, bool *ok, double seconds, struct err *err)
 {
     enum target_next next;
+    uint32_t *slots = NULL;
 
     *ok = *ok && check_limit(t, err) == 0;
     if (!*ok)
         drop_samples(t);
-    next = resolve(t, err);
+    next = end_lines(t, *ok, err) < 0 ? TARGET_FAILED : resolve(t, &slots, err);
     if (next == TARGET_FAILED && *ok) {
         /* What was exposed cannot be stored: say so with up 0. */
         *ok = false;
         drop_samples(t);
-        next = resolve(t, NULL);
+        next = resolve(t, &slots, NULL);
     }
     if (next != TARGET_COMMIT)
         return next;
     if (*ok) {
-        place_samples(t);
-        if (t->cache.n != t->seen || t->counts.limited)
-            series_cache_sweep(&t->cache, t->round);
+        end_column(t, slots);
+        t->tell = false;
     }
+    t->ok = *ok;
     set_reports(t, *ok, seconds);
-    if (t->rows_repeat)
-        qsort(t->rows.items, t->rows.n, sizeof(struct sink_row), by_slot_then_time);
+    sort_rows(t);
     fill_batch(t);
     return TARGET_COMMIT;
 }
 
 enum target_next target_vanish(struct target *t, struct err *err)
 {
-    enum target_next next = t->group ? resolve(t, err) : TARGET_FAILED;
+    uint32_t *slots = NULL;
+    enum target_next next = t->group ? resolve(t, &slots, err) : TARGET_FAILED;
 
+    t->ok = false;
     if (next == TARGET_COMMIT)
         fill_batch(t);
     return next;
@@ -537,9 +674,16 @@ bool target_committed(struct target *t)
 
         t->before = t->present;
         t->present = before;
+        t->slots_before = t->slots;
         t->metadata.n = 0; /* told */
     }
+    t->trusts = taken && t->ok;
     if (b->verdict == SINK_STALE)
         forget(t);
     return b->verdict == SINK_STALE;
+}
+
+void target_keep(struct target *t, char *text, size_t n)
+{
+    known_keep(&t->known, text, n);
 }

@@ -1,13 +1,13 @@
 /* target: what one target exposed in one cycle becomes one commit of its pull group.
  *
  *   target_begin -> a producer writes into target.emit -> target_finish -> commit target.batch
- *                -> target_committed
+ *                -> target_committed -> target_keep
  *
  * A sample without a time of its own sets its slot of the column; one with a time
- * (honor_timestamps) becomes a row. Series known from the cycle before need one look-up by hash;
- * new ones are gathered and resolved in one call. When the producer failed, the column holds
- * nothing but the target's own series (up and scrape_*), so the store marks all others stale; the
- * same happens to each series that is no longer exposed.
+ * (honor_timestamps) becomes a row. Lines that came in the cycle before are stepped over or cost no
+ * more than their value (known.h); new series are gathered and resolved in one call. When the
+ * producer failed, the column holds nothing but the target's own series (up and scrape_*), so the
+ * store marks all others stale; the same happens to each series that is no longer exposed.
  *
  * As Prometheus does it: the first of two samples of one series counts; scrape_samples_scraped is
  * what was read until an error; a series is "added" when the last good cycle did not have it. Of
@@ -28,7 +28,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "collect/families.h"
-#include "collect/series_cache.h"
+#include "collect/known.h"
 #include "model/emit.h"
 #include "model/sink.h"
 
@@ -73,7 +73,7 @@ struct target_settings_core {
 struct target {
     struct target_settings_core settings;
     struct sink_group *group; /* owned; opened at the first cycle */
-    struct series_cache cache;
+    struct known known;
     struct families families;
 
     /* Of the group, while the generation lasts. */
@@ -83,17 +83,17 @@ struct target {
     double *values;                       /* owned; [slots_cap] */
     uint64_t *present, *before, *changed; /* owned; [slots_cap / 64]; before: of the last column */
     size_t slots_cap;
-    bool hint; /* the last column was taken whole, so `changed` is true */
+    uint32_t slots_before;
+    bool hint;   /* the last column was taken whole, so `changed` is true */
+    bool tell;   /* what was last said of a family may not be what the lines known say */
+    bool trusts; /* `values` and `before` are what the lines known say */
 
     /* Of the cycle. */
     struct emit emit;
     struct arena arena;
     struct arena beyond; /* of one sample past the limit */
-    uint32_t round;
-    uint32_t slots;   /* highest slot of the column + 1 */
-    size_t known;     /* entries of the cache that are not new in this cycle */
-    size_t seen;      /* entries this cycle has exposed, new ones too */
-    bool rows_repeat; /* a series has several rows: they may be out of order */
+    uint32_t slots;      /* highest slot of the column + 1 */
+    bool ok;
     struct target_list labels, waiting, rows, exemplars, metadata;
     struct target_counts counts;
     struct sink_batch batch; /* done and done_arg are the caller's to set */
@@ -122,5 +122,9 @@ enum target_next target_vanish(struct target *t, struct err *err);
 
 /* Reads the store's answer. True: it was stale, so run the cycle again. */
 bool target_committed(struct target *t);
+
+/* After that: the text that was parsed (heap, owned from here on) is what the next one is compared
+ * with. Without it all of the next is parsed. */
+void target_keep(struct target *t, char *text, size_t n);
 
 #endif

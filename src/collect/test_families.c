@@ -30,27 +30,22 @@ static void a_family_is_told_once_and_again_when_it_changes(void **state)
     families_fini(&f);
 }
 
-static void blocks_are_expected_in_their_order_and_replaced_one_by_one(void **state)
+static void what_changes_or_is_forgotten_is_seen(void **state)
 {
-    enum metric_type type = METRIC_INFO;
+    struct metadata m = {.family = STR("a"), .help = STR("x"), .unit = STR("")};
     struct families f;
 
     (void)state;
     families_init(&f);
-    assert_false(families_expect_block(&f, STR("# A\n"), &type));
-    families_learn_block(&f, STR("# A\n"), METRIC_GAUGE);
-    families_learn_block(&f, STR("# B\n"), METRIC_COUNTER);
-    f.next_block = 0;
-    assert_false(families_expect_block(&f, STR("# B\n"), &type));
-    assert_true(families_expect_block(&f, STR("# A\n"), &type));
-    assert_int_equal(type, METRIC_GAUGE);
-    assert_false(families_expect_block(&f, STR("# C\n"), &type));
-    families_learn_block(&f, STR("# C\n"), METRIC_SUMMARY);
-    f.next_block = 1;
-    assert_true(families_expect_block(&f, STR("# C\n"), &type));
-    assert_int_equal(type, METRIC_SUMMARY);
+    assert_true(families_note(&f, &m));
+    assert_false(families_note(&f, &m));
+    assert_false(f.changed);
+    m.help = STR("y");
+    assert_true(families_note(&f, &m));
+    assert_true(f.changed);
+    f.changed = false;
     families_forget(&f);
-    assert_false(families_expect_block(&f, STR("# A\n"), &type));
+    assert_true(f.changed);
     families_fini(&f);
 }
 
@@ -76,7 +71,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_family_is_told_once_and_again_when_it_changes),
-        cmocka_unit_test(blocks_are_expected_in_their_order_and_replaced_one_by_one),
+        cmocka_unit_test(what_changes_or_is_forgotten_is_seen),
         cmocka_unit_test(a_flood_of_families_stays_within_the_bound),
     };
 

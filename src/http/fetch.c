@@ -723,6 +723,17 @@ const struct fetch_result *fetch_result(const struct fetch *f)
     return &f->result;
 }
 
+char *fetch_take_body(struct fetch *f, size_t *n)
+{
+    assert(f->done);
+    *n = f->got_n;
+    f->result.body = (struct str){"", 0};
+    if (f->got && f->got_cap - f->got_n > f->got_n / 8)
+        f->got = mem_realloc(f->got, f->got_n ? f->got_n : 1); /* it may be kept for long */
+    f->got_n = f->got_cap = 0;
+    return take(f->got);
+}
+
 void fetch_free(struct fetch *f)
 {
     if (!f)

@@ -7,7 +7,7 @@
  * near: packing and unpacking costs more than a short wire.
  *
  * Threads: fetch_start from the loop; `done` is called on the loop. Memory: the body belongs to the
- * fetch and is freed by fetch_free.
+ * fetch and is freed by fetch_free, unless it is taken before.
  */
 #ifndef HTTP_FETCH_H
 #define HTTP_FETCH_H
@@ -58,6 +58,9 @@ MUST_USE int fetch_start(struct fetcher *f, const struct fetch_request *request,
                          struct err *err);
 void fetch_cancel(struct fetch *f); /* `done` will not be called; frees it */
 const struct fetch_result *fetch_result(const struct fetch *f);
+/* The body of the result, which has none afterwards: the caller's, mem_free. NULL: there was none.
+ */
+char *fetch_take_body(struct fetch *f, size_t *n);
 void fetch_free(struct fetch *f);
 
 #endif

@@ -21,11 +21,23 @@
 
 struct err;
 
+/* Where a sample stands in the text it was read from. */
+struct emit_text {
+    struct str series; /* name and labels; p NULL: the sample comes without a text */
+    struct str value;
+    const char *end; /* of the line, newline included */
+    /* Of the last TYPE line. The same text of a series under the same type is the same series. */
+    enum metric_type type;
+    bool metadata; /* HELP, TYPE or UNIT lines stand between the sample before and this one */
+    /* The same bytes since the sample before, after the same text, say the same again: nothing
+     * but the value stands between series and newline, and no metadata goes on with the family
+     * before. */
+    bool repeats;
+};
+
 struct emit_sample {
     struct str name; /* the metric name, suffixes included */
-    /* Name and labels as they were exposed: the same text is the same series, so that a receiver
-     * may know it again without building its labels. p NULL: there is no such text. */
-    struct str series;
+    struct emit_text text;
     /* Without __name__; any order. A hostile exposition may repeat a name: labels_build refuses. */
     const struct label *labels;
     size_t labels_n;
@@ -34,8 +46,6 @@ struct emit_sample {
     bool has_ts;
     bool has_exemplar;
     bool exemplar_has_ts;
-    /* `expect` knew the series: name and labels are not set, only `series`. */
-    bool expected;
     const struct label *exemplar_labels;
     size_t exemplar_labels_n;
     double exemplar_value;
@@ -45,14 +55,12 @@ struct emit_sample {
 struct emit {
     MUST_USE int (*family)(struct emit *e, const struct metadata *family, struct err *err);
     MUST_USE int (*sample)(struct emit *e, const struct emit_sample *sample, struct err *err);
-    /* Optional. Before a parser takes a line apart: does it begin with the text of a series that
-     * this receiver has had from a parser before, and expects next? The length of that text, or 0.
-     * The next sample is that series, or the line is broken. */
-    size_t (*expect)(struct emit *e, struct str line);
-    /* With it: is this block of metadata lines the one that came here before? Then it is skipped,
-     * and *type is what `learn_block` was told: the type in force behind it. */
-    bool (*expect_block)(struct emit *e, struct str block, enum metric_type *type);
-    void (*learn_block)(struct emit *e, struct str block, enum metric_type type);
+    /* Optional. At the start of a line, when no metadata is held back: how many bytes of the text
+     * from here on this receiver has dealt with already, since they came before and say the same.
+     * They are whole lines, the last one a sample's. *type is the one in force here, and becomes
+     * the one in force behind; *metadata becomes the last block of lines with metadata among
+     * them, and stays as it is when there is none. */
+    size_t (*skip)(struct emit *e, struct str text, enum metric_type *type, struct str *metadata);
 };
 
 /* One family with one sample without labels: the commonest case. */

@@ -5,8 +5,7 @@
  * written quoted inside the braces, as Prometheus 3 does. A missing final newline is taken.
  *
  * expo_parse is the *plain parser*: it looks at every byte and is the oracle for every faster path.
- * For an emit with `expect` it skips the name and labels of a series that the receiver knows by its
- * text; fuzz_expo holds both against each other.
+ * An emit with `skip` spares it lines that came before (collect/known.h).
  *
  * Errors: ERR_SYNTAX with line and column of the first fault; whatever was emitted before stands,
  * so the caller commits only after success.
@@ -14,6 +13,8 @@
  */
 #ifndef MODEL_EXPO_H
 #define MODEL_EXPO_H
+
+#include <stdbool.h>
 
 #include "base/attr.h"
 #include "base/str.h"
@@ -31,6 +32,9 @@ MUST_USE int expo_format_of(struct str content_type, enum expo_format *out, stru
 /* `scratch` takes unescaped text and label arrays of one line; it is reset as the parser goes. */
 MUST_USE int expo_parse(struct str body, enum expo_format format, struct arena *scratch,
                         struct emit *emit, struct err *err);
+
+/* The value of a sample as the formats have it: no hex, no underscores, no blanks. */
+MUST_USE bool expo_value(struct str token, double *out);
 
 /* A `struct emit` that writes text 0.0.4 or OpenMetrics into `out`. */
 struct expo_writer {

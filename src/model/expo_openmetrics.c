@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/err.h"
+#include "model/expo.h"
 #include "model/expo_scan.h"
 
 static const struct expo_label_rules series_rules = {.nul_in_value = true, .takes_name = true};
@@ -39,7 +40,8 @@ static int end_of_line(struct expo_scan *s, struct err *err)
 }
 
 /* One blank, then a token up to the next blank or the end of the line. */
-static int number(struct expo_scan *s, const char *what, double *out, struct err *err)
+static int number(struct expo_scan *s, const char *what, double *out, struct str *text,
+                  struct err *err)
 {
     struct str token;
     char seen[24];
@@ -53,9 +55,10 @@ static int number(struct expo_scan *s, const char *what, double *out, struct err
     if (!token.n)
         return expo_scan_fail(s, s->p, err, "expected %s, got %s", what,
                               expo_scan_seen(s, s->p, seen));
-    if (!expo_scan_number(token, out))
+    if (!expo_value(token, out))
         return expo_scan_fail(s, token.p, err, "\"%.*s\" is not a number",
                               STR_ARGS(str_take(token, 60)));
+    *text = token;
     return 0;
 }
 
@@ -63,13 +66,13 @@ static int number(struct expo_scan *s, const char *what, double *out, struct err
  * a double (1.007 is 1007 ms). Far out it saturates, and the store refuses what lies ahead. */
 static int timestamp(struct expo_scan *s, ts_ms *out, struct err *err)
 {
-    const char *start = s->p + 1;
+    struct str text;
     double seconds, ms;
 
-    if (number(s, "a timestamp in seconds", &seconds, err) < 0)
+    if (number(s, "a timestamp in seconds", &seconds, &text, err) < 0)
         return -1;
     if (!isfinite(seconds))
-        return expo_scan_fail(s, start, err, "this timestamp is out of range");
+        return expo_scan_fail(s, text.p, err, "this timestamp is out of range");
     ms = seconds * 1000 + copysign(1e-3, seconds);
     *out = ms >= 0x1p63 ? INT64_MAX : ms < -0x1p63 ? INT64_MIN : (ts_ms)ms;
     return 0;
@@ -86,16 +89,15 @@ static bool may_have_exemplar(enum metric_type type, struct str name)
 /* After " # {": labels, value, timestamp. */
 static int exemplar(struct expo_scan *s, struct emit_sample *sample, struct err *err)
 {
-    struct str series = sample->series;
-    struct str name = s->name.p ? s->name : str_split(&series, '{');
+    struct str text;
 
-    if (!may_have_exemplar(s->type, name))
+    if (!may_have_exemplar(s->type, s->name))
         return expo_scan_fail(s, s->p - 3, err,
                               "an exemplar belongs to a counter or a bucket (_total, _bucket, "
                               "_count), not to \"%.*s\"",
-                              STR_ARGS(str_take(name, 100)));
+                              STR_ARGS(str_take(s->name, 100)));
     if (expo_scan_labels(s, &exemplar_rules, &s->exemplar, err) < 0 ||
-        number(s, "the exemplar's value", &sample->exemplar_value, err) < 0)
+        number(s, "the exemplar's value", &sample->exemplar_value, &text, err) < 0)
         return -1;
     sample->has_exemplar = true;
     if (is_at(s, ' ')) {
@@ -106,9 +108,10 @@ static int exemplar(struct expo_scan *s, struct emit_sample *sample, struct err 
     return 0;
 }
 
-static int suffix(struct expo_scan *s, struct emit_sample *sample, struct err *err)
+static int suffix(struct expo_scan *s, struct emit_sample *sample, struct str *value,
+                  struct err *err)
 {
-    if (number(s, "a value", &sample->value, err) < 0)
+    if (number(s, "a value", &sample->value, value, err) < 0)
         return -1;
     if (is_at(s, ' ') && !str_starts(left(s), STR(" # {"))) {
         if (timestamp(s, &sample->ts, err) < 0)
@@ -124,7 +127,7 @@ static int suffix(struct expo_scan *s, struct emit_sample *sample, struct err *e
 }
 
 /* Name and labels. */
-static int series(struct expo_scan *s, struct emit_sample *sample, struct err *err)
+static int series(struct expo_scan *s, struct err *err)
 {
     const char *start = s->p;
     struct str name = expo_scan_name(s, EXPO_SCAN_METRIC_HEAD);
@@ -146,18 +149,21 @@ static int series(struct expo_scan *s, struct emit_sample *sample, struct err *e
             s, start, err,
             "the metric has no name; write it before the braces, or quoted as the "
             "first thing inside");
-    sample->series = (struct str){start, (size_t)(s->p - start)};
     return 0;
 }
 
 static int sample_line(struct expo_scan *s, struct err *err)
 {
     struct emit_sample sample = {.has_ts = false};
+    const char *start = s->p, *end;
+    struct str value;
 
-    if (!expo_scan_expected(s, &sample) && series(s, &sample, err) < 0)
+    if (series(s, err) < 0)
         return -1;
-    if (suffix(s, &sample, err) < 0)
+    end = s->p;
+    if (suffix(s, &sample, &value, err) < 0)
         return -1;
+    expo_scan_place(s, &sample, start, end, value);
     return expo_scan_sample(s, &sample, err);
 }
 
@@ -227,22 +233,6 @@ static bool is_metadata(const struct expo_scan *s)
     return str_starts(left(s), STR("# ")) && !str_starts(left(s), STR("# EOF"));
 }
 
-/* Consecutive metadata lines, one at least. */
-static int metadata_lines(struct expo_scan *s, struct err *err)
-{
-    struct str block = s->emit->expect_block ? expo_scan_block(s) : (struct str){NULL, 0};
-    const char *end = s->p + block.n;
-
-    if (!s->pending && expo_scan_block_expected(s, block))
-        return 0;
-    do {
-        s->p += 2;
-        if (metadata(s, err) < 0)
-            return -1;
-    } while (s->p < end && is_metadata(s));
-    return s->p == end ? expo_scan_block_read(s, block, err) : 0;
-}
-
 static int end_of_text(struct expo_scan *s, struct err *err)
 {
     s->p += 5;
@@ -253,13 +243,34 @@ static int end_of_text(struct expo_scan *s, struct err *err)
     return expo_scan_flush(s, err);
 }
 
+static int metadata_lines(struct expo_scan *s, struct err *err)
+{
+    while (s->p < s->end) {
+        s->p += 2;
+        if (metadata(s, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int expo_openmetrics_parse(struct expo_scan *s, struct err *err)
 {
     s->help_unquotes = true;
+    s->metadata_lines = metadata_lines;
     while (s->p < s->end) {
+        int rc;
+
+        if (expo_scan_skip(s))
+            continue;
         if (str_starts(left(s), STR("# EOF")))
             return end_of_text(s, err);
-        if ((is_metadata(s) ? metadata_lines(s, err) : sample_line(s, err)) < 0)
+        if (is_metadata(s)) {
+            s->p += 2;
+            rc = metadata(s, err);
+        } else {
+            rc = sample_line(s, err);
+        }
+        if (rc < 0)
             return -1;
     }
     return no_eof(s, err);

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "model/expo.h"
 #include "text/number.h"
 
 #define LETTER (EXPO_SCAN_LABEL_HEAD | EXPO_SCAN_METRIC_HEAD)
@@ -31,6 +32,8 @@ void expo_scan_init(struct expo_scan *s, struct str body, struct arena *scratch,
     s->end = start + body.n;
     s->scratch = scratch;
     s->scratch_used = s->help_unquotes = s->family_quoted = s->pending = false;
+    s->metadata = s->goes_on = false;
+    s->unread = (struct str){NULL, 0};
     s->emit = emit;
     s->family = s->help = s->unit = s->name = (struct str){NULL, 0};
     s->family_type = s->type = METRIC_UNKNOWN;
@@ -332,7 +335,7 @@ static bool short_number(struct str token, double *out)
     return true;
 }
 
-bool expo_scan_number(struct str token, double *out)
+bool expo_value(struct str token, double *out)
 {
     return short_number(token, out) || number_parse(token, out);
 }
@@ -356,9 +359,34 @@ int expo_scan_meta_name(struct expo_scan *s, const char *word, struct str *out, 
     return 0;
 }
 
+/* Which family was the last of the lines skipped, for a line that may go on with it. */
+static int read_skipped(struct expo_scan *s, struct err *err)
+{
+    const char *p = s->p, *end = s->end;
+    struct emit *emit = s->emit;
+    struct str lines = s->unread;
+    enum metric_type type = s->type;
+    int rc;
+
+    s->unread = (struct str){NULL, 0};
+    s->p = lines.p;
+    s->end = lines.p + lines.n;
+    s->emit = NULL; /* they were handed on when they came first */
+    rc = s->metadata_lines(s, err);
+    s->p = p;
+    s->end = end;
+    s->emit = emit;
+    s->type = type;
+    s->pending = s->goes_on = false;
+    return rc;
+}
+
 int expo_scan_meta(struct expo_scan *s, enum expo_meta what, struct str name, bool quoted,
                    struct str text, enum metric_type type, struct err *err)
 {
+    if (s->unread.p && read_skipped(s, err) < 0)
+        return -1;
+    s->metadata = true;
     if (!s->family.p || s->family_quoted != quoted || !str_eq(s->family, name)) {
         if (expo_scan_flush(s, err) < 0)
             return -1;
@@ -366,6 +394,8 @@ int expo_scan_meta(struct expo_scan *s, enum expo_meta what, struct str name, bo
         s->family_quoted = quoted;
         s->help = s->unit = STR("");
         s->family_type = METRIC_UNKNOWN;
+    } else if (!s->pending) {
+        s->goes_on = true;
     }
     s->pending = true;
     switch (what) {
@@ -389,6 +419,8 @@ int expo_scan_flush(struct expo_scan *s, struct err *err)
     if (!s->pending)
         return 0;
     s->pending = false;
+    if (!s->emit)
+        return 0;
     if (s->family_quoted && expo_scan_unescape(s, s->family, true, &family.family, err) < 0)
         return -1;
     if (expo_scan_unescape(s, s->help, s->help_unquotes, &family.help, err) < 0)
@@ -396,70 +428,36 @@ int expo_scan_flush(struct expo_scan *s, struct err *err)
     return s->emit->family(s->emit, &family, err);
 }
 
-/* The same text is the same series, if it ends here: a brace closes it for good, while a bare name
- * must be followed by a blank, and no brace. Names in braces have their own rules; let them be
- * taken apart. */
-bool expo_scan_expected(struct expo_scan *s, struct emit_sample *sample)
+bool expo_scan_skip(struct expo_scan *s)
 {
-    struct str line = {s->p, (size_t)(s->end - s->p)};
-    const char *p;
+    struct str metadata = {NULL, 0};
     size_t n;
 
-    if (!s->emit->expect || *line.p == '{')
+    if (!s->emit->skip || s->pending)
         return false;
-    n = s->emit->expect(s->emit, line);
-    if (!n || n >= line.n)
+    n = s->emit->skip(s->emit, (struct str){s->p, (size_t)(s->end - s->p)}, &s->type, &metadata);
+    if (!n)
         return false;
-    p = line.p + n;
-    if (p[-1] != '}') {
-        if (*p != ' ')
-            return false;
-        while (p < s->end && is(p, EXPO_SCAN_BLANK))
-            p++;
-        if (p < s->end && *p == '{')
-            return false;
-    }
-    sample->expected = true;
-    sample->series = str_take(line, n);
     s->p += n;
-    return true;
-}
-
-struct str expo_scan_block(const struct expo_scan *s)
-{
-    const char *p = s->p;
-
-    while (p < s->end && *p == '#') {
-        const char *newline = memchr(p, '\n', (size_t)(s->end - p));
-
-        if (!newline || str_starts((struct str){p, (size_t)(newline - p)}, STR("# EOF")))
-            break;
-        p = newline + 1;
+    if (metadata.p) {
+        s->unread = metadata;
+        s->family = (struct str){NULL, 0};
     }
-    return (struct str){s->p, (size_t)(p - s->p)};
-}
-
-bool expo_scan_block_expected(struct expo_scan *s, struct str block)
-{
-    enum metric_type type;
-
-    if (!block.n || !s->emit->expect_block || !s->emit->expect_block(s->emit, block, &type))
-        return false;
-    s->type = type;
-    s->family = (struct str){NULL, 0}; /* lines to come do not belong to the family before */
-    s->p += block.n;
+    s->metadata = s->goes_on = false;
     return true;
 }
 
-/* Learnt only once its families were taken. */
-int expo_scan_block_read(struct expo_scan *s, struct str block, struct err *err)
+void expo_scan_place(const struct expo_scan *s, struct emit_sample *sample, const char *series,
+                     const char *series_end, struct str value)
 {
-    if (!block.n || !s->emit->learn_block)
-        return 0;
-    if (expo_scan_flush(s, err) < 0)
-        return -1;
-    s->emit->learn_block(s->emit, block, s->type);
-    return 0;
+    sample->text = (struct emit_text){
+        .series = {series, (size_t)(series_end - series)},
+        .value = value,
+        .end = s->p,
+        .type = s->type,
+        .metadata = s->metadata,
+        .repeats = !s->goes_on && s->p == value.p + value.n + 1 && s->p[-1] == '\n',
+    };
 }
 
 int expo_scan_sample(struct expo_scan *s, struct emit_sample *sample, struct err *err)
@@ -475,6 +473,7 @@ int expo_scan_sample(struct expo_scan *s, struct emit_sample *sample, struct err
         return -1;
     s->name = (struct str){NULL, 0};
     s->labels.n = s->exemplar.n = 0;
+    s->metadata = s->goes_on = false;
     if (s->scratch_used) {
         s->labels.items = s->labels.few;
         s->exemplar.items = s->exemplar.few;

@@ -60,8 +60,14 @@ struct expo_scan {
     /* The family gathered: views of the body, escapes still in. */
     struct str family, help, unit;
     bool family_quoted, pending;
+    bool metadata; /* there was some since the sample before */
+    bool goes_on;  /* it went on with a family that was handed on already */
+    /* Skipped lines with metadata; p not NULL: the family is theirs, and nobody has read them. */
+    struct str unread;
     enum metric_type family_type;
     enum metric_type type; /* of the last TYPE line, whatever its family, as Prometheus does it */
+
+    int (*metadata_lines)(struct expo_scan *s, struct err *err); /* the format's, up to `end` */
 
     struct str name; /* of the sample; p NULL: not seen yet */
     struct expo_label_list labels, exemplar;
@@ -87,9 +93,6 @@ MUST_USE int expo_scan_unescape(struct expo_scan *s, struct str text, bool quote
 /* After the opening brace, through the closing one. */
 MUST_USE int expo_scan_labels(struct expo_scan *s, const struct expo_label_rules *rules,
                               struct expo_label_list *list, struct err *err);
-/* A number as the formats have it: no hex, no underscores. */
-MUST_USE bool expo_scan_number(struct str token, double *out);
-
 enum expo_meta { EXPO_META_HELP, EXPO_META_TYPE, EXPO_META_UNIT };
 /* The metric's name of a metadata line, quoted or not; `word` is the line's keyword. */
 MUST_USE int expo_scan_meta_name(struct expo_scan *s, const char *word, struct str *out,
@@ -99,17 +102,14 @@ MUST_USE int expo_scan_meta(struct expo_scan *s, enum expo_meta what, struct str
                             struct str text, enum metric_type type, struct err *err);
 /* Hands on the family gathered, if any. */
 MUST_USE int expo_scan_flush(struct expo_scan *s, struct err *err);
-/* At the start of a line: steps over a series the receiver expects. */
-bool expo_scan_expected(struct expo_scan *s, struct emit_sample *sample);
-/* The lines from here on that begin with '#' and end in a newline, "# EOF" and what follows apart.
- */
-struct str expo_scan_block(const struct expo_scan *s);
-/* Steps over such a block when the receiver expects it. */
-bool expo_scan_block_expected(struct expo_scan *s, struct str block);
-/* The block was read line by line, up to here. */
-MUST_USE int expo_scan_block_read(struct expo_scan *s, struct str block, struct err *err);
+/* At the start of a line: steps over what the receiver knows. */
+bool expo_scan_skip(struct expo_scan *s);
 /* Hands on one sample whose name and labels were scanned, and forgets them. */
 MUST_USE int expo_scan_sample(struct expo_scan *s, struct emit_sample *sample, struct err *err);
+
+/* The line's place in the text, once all of it is read. */
+void expo_scan_place(const struct expo_scan *s, struct emit_sample *sample, const char *series,
+                     const char *series_end, struct str value);
 
 MUST_USE int expo_text_parse(struct expo_scan *s, struct err *err);
 MUST_USE int expo_openmetrics_parse(struct expo_scan *s, struct err *err);

@@ -2,6 +2,7 @@
  * tabs nearly everywhere, labels without a comma between them, raw newlines and NULs in label
  * values, values glued to the closing brace, no newline at the end. */
 #include "base/err.h"
+#include "model/expo.h"
 #include "model/expo_scan.h"
 #include "text/number.h"
 
@@ -99,7 +100,8 @@ static int timestamp(struct expo_scan *s, struct emit_sample *sample, struct err
 }
 
 /* After name and labels: value, timestamp, end of line. */
-static int suffix(struct expo_scan *s, struct emit_sample *sample, struct err *err)
+static int suffix(struct expo_scan *s, struct emit_sample *sample, struct str *value,
+                  struct err *err)
 {
     const char *start;
     struct str token;
@@ -113,7 +115,7 @@ static int suffix(struct expo_scan *s, struct emit_sample *sample, struct err *e
     if (!token.n)
         return expo_scan_fail(s, start, err, "expected a value after the metric, got %s",
                               expo_scan_seen(s, start, seen));
-    if (!expo_scan_number(token, &sample->value))
+    if (!expo_value(token, &sample->value))
         return expo_scan_fail(s, start, err, "\"%.*s\" is not a number",
                               STR_ARGS(str_take(token, 60)));
     skip_blanks(s);
@@ -126,11 +128,12 @@ static int suffix(struct expo_scan *s, struct emit_sample *sample, struct err *e
         return expo_scan_fail(s, s->p, err, "expected the end of the line, got %s",
                               expo_scan_seen(s, s->p, seen));
     s->p += s->p < s->end;
+    *value = token;
     return 0;
 }
 
 /* Name and labels. */
-static int series(struct expo_scan *s, struct emit_sample *sample, struct err *err)
+static int series(struct expo_scan *s, const char **out, struct err *err)
 {
     const char *start = s->p, *end;
     struct str name = expo_scan_name(s, EXPO_SCAN_METRIC_HEAD);
@@ -154,47 +157,48 @@ static int series(struct expo_scan *s, struct emit_sample *sample, struct err *e
             s, start, err,
             "the metric has no name; write it before the braces, or quoted as the "
             "first thing inside");
-    sample->series = (struct str){start, (size_t)(end - start)};
+    *out = end;
     return 0;
 }
 
 static int sample_line(struct expo_scan *s, struct err *err)
 {
     struct emit_sample sample = {.has_ts = false};
+    const char *start = s->p, *end = start;
+    struct str value;
 
-    if (!expo_scan_expected(s, &sample) && series(s, &sample, err) < 0)
+    if (series(s, &end, err) < 0 || suffix(s, &sample, &value, err) < 0)
         return -1;
-    if (suffix(s, &sample, err) < 0)
-        return -1;
+    expo_scan_place(s, &sample, start, end, value);
     return expo_scan_sample(s, &sample, err);
 }
 
-/* Consecutive comment lines, one at least. */
-static int comments(struct expo_scan *s, struct err *err)
+/* Comments and empty lines alone. */
+static int metadata_lines(struct expo_scan *s, struct err *err)
 {
-    struct str block = s->emit->expect_block ? expo_scan_block(s) : (struct str){NULL, 0};
-    const char *end = s->p + block.n;
-
-    /* A block left with a family pending is not the receiver's to skip: it belongs with this one.
-     */
-    if (!s->pending && expo_scan_block_expected(s, block))
-        return 0;
-    do {
-        if (comment(s, err) < 0)
+    for (;;) {
+        skip_blanks(s);
+        if (s->p == s->end)
+            return 0;
+        if (*s->p == '\n')
+            s->p++;
+        else if (comment(s, err) < 0)
             return -1;
-    } while (s->p < end);
-    return s->p == end ? expo_scan_block_read(s, block, err) : 0;
+    }
 }
 
 int expo_text_parse(struct expo_scan *s, struct err *err)
 {
+    s->metadata_lines = metadata_lines;
     for (;;) {
+        if (expo_scan_skip(s))
+            continue;
         skip_blanks(s);
         if (s->p == s->end)
             return expo_scan_flush(s, err);
         if (*s->p == '\n')
             s->p++;
-        else if ((*s->p == '#' ? comments(s, err) : sample_line(s, err)) < 0)
+        else if ((*s->p == '#' ? comment(s, err) : sample_line(s, err)) < 0)
             return -1;
     }
 }

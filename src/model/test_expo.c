@@ -43,9 +43,9 @@ static int record_sample(struct emit *e, const struct emit_sample *s, struct err
 {
     struct recorder *r = CONTAINER_OF(e, struct recorder, emit);
 
-    assert_true(s->series.n < sizeof r->series || s->labels_n > 32);
-    memcpy(r->series, s->series.p, s->series.n % sizeof r->series);
-    r->series[s->series.n % sizeof r->series] = '\0';
+    assert_true(s->text.series.n < sizeof r->series || s->labels_n > 32);
+    memcpy(r->series, s->text.series.p, s->text.series.n % sizeof r->series);
+    r->series[s->text.series.n % sizeof r->series] = '\0';
     if (++r->samples == r->refuse_at)
         return err_set(err, ERR_LIMIT, "no more");
     buf_addf(&r->text, "%.*s{", STR_ARGS(s->name));

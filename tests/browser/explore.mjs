@@ -46,7 +46,18 @@ export function explore(suite) {
     const page = await suite.open(`explore?expr=${encodeURIComponent('up{job="nobody"} + up')}`);
     await page.locator('[data-test="empty"] .dead').waitFor({ timeout: 15_000 });
     check((await page.locator('[data-test="empty"] .dead').textContent()).includes('nobody'), 'the wrong part is blamed');
+    check(/keeps none of the \d+ series of up/.test(await page.locator('[data-test="empty"]').textContent()), 'no reason is given');
+    check(!page.faults.length, page.faults.join(' | '));
+  });
+
+  suite.test('the mended expression of an empty answer is asked with one click', async () => {
+    const page = await suite.open(`explore?expr=${encodeURIComponent('scrape_duration_second > 0')}&range=now-15m&live=off`);
+    await page.locator('[data-test="offer"] .spark svg').waitFor({ timeout: 15_000 });
     await suite.picture(page, 'explore-empty');
+    await page.locator('[data-test="use"]').click();
+    await page.locator('[data-test="graph"] canvas').waitFor();
+    check(params(page).get('expr') === 'scrape_duration_seconds > 0', page.url());
+    check(!page.faults.length, page.faults.join(' | '));
   });
 
   suite.test('dragging zooms and ends Live; a double click goes back', async () => {

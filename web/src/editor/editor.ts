@@ -9,8 +9,6 @@ import { EditorView, keymap, lineNumbers, placeholder } from '@codemirror/view';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
 import { theme } from './theme';
 
-export { parts, type Part } from './explain';
-
 export interface Options {
   readonly text: string;
   readonly label: string;

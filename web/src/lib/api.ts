@@ -97,8 +97,8 @@ export async function get<T>(path: string, params: Params = {}, signal?: AbortSi
 }
 
 /** A path of earshot's own. */
-export async function own<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const response = await ask(`api/earshot/v1/${path}`, {}, signal);
+export async function own<T>(path: string, signal?: AbortSignal, params: Params = {}): Promise<T> {
+  const response = await ask(`api/earshot/v1/${path}`, params, signal);
   if (!response.ok) throw new ApiError(response.status, 'own', (await response.text()).trim() || `HTTP ${response.status}`);
   return (await json(response)) as T;
 }

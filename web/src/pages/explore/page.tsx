@@ -66,7 +66,7 @@ export function ExplorePage() {
         {!expr && <Start onAsk={run} />}
         {expr && data.error && <Failed error={data.error} expr={expr} />}
         {expr && !data.error && !data.value && <section class="card"><Note data={data} what="The answer" height={300} /></section>}
-        {expr && data.value && !(data.error && data.value.expr !== expr) && <Answer result={data.value} old={data.loading && data.value.expr !== expr} />}
+        {expr && data.value && !(data.error && data.value.expr !== expr) && <Answer result={data.value} old={data.loading && data.value.expr !== expr} onAsk={run} />}
       </div>
     </div>
   );
@@ -84,10 +84,10 @@ function unitOf(result: Result): Unit {
   return guessed === 'none' && names.size === 1 && only ? guessUnit(only) : guessed;
 }
 
-function Answer({ result, old }: { result: Result; old: boolean }) {
+function Answer({ result, old, onAsk }: { result: Result; old: boolean; onAsk: (expr: string) => void }) {
   const [hover, setHover] = useState<number | null>(null);
   const [lifted, setLifted] = useState<string | null>(null);
-  if (!result.lines.length) return <Empty result={result} />;
+  if (!result.lines.length) return <Empty result={result} onAsk={onAsk} />;
   const stacked = kind() === 'stacked';
   const v = view();
   const unit = unitOf(result);

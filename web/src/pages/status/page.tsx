@@ -41,7 +41,7 @@ export function StatusPage() {
   const add = (label: string, text: string | undefined): void => {
     if (text) lines.push([label, text]);
   };
-  add('Version', build.value?.version.replace(/^.*\+earshot\./, ''));
+  add('Version', build.value?.version?.replace(/^.*\+earshot\./, ''));
   add('Revision', build.value?.revision);
   add('Built', build.value?.buildDate);
   add('Running since', start ? `${when(start, now.value)}, ${duration(Math.max(1, Math.round(now.value - start)))}` : undefined);

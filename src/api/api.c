@@ -60,6 +60,7 @@ void api_routes(struct api *api, struct http_server *server)
     api_query_routes(api);
     api_meta_routes(api);
     api_status_routes(api);
+    api_target_routes(api);
     api_admin_routes(api);
     api_exemplar_routes(api);
     api_rules_routes(api);

@@ -9,8 +9,9 @@
  *   query.c    query, query_range, ...     meta.c     series, labels, label values
  *   federate.c federate                    metadata.c metadata, targets/metadata
  *   read.c     remote read                 rules.c    rules, alerts
- *   status.c   status/..., targets, health  admin.c    admin/tsdb/..., -/reload, -/quit
- *   stream.c   server-sent events          overview.c one page of figures about this host
+ *   status.c   status/..., health          targets.c  targets, scrape_pools
+ *   admin.c    admin/tsdb/..., -/reload    stream.c   server-sent events
+ *   overview.c one page of figures about this host
  *
  * Threads: the loop's; api_committed from the store's writer.
  */

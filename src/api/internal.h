@@ -92,6 +92,7 @@ MUST_USE int api_external_labels(struct api *api, struct arena *a, size_t more, 
 void api_query_routes(struct api *api);
 void api_meta_routes(struct api *api);
 void api_status_routes(struct api *api);
+void api_target_routes(struct api *api);
 void api_admin_routes(struct api *api);
 void api_exemplar_routes(struct api *api);
 void api_rules_routes(struct api *api);

@@ -1,10 +1,8 @@
-/* What the server says of itself: health, targets and status/.... */
+/* What the server says of itself: health and status/.... */
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/internal.h"
-#include "base/arena.h"
-#include "collect/collect.h"
 #include "config/config.h"
 #include "sys/lanes.h"
 #include "text/duration.h"
@@ -160,106 +158,10 @@ static void handle_walreplay(struct http_request *r, void *arg)
     api_reply_data(r, &out);
 }
 
-static void write_target(struct json_writer *w, const struct target_status *t)
-{
-    static const char *const healths[] = {
-        [TARGET_UNKNOWN] = "unknown", [TARGET_UP] = "up", [TARGET_DOWN] = "down"};
-    char text[32];
-
-    json_begin_object(w);
-    json_key(w, "discoveredLabels");
-    api_write_labels(w, t->discovered ? t->discovered : &labels_empty);
-    json_key(w, "labels");
-    api_write_labels(w, t->labels);
-    pair(w, "scrapePool", t->job);
-    pair(w, "scrapeUrl", t->url ? t->url : "");
-    pair(w, "globalUrl", t->url ? t->url : "");
-    pair(w, "lastError", t->last_error);
-    json_key(w, "lastScrape");
-    api_write_rfc3339(w, t->last_scrape_ms);
-    json_key(w, "lastScrapeDuration");
-    json_double(w, t->last_seconds);
-    pair(w, "health", healths[t->health]);
-    pair(w, "scrapeInterval", duration_print(t->interval_ms, text));
-    pair(w, "scrapeTimeout", duration_print(t->timeout_ms, text));
-    json_key(w, "lastSamples");
-    json_i64(w, (int64_t)t->last_samples);
-    json_end_object(w);
-}
-
-static void handle_targets(struct http_request *r, void *arg)
-{
-    struct api *api = arg;
-    struct target_status *targets;
-    size_t n;
-    struct api_params p;
-    struct str state, pool;
-    struct err err;
-    struct buf out;
-    struct json_writer w;
-
-    if (api_params_read(r, &p) < 0)
-        return;
-    if (collect_status(api->c.collect, r->arena, &targets, &n, &err) < 0) {
-        api_reply_err(r, &err);
-        return;
-    }
-    state = api_param(&p, "state");
-    pool = api_param(&p, "scrapePool");
-    buf_init(&out, 0);
-    api_begin_data(&w, &out);
-    json_begin_object(&w);
-    json_key(&w, "activeTargets");
-    json_begin_array(&w);
-    for (size_t i = 0; i < n && !str_eq(state, STR("dropped")); i++)
-        if (!pool.n || str_eq(pool, str_c(targets[i].job)))
-            write_target(&w, &targets[i]);
-    json_end_array(&w);
-    json_key(&w, "droppedTargets");
-    json_begin_array(&w);
-    json_end_array(&w);
-    json_key(&w, "droppedTargetCounts");
-    json_begin_object(&w);
-    json_end_object(&w);
-    json_end_object(&w);
-    api_end_data(&w, NULL);
-    api_reply_data(r, &out);
-}
-
-/* The jobs there are targets of; collect_status sorts by them. */
-static void handle_scrape_pools(struct http_request *r, void *arg)
-{
-    struct api *api = arg;
-    struct target_status *targets;
-    size_t n;
-    struct err err;
-    struct buf out;
-    struct json_writer w;
-
-    if (collect_status(api->c.collect, r->arena, &targets, &n, &err) < 0) {
-        api_reply_err(r, &err);
-        return;
-    }
-    buf_init(&out, 0);
-    api_begin_data(&w, &out);
-    json_begin_object(&w);
-    json_key(&w, "scrapePools");
-    json_begin_array(&w);
-    for (size_t i = 0; i < n; i++)
-        if (!i || !str_eq(str_c(targets[i].job), str_c(targets[i - 1].job)))
-            json_cstr(&w, targets[i].job);
-    json_end_array(&w);
-    json_end_object(&w);
-    api_end_data(&w, NULL);
-    api_reply_data(r, &out);
-}
-
 void api_status_routes(struct api *api)
 {
     api_route(api, "/-/healthy", HTTP_GET, handle_healthy);
     api_route(api, "/-/ready", HTTP_GET, handle_ready);
-    api_route(api, "/api/v1/targets", HTTP_GET, handle_targets);
-    api_route(api, "/api/v1/scrape_pools", HTTP_GET, handle_scrape_pools);
     api_route(api, "/api/v1/status/buildinfo", HTTP_GET, handle_buildinfo);
     api_route(api, "/api/v1/status/config", HTTP_GET, handle_config);
     api_route(api, "/api/v1/status/flags", HTTP_GET, handle_flags);

@@ -44,6 +44,19 @@ static size_t add_rows(const json_t *targets, struct table *t)
     return down;
 }
 
+/* Beside CSV it goes where it is in nobody's way. */
+static void print_dropped(const json_t *counts)
+{
+    const char *job;
+    json_t *count;
+    json_int_t n = 0;
+
+    json_object_foreach((json_t *)(uintptr_t)counts, job, count) n += json_integer_value(count);
+    if (n)
+        (void)fprintf(table_terminal_width() ? stdout : stderr,
+                      "%" JSON_INTEGER_FORMAT " dropped by relabel_configs\n", n);
+}
+
 int targets_run(const struct args *args)
 {
     json_t *data = NULL;
@@ -66,6 +79,7 @@ int targets_run(const struct args *args)
         table_csv(&t, &out);
     }
     (void)fwrite(out.p ? out.p : "", 1, out.n, stdout);
+    print_dropped(json_object_get(data, "droppedTargetCounts"));
     buf_fini(&out);
     table_fini(&t);
     json_decref(data);

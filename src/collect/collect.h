@@ -93,7 +93,7 @@ MUST_USE int collect_add_removable(struct collect *c, const struct target_settin
  * nothing that its settings point to is used any more. */
 void collect_remove(struct collect *c, struct cycle *cycle, int64_t wait_ms,
                     void (*gone)(void *arg), void *arg);
-/* All its cycles fail with these words, which are static; NULL: no longer. */
+/* All its cycles fail with these words, which are borrowed until it is gone; NULL: no longer. */
 void collect_refuse(struct cycle *cycle, const char *words);
 const struct collect_context *collect_context_of(const struct collect *c);
 struct discover_stats *collect_discover_stats(struct collect *c);

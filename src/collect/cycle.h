@@ -43,7 +43,7 @@ struct cycle {
     struct record record;
 
     struct loop_timer *timer; /* NULL: stopped */
-    const char *refusal;      /* not NULL: cycles fail with these words; static */
+    const char *refusal;      /* not NULL: cycles fail with these words; borrowed */
     enum cycle_state state;
     bool reading; /* the collector is out, perhaps for longer than its cycle */
     ts_ms due;    /* when the timer should fire next */

@@ -8,6 +8,7 @@
 #include "collect/pool.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,6 +87,7 @@ struct pool {
     struct map targets; /* of struct running, by key_of */
     uint64_t round;
     char refused_logged[400];
+    char over_limit[96]; /* what cycles of a job with too many targets say */
 
     void (*done)(void *arg); /* set: it ends */
     void *done_arg;
@@ -273,13 +275,16 @@ static void add_new(struct pool *p, struct making *m)
 static void apply_limit(struct pool *p)
 {
     uint64_t limit = p->job->limits.targets;
+    bool over = limit && p->targets.n > limit;
     struct running *r;
     size_t at = 0;
 
+    if (over)
+        (void)snprintf(p->over_limit, sizeof p->over_limit,
+                       "%zu targets are more than target_limit %" PRIu64 " of the job",
+                       p->targets.n, limit);
     while ((r = map_next(&p->targets, &at)))
-        collect_refuse(r->cycle, limit && p->targets.n > limit
-                                     ? "the job has more targets than its target_limit"
-                                     : NULL);
+        collect_refuse(r->cycle, over ? p->over_limit : NULL);
 }
 
 static void tell_refused(struct pool *p)

@@ -23,7 +23,8 @@ class Client(unittest.TestCase):
     def setUpClass(cls):
         cls.server = Server('--config', '{dir}/e.yml', '--prometheus-config', '{dir}/p.yml', files={
             'e.yml': 'collect: {host: {interval: 1s}}\n',
-            'p.yml': 'scrape_configs: [{job_name: dead, scrape_interval: 1s, static_configs: [{targets: ["127.0.0.1:1"]}]}]\n',
+            'p.yml': 'scrape_configs: [{job_name: dead, scrape_interval: 1s, static_configs: [{targets: ["127.0.0.1:1", "a:1", "b:1"]}],'
+                     ' relabel_configs: [{source_labels: [__address__], regex: "[ab]:1", action: drop}]}]\n',
         }).start()
         cls.url = '--url=http://127.0.0.1:%d' % cls.server.port
         eventually(lambda: cls.server.query('count_over_time(up{job="node"}[1m]) >= 3') and cls.server.query('up{job="dead"} == 0'))
@@ -76,8 +77,8 @@ class Client(unittest.TestCase):
             self.assertEqual(len(err.strip().split('\n')), 1, err)
 
     def test_targets_exits_1_when_one_is_down(self):
-        status, out, _ = earshot('targets', self.url)
-        self.assertEqual(status, 1)
+        status, out, err = earshot('targets', self.url)
+        self.assertEqual((status, err), (1, '2 dropped by relabel_configs\n'))
         self.assertRegex(out, r'down,dead,127\.0\.0\.1:1,.*refused')
         status, out, _ = earshot('targets', self.url, '--json')
         self.assertIn('dead', [t['scrapePool'] for t in json.loads(out)])

@@ -1,0 +1,124 @@
+"""What is scraped and what relabelling leaves out, beside Debian's Prometheus with the same prometheus.yml."""
+import http.server
+import json
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import unittest
+import urllib.request
+
+from server import Peer, Server, eventually, free_port
+
+CONFIG = '''global: {scrape_interval: 1s, scrape_timeout: 1s}
+scrape_configs:
+- job_name: some
+  static_configs:
+  - {targets: ["127.0.0.1:%(port)d"], labels: {rack: r1}}
+  - {targets: ["spare:1", "spare:2"], labels: {rack: r2}}
+  relabel_configs: [{source_labels: [rack], regex: r2, action: drop}]
+  metric_relabel_configs: [{regex: shard, action: labeldrop}]
+- job_name: all_out
+  static_configs: [{targets: ["gone:1"]}]
+  relabel_configs: [{source_labels: [job], regex: all_out, action: drop}]
+'''
+MERGED = b'one{shard="1"} 1\none{shard="2"} 2\none{shard="3"} 1\ntwo 2\n'
+
+
+class Target(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header('Content-Type', 'text/plain; version=0.0.4')
+        self.send_header('Content-Length', str(len(MERGED)))
+        self.end_headers()
+        self.wfile.write(MERGED)
+
+    def log_message(self, *_):
+        pass
+
+
+def shape(value):
+    """keys and types; of lists, what their first item is"""
+    if isinstance(value, dict):
+        return {k: shape(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [shape(v) for v in value[:1]]
+    return 'number' if isinstance(value, (int, float)) else type(value).__name__
+
+
+class Targets(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.target = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Target)
+        threading.Thread(target=cls.target.serve_forever, daemon=True).start()
+        cls.addClassCleanup(cls.target.shutdown)
+        cls.server = Server('--prometheus-config', '{dir}/p.yml', files={'p.yml': CONFIG % {'port': cls.target.server_port}}).start()
+        cls.addClassCleanup(cls.server.close)
+        cls.peer_port = free_port()
+        if shutil.which('prometheus'):
+            cls.peer_dir = tempfile.mkdtemp(prefix='earshot-peer-')
+            cls.addClassCleanup(shutil.rmtree, cls.peer_dir, True)
+            cls.peer = Peer('prometheus', '--config.file', os.path.join(cls.server.dir, 'p.yml'), '--storage.tsdb.path', cls.peer_dir,
+                            '--web.listen-address', '127.0.0.1:%d' % cls.peer_port, cwd=cls.peer_dir)
+            cls.addClassCleanup(cls.peer.stop)
+            eventually(lambda: cls.peer_api('targets')['activeTargets'][0]['health'] == 'up')
+        eventually(lambda: cls.server.query('up{job="some"} == 1'))
+
+    @classmethod
+    def peer_api(cls, path):
+        with urllib.request.urlopen('http://127.0.0.1:%d/api/v1/%s' % (cls.peer_port, path), timeout=10) as r:
+            return json.load(r)['data']
+
+    def beside_prometheus(self):
+        if not shutil.which('prometheus'):
+            self.skipTest('needs Debian\'s prometheus')
+
+    def test_what_relabelling_drops_is_listed_and_counted(self):
+        found = self.server.api('targets')
+        self.assertEqual([t['discoveredLabels']['__address__'] for t in found['droppedTargets']], ['gone:1', 'spare:1', 'spare:2'])
+        self.assertEqual({t['scrapePool'] for t in found['droppedTargets']}, {'all_out', 'some'})
+        self.assertEqual(found['droppedTargetCounts'], {'all_out': 1, 'some': 2})
+        some = next(t for t in found['activeTargets'] if t['scrapePool'] == 'some')
+        self.assertEqual(some['scrapeUrl'], 'http://127.0.0.1:%d/metrics' % self.target.server_port)
+        self.assertEqual(some['globalUrl'], 'http://%s:%d/metrics' % (socket.gethostname(), self.target.server_port))
+        self.assertEqual(some['discoveredLabels']['__metrics_path__'], '/metrics')
+
+    def test_state_and_scrape_pool_choose(self):
+        def chosen(**params):
+            found = self.server.api('targets', **params)
+            return len(found['activeTargets']), len(found['droppedTargets']), found['droppedTargetCounts']
+        counts = {'all_out': 1, 'some': 2}
+        every = len(self.server.api('targets')['activeTargets'])
+        self.assertEqual(chosen(state='any'), (every, 3, counts))
+        self.assertEqual(chosen(state='Dropped'), (0, 3, counts))
+        self.assertEqual(chosen(state='active'), (every, 0, None))
+        self.assertEqual(chosen(state='none of these'), (0, 0, None))
+        self.assertEqual(chosen(scrapePool='some'), (1, 2, counts))
+        self.assertEqual(chosen(scrapePool='some', state='dropped'), (0, 2, counts))
+        self.assertIn('all_out', self.server.api('scrape_pools')['scrapePools'])
+
+    def test_targets_are_described_as_prometheus_does(self):
+        self.beside_prometheus()
+        for path in ('targets', 'targets?state=dropped', 'targets?state=active'):
+            ours, theirs = self.server.api(path.split('?')[0], **({'state': path.split('=')[1]} if '=' in path else {})), self.peer_api(path)
+            self.assertEqual({t['discoveredLabels']['__address__']: t['discoveredLabels'] for t in ours['droppedTargets']},
+                             {t['discoveredLabels']['__address__']: t['discoveredLabels'] for t in theirs['droppedTargets']})
+            theirs = {t['scrapePool']: t for t in theirs['activeTargets']}
+            ours = {t['scrapePool']: t for t in ours['activeTargets'] if t['scrapePool'] in theirs}
+            for pool, t in theirs.items():
+                self.assertEqual({k: v for k, v in shape(ours[pool]).items() if k in t}, shape(t))
+                for key in ('discoveredLabels', 'labels', 'scrapeUrl', 'globalUrl', 'scrapeInterval', 'scrapeTimeout', 'health'):
+                    self.assertEqual(ours[pool][key], t[key], key)
+
+    def test_series_that_relabelling_makes_one_are_added_as_in_prometheus(self):
+        self.beside_prometheus()
+        expr = '{job="some",__name__=~"scrape_s.*"}[1m]'
+        theirs = {r['metric']['__name__']: r['values'][0][1]
+                  for r in self.peer_api('query?query=' + urllib.request.quote(expr))['result']}
+        ours = {r['metric']['__name__']: r['values'][0][1] for r in self.server.api('query', query=expr)['result']}
+        self.assertEqual(ours, theirs)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -234,7 +234,7 @@ int block_open(struct fs *fs, struct cache *cache, const char *name, struct bloc
                struct err *err)
 {
     SCOPED(block_unrefp) struct block *b = mem_new(struct block);
-    uint64_t header_bytes;
+    uint64_t header_bytes = 0;
 
     b->refs = 1;
     b->fs = fs;

@@ -60,7 +60,7 @@ static int broken(struct err *err, const char *what)
 static bool decode_sample(struct str bytes, struct sink_row *row)
 {
     struct wire w = wire_of(bytes);
-    struct wire_field f;
+    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
 
     *row = (struct sink_row){.ts = 0};
     while (wire_next(&w, &f)) {
@@ -76,7 +76,7 @@ static bool decode_sample(struct str bytes, struct sink_row *row)
 static int gather_labels(struct str bytes, struct arena *a, struct str *out, struct err *err)
 {
     struct wire w = wire_of(bytes);
-    struct wire_field f;
+    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
     char *p = arena_alloc(a, bytes.n, err);
     size_t n = 0;
 
@@ -121,7 +121,7 @@ static int decode_series(struct decoder *d, struct str bytes, struct err *err)
     struct wire w = wire_of(bytes);
     const uint8_t *first = NULL, *end = NULL;
     bool scattered = false;
-    struct wire_field f;
+    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
 
     *series = (struct write_series){.first_row = (uint32_t)r->rows_n};
     for (const uint8_t *start = w.p; wire_next(&w, &f); start = w.p) {
@@ -170,7 +170,7 @@ static int decode_metadata(struct decoder *d, struct str bytes, struct err *err)
     struct write_request *r = d->request;
     struct metadata m = {.type = METRIC_UNKNOWN};
     struct wire w = wire_of(bytes);
-    struct wire_field f;
+    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
     void *items = r->metadata;
 
     while (wire_next(&w, &f)) {
@@ -200,7 +200,7 @@ int write_request_decode(struct str message, struct arena *a, struct write_reque
     struct write_request request = {.series_n = 0};
     struct decoder d = {.arena = a, .request = &request};
     struct wire w = wire_of(message);
-    struct wire_field f;
+    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
     size_t n = 0;
 
     /* Count first: one array of the right size, and the whole frame is known to be sound. */
@@ -229,7 +229,7 @@ int write_request_decode(struct str message, struct arena *a, struct write_reque
 static bool decode_label(struct str bytes, struct label *label)
 {
     struct wire w = wire_of(bytes);
-    struct wire_field f;
+    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
 
     *label = (struct label){{"", 0}, {"", 0}};
     while (wire_next(&w, &f)) {
@@ -245,7 +245,7 @@ int write_request_labels(struct str labels, struct arena *a, const struct labels
                          struct err *err)
 {
     struct wire w = wire_of(labels);
-    struct wire_field f;
+    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
     struct label *pairs;
     const struct labels *built;
     size_t n = 0;

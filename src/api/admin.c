@@ -15,6 +15,21 @@ static int clean_tombstones(struct api_job *job, struct err *err)
     return db_clean_tombstones(job->api->c.db, &job->lane.cancelled, err);
 }
 
+struct snapshot_state {
+    bool skip_head;
+};
+
+static int snapshot(struct api_job *job, struct err *err)
+{
+    const struct snapshot_state *s = job->state;
+    char name[DB_SNAPSHOT_NAME];
+
+    if (db_snapshot(job->api->c.db, s->skip_head, &job->lane.cancelled, name, err) < 0)
+        return -1;
+    buf_addf(&job->out, "{\"status\":\"success\",\"data\":{\"name\":\"%s\"}}", name);
+    return 0;
+}
+
 struct delete_state {
     struct api_params params;
     struct selectors selectors;
@@ -85,6 +100,30 @@ static void handle_clean(struct http_request *r, void *api)
         api_job_start(job, LANE_UPKEEP);
 }
 
+static void handle_snapshot(struct http_request *r, void *api)
+{
+    struct api_params params;
+    struct api_job *job;
+    struct str text;
+    bool skip_head = false;
+
+    if (api_params_read(r, &params) < 0)
+        return;
+    job = admin_job(r, api, sizeof(struct snapshot_state), snapshot);
+    if (!job)
+        return;
+    text = api_param(&params, "skip_head");
+    if (text.n && !api_param_flag(text, &skip_head)) {
+        api_job_drop(job);
+        api_reply_status(r, 400, "bad_data",
+                         "invalid parameter \"skip_head\": it must be true or false");
+        return;
+    }
+    ((struct snapshot_state *)job->state)->skip_head = skip_head;
+    job->status = 200;
+    api_job_start(job, LANE_UPKEEP);
+}
+
 static void handle_delete(struct http_request *r, void *api)
 {
     struct api_params params;
@@ -118,5 +157,6 @@ void api_admin_routes(struct api *api)
     api_route(api, "/api/v1/admin/tsdb/compact", HTTP_POST | HTTP_PUT, handle_compact);
     api_route(api, "/api/v1/admin/tsdb/delete_series", HTTP_POST | HTTP_PUT, handle_delete);
     api_route(api, "/api/v1/admin/tsdb/clean_tombstones", HTTP_POST | HTTP_PUT, handle_clean);
+    api_route(api, "/api/v1/admin/tsdb/snapshot", HTTP_POST | HTTP_PUT, handle_snapshot);
     api_route(api, "/-/quit", HTTP_POST | HTTP_PUT, handle_quit);
 }

@@ -225,6 +225,15 @@ static int real_mkdir(struct fs *fs, const char *name, struct err *err)
     return err_os(err, errno, "cannot make the folder %s/%s", fs->root, name);
 }
 
+static int real_rmdir(struct fs *fs, const char *name, struct err *err)
+{
+    if (real_of(fs)->read_only)
+        return refuse_write(fs, name, err);
+    if (unlinkat(real_of(fs)->dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return err_os(err, errno, "cannot delete the folder %s/%s", fs->root, name);
+    return 0;
+}
+
 static void closedirp(DIR **d)
 {
     if (*d)
@@ -355,6 +364,7 @@ static const struct fs_ops real_ops = {
     .unlink = real_unlink,
     .link = real_link,
     .mkdir = real_mkdir,
+    .rmdir = real_rmdir,
     .list = real_list,
     .sync_dir = real_sync_dir,
     .space = real_space,

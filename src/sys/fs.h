@@ -47,10 +47,11 @@ struct fs_ops {
     int (*truncate)(struct fs_file *f, uint64_t bytes, struct err *err);
     int (*size)(struct fs_file *f, uint64_t *out, struct err *err);
     int (*rename)(struct fs *fs, const char *from, const char *to,
-                  struct err *err);                                  /* replaces `to` atomically */
+                  struct err *err); /* replaces `to` atomically; a folder goes with all in it */
     int (*unlink)(struct fs *fs, const char *name, struct err *err); /* absent: fine */
     int (*link)(struct fs *fs, const char *from, const char *to, struct err *err); /* hard */
     int (*mkdir)(struct fs *fs, const char *name, struct err *err);                /* there: fine */
+    int (*rmdir)(struct fs *fs, const char *name, struct err *err); /* empty; absent: fine */
     int (*list)(struct fs *fs, const char *folder, struct arena *a, struct fs_entry **out,
                 size_t *n, struct err *err); /* sorted by name; an absent folder is empty */
     int (*sync_dir)(struct fs *fs, const char *folder, struct err *err);

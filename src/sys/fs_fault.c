@@ -34,7 +34,8 @@ struct names {
     size_t n, cap;
 };
 
-/* One change of names: `gone` disappears, `there` is set to the inode; either may be NULL. */
+/* One change of names: `gone` disappears, `there` is set to the inode; either may be NULL. What is
+ * in a folder goes along. */
 struct change {
     char *gone, *there; /* owned */
     struct inode *inode;
@@ -119,8 +120,28 @@ static void names_fini(struct names *names)
     *names = (struct names){0};
 }
 
+/* Names in a folder that is renamed. */
+static void names_move(struct names *names, const char *from, const char *to)
+{
+    size_t n = strlen(from);
+
+    for (size_t i = 0; i < names->n; i++) {
+        struct name *name = &names->v[i];
+        struct buf path = {0};
+
+        if (strncmp(name->path, from, n) != 0 || name->path[n] != '/')
+            continue;
+        buf_addf(&path, "%s%s", to, name->path + n);
+        mem_free(name->path);
+        name->path = mem_strdup(path.p);
+        buf_fini(&path);
+    }
+}
+
 static void change_apply(const struct change *c, struct names *names)
 {
+    if (c->gone && c->there && c->inode->folder)
+        names_move(names, c->gone, c->there);
     if (c->gone)
         names_remove(names, c->gone);
     if (c->there)
@@ -412,6 +433,8 @@ static int fault_rename(struct fs *fs, const char *from, const char *to, struct 
     found = names_find(&fault->now, from);
     if (!found || !has_parent(fault, to))
         return err_os(err, ENOENT, "cannot rename %s/%s to %s", fs->root, from, to);
+    if (found->inode->folder && names_find(&fault->now, to))
+        return err_os(err, EEXIST, "cannot rename %s/%s to %s", fs->root, from, to);
     change(fault, from, to, found->inode);
     return 0;
 }
@@ -458,6 +481,26 @@ static int fault_mkdir(struct fs *fs, const char *name, struct err *err)
         return err_os(err, EEXIST, "cannot make the folder %s/%s", fs->root, name);
     if (!found)
         change(fault, NULL, name, inode_new(fault, true));
+    return 0;
+}
+
+static int fault_rmdir(struct fs *fs, const char *name, struct err *err)
+{
+    struct fault_fs *fault = fault_of(fs);
+    struct name *found;
+
+    LOCKED(fault);
+    if (called(fault, FS_RMDIR, name, err) != GO_ON)
+        return -1;
+    found = names_find(&fault->now, name);
+    if (!found)
+        return 0;
+    if (!found->inode->folder)
+        return err_os(err, ENOTDIR, "cannot delete the folder %s/%s", fs->root, name);
+    for (size_t i = 0; i < fault->now.n; i++)
+        if (is_in(fault->now.v[i].path, name))
+            return err_os(err, ENOTEMPTY, "cannot delete the folder %s/%s", fs->root, name);
+    change(fault, name, NULL, NULL);
     return 0;
 }
 
@@ -569,6 +612,7 @@ static const struct fs_ops fault_ops = {
     .unlink = fault_unlink,
     .link = fault_link,
     .mkdir = fault_mkdir,
+    .rmdir = fault_rmdir,
     .list = fault_list,
     .sync_dir = fault_sync_dir,
     .space = fault_space,

@@ -3,7 +3,8 @@
  * It behaves as the real one (sys/fs.c) until told otherwise. Calls are counted by kind; the n-th
  * call of a kind can fail, be shortened, or be torn by a power cut. A power cut keeps what was
  * synced and any subset of what was not: of appended bytes by 512-byte sectors (a lost one reads as
- * zeros), of names by operations (create, rename, unlink, link, mkdir) whose folder was not synced.
+ * zeros), of names by operations (create, rename, unlink, link, mkdir, rmdir) whose folder was not
+ * synced.
  *
  * Errors: an injected failure is ERR_OS with the errno given.
  * Threads: any; one lock. Do not change bytes through fs_fault_bytes while others read.
@@ -30,6 +31,7 @@ enum fs_call {
     FS_UNLINK,
     FS_LINK,
     FS_MKDIR,
+    FS_RMDIR,
     FS_LIST,
     FS_SYNC_DIR,
     FS_SPACE,

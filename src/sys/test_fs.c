@@ -96,6 +96,12 @@ static void a_folder_is_listed_in_order_and_an_absent_one_is_empty(void **state)
     assert_int_equal(n, 0);
     assert_fails(fs->ops->open_read(fs, "none/x", &f, &err), err, ERR_OS, "none/x");
     assert_int_equal(err.os, ENOENT);
+    assert_ok(fs->ops->rename(fs, "wal", "log", &err), err);
+    assert_fails(fs->ops->rmdir(fs, "log", &err), err, ERR_OS, "cannot delete the folder");
+    assert_ok(fs->ops->unlink(fs, "log/1", &err), err);
+    assert_ok(fs->ops->unlink(fs, "log/2", &err), err); /* a rename to the same file did nothing */
+    assert_ok(fs->ops->rmdir(fs, "log", &err), err);
+    assert_ok(fs->ops->rmdir(fs, "log", &err), err);
     fs_free(fs);
 }
 
@@ -169,6 +175,7 @@ static void a_reader_takes_no_lock_and_cannot_write(void **state)
     assert_fails(reader->ops->rename(reader, "x", "y", &err), err, ERR_OS, "for reading only");
     assert_fails(reader->ops->unlink(reader, "x", &err), err, ERR_OS, "for reading only");
     assert_fails(reader->ops->mkdir(reader, "x", &err), err, ERR_OS, "for reading only");
+    assert_fails(reader->ops->rmdir(reader, "x", &err), err, ERR_OS, "for reading only");
     assert_fails(reader->ops->link(reader, "x", "y", &err), err, ERR_OS, "for reading only");
     fs_free(reader);
     fs_free(writer);

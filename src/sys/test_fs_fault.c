@@ -165,6 +165,12 @@ static void folders_hold_names_as_the_real_ones_do(void **state)
     assert_memory_equal(fs_fault_bytes(fs, "wal/2", &n), "a", 1);
     assert_int_equal(n, 1);
     fs->ops->close(f);
+    assert_ok(fs->ops->rename(fs, "wal", "log", &err), err);
+    assert_non_null(fs_fault_bytes(fs, "log/2", &n));
+    assert_int_equal(fs->ops->rmdir(fs, "log", &err), -1);
+    assert_ok(fs->ops->unlink(fs, "log/2", &err), err);
+    assert_ok(fs->ops->rmdir(fs, "log", &err), err);
+    assert_ok(fs->ops->rmdir(fs, "log", &err), err);
     fs_free(fs);
 }
 

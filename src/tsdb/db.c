@@ -309,6 +309,7 @@ int db_open(const struct db_settings *settings, struct db **out, struct err *err
         db_free(db);
         return -1;
     }
+    db_snapshots_clean(db);
     *out = db;
     return 0;
 }

@@ -68,6 +68,13 @@ MUST_USE int db_delete(struct db *db, const struct source_selector *selectors, s
 /* Writes the blocks that hold deleted samples anew without them. Blocking: LANE_UPKEEP. */
 MUST_USE int db_clean_tombstones(struct db *db, const atomic_bool *cancelled, struct err *err);
 
+#define DB_SNAPSHOT_NAME 64
+/* Makes a copy of the store as it is now under <data>/snapshots/, by hard links: all samples whose
+ * commit was answered, or only those in blocks. `name` is that of its folder. Blocking:
+ * LANE_UPKEEP. */
+MUST_USE int db_snapshot(struct db *db, bool skip_head, const atomic_bool *cancelled,
+                         char name[DB_SNAPSHOT_NAME], struct err *err);
+
 /* Rises with each commit that became visible. Any thread. */
 uint64_t db_visible_seq(struct db *db);
 

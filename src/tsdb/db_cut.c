@@ -319,14 +319,20 @@ void db_cut_tick(struct db *db)
                   (int)(RETRY_NS / 1000000000), err.text);
 }
 
-int db_compact(struct db *db, const atomic_bool *cancelled, struct err *err)
+int db_seal(struct db *db, const atomic_bool *cancelled, struct err *err)
 {
     struct freezing f = {.all = true};
+
+    db_on_writer(db, freeze, &f);
+    return db_cut_all(db, cancelled, err);
+}
+
+int db_compact(struct db *db, const atomic_bool *cancelled, struct err *err)
+{
     int rc;
 
     pthread_mutex_lock(&db->upkeep_lock);
-    db_on_writer(db, freeze, &f);
-    rc = db_cut_all(db, cancelled, err);
+    rc = db_seal(db, cancelled, err);
     if (rc == 0)
         rc = db_merge_all(db, true, cancelled, err);
     pthread_mutex_unlock(&db->upkeep_lock);

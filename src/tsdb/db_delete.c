@@ -31,7 +31,6 @@
 #include "tsdb/tomb_log.h"
 
 #define TOMBSTONES_MAX 1000u /* more, and a delete cleans up before it adds to them */
-#define SYNC_TRIES     4
 #define SLACK_RECORDS  64u
 #define BAD_FOLDER     "bad"
 
@@ -265,19 +264,6 @@ static void bury(struct db *db, void *arg)
 
 /* ---- 3: safe on the disk ---- */
 
-static int wait_durable(struct db *db, uint64_t seq, struct err *err)
-{
-    for (int i = 0; i < SYNC_TRIES; i++) {
-        if (wal_stats(db->wal).synced_seq >= seq)
-            return 0;
-        db_wait_synced(db);
-    }
-    if (wal_stats(db->wal).synced_seq >= seq)
-        return 0;
-    return err_os(err, EIO,
-                  "deleted, but the log cannot be synced: it may be back after a power cut");
-}
-
 /* On the writer: segments need not stay for tombstones that are in the file. */
 static void release_deletes(struct db *db, void *arg)
 {
@@ -368,7 +354,10 @@ int db_delete(struct db *db, const struct source_selector *selectors, size_t n, 
         rc = b.rc;
         if (rc == 0) {
             atomic_fetch_add(&db->counters.deletes, b.n);
-            rc = wait_durable(db, b.seq, err);
+            if (!db_wait_durable(db, b.seq))
+                rc = err_os(err, EIO,
+                            "deleted, but the log cannot be synced: it may be back after a power "
+                            "cut");
         }
         /* The log has them: when the file cannot be written it is tried again by upkeep. */
         if (rc == 0 && save(db, &later) < 0)

@@ -130,6 +130,8 @@ void db_wake_sync(struct db *db);
 void db_wake_upkeep(struct db *db);
 /* Until all that was written before is on the disk, or its sync failed. Not on the sync thread. */
 void db_wait_synced(struct db *db);
+/* Until the log up to this record is on the disk; false: after a few tries it is not. */
+bool db_wait_durable(struct db *db, uint64_t seq);
 
 /* db_sink.c */
 void db_sink_init(struct db *db);
@@ -167,6 +169,13 @@ void db_cut_tick(struct db *db);
 
 /* Cuts what is frozen; under upkeep_lock. */
 int db_cut_all(struct db *db, const atomic_bool *cancelled, struct err *err);
+
+/* Cuts all of the head; under upkeep_lock. */
+int db_seal(struct db *db, const atomic_bool *cancelled, struct err *err);
+
+/* db_snapshot.c */
+/* Removes what a snapshot that was not finished left. */
+void db_snapshots_clean(struct db *db);
 
 /* db_delete.c */
 /* A reference to what is deleted; NULL: nothing is. */

@@ -14,6 +14,7 @@
 #include "tsdb/db_impl.h"
 
 #define SYNC_EARLY_EVERY_BYTES (2u << 20)
+#define SYNC_TRIES             4
 
 struct sink_group {
     struct pull *pull;
@@ -381,6 +382,13 @@ void db_wait_synced(struct db *db)
             pthread_cond_wait(&db->sync_done, &db->tick_lock);
     }
     pthread_mutex_unlock(&db->tick_lock);
+}
+
+bool db_wait_durable(struct db *db, uint64_t seq)
+{
+    for (int i = 0; i < SYNC_TRIES && wal_stats(db->wal).synced_seq < seq; i++)
+        db_wait_synced(db);
+    return wal_stats(db->wal).synced_seq >= seq;
 }
 
 /* With sync_each_commit: on the disk before the answer. A failed sync goes to a new segment. */

@@ -177,7 +177,7 @@ int tomb_log_append(struct fs *fs, const struct tombs *t, uint64_t after, struct
     return rc;
 }
 
-int tomb_log_rewrite(struct fs *fs, const struct tombs *t, struct err *err)
+int tomb_log_create(struct fs *fs, const char *name, const struct tombs *t, struct err *err)
 {
     SCOPED(buf_fini) struct buf b = {0};
     struct fs_file *f;
@@ -185,13 +185,19 @@ int tomb_log_rewrite(struct fs *fs, const struct tombs *t, struct err *err)
 
     put_header(&b);
     put_records(&b, t, 0);
-    if (fs->ops->unlink(fs, TMP, err) < 0 || fs->ops->create(fs, TMP, &f, err) < 0)
+    if (fs->ops->create(fs, name, &f, err) < 0)
         return -1;
     rc = fs->ops->append(f, b.p, b.n, err);
     if (rc == 0)
         rc = fs->ops->datasync(f, err);
     fs->ops->close(f);
-    if (rc == 0)
-        rc = fs->ops->rename(fs, TMP, TOMB_LOG, err);
-    return rc == 0 ? fs->ops->sync_dir(fs, "", err) : rc;
+    return rc;
+}
+
+int tomb_log_rewrite(struct fs *fs, const struct tombs *t, struct err *err)
+{
+    if (fs->ops->unlink(fs, TMP, err) < 0 || tomb_log_create(fs, TMP, t, err) < 0 ||
+        fs->ops->rename(fs, TMP, TOMB_LOG, err) < 0)
+        return -1;
+    return fs->ops->sync_dir(fs, "", err);
 }

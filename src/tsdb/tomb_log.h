@@ -33,6 +33,9 @@ MUST_USE int tomb_log_read(struct fs *fs, struct tomb_log_found *out, struct err
 /* Appends those with a seq above `after`, and syncs. After a failure the end of the file is not
  * known: write it anew. */
 MUST_USE int tomb_log_append(struct fs *fs, const struct tombs *t, uint64_t after, struct err *err);
+/* Writes all of them to a file of this name, and syncs it. */
+MUST_USE int tomb_log_create(struct fs *fs, const char *name, const struct tombs *t,
+                             struct err *err);
 /* Writes all of them to a new file in the place of the old one. */
 MUST_USE int tomb_log_rewrite(struct fs *fs, const struct tombs *t, struct err *err);
 

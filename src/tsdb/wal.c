@@ -220,6 +220,11 @@ uint32_t wal_oldest(const struct wal *w)
     return w->segments_n ? w->segments[0].number : 0;
 }
 
+const char *wal_segment_name(const struct wal *w, size_t i)
+{
+    return i < w->segments_n ? w->segments[i].name : NULL;
+}
+
 /* Appends bytes to the current file; after a failure the file is as it was or is left behind. */
 static int append(struct wal *w, const void *p, size_t n, struct err *err)
 {
@@ -440,22 +445,28 @@ bool wal_needs_rewrite(struct wal *w)
     return is;
 }
 
-/* Appends {crc32c, 0, seq}. Only a hint for the next start, so a failure is of no matter. */
+void wal_put_mark(struct buf *b, uint64_t seq)
+{
+    size_t start = b->n;
+
+    put_u32(b, 0);
+    put_u32(b, 0);
+    put_u64(b, seq);
+    put_u32_at(b, start, crc32c(0, b->p + start + 4, b->n - start - 4));
+}
+
+/* Only a hint for the next start, so a failure is of no matter. */
 static void mark_synced(struct wal *w, uint64_t seq)
 {
     struct fs_file *f;
     struct err err;
     struct buf b;
-    size_t start = 0;
     uint64_t bytes = 0;
 
     if (w->fs->ops->open_append(w->fs, WAL_MARKS, &f, &err) < 0)
         return;
     buf_init(&b, 0);
-    put_u32(&b, 0);
-    put_u32(&b, 0);
-    put_u64(&b, seq);
-    put_u32_at(&b, start, crc32c(0, b.p + 4, b.n - 4));
+    wal_put_mark(&b, seq);
     if (w->fs->ops->size(f, &bytes, &err) == 0 && (bytes >= 65536 || bytes % 16))
         bytes = w->fs->ops->truncate(f, 0, &err) == 0 ? 0 : bytes;
     if (w->fs->ops->append(f, b.p, b.n, &err) < 0)

@@ -68,6 +68,9 @@ void wal_rotate(struct wal *w);
 /* The number of the oldest segment that is left; 0: none. The writer's. */
 uint32_t wal_oldest(const struct wal *w);
 
+/* The i-th segment's file, oldest first; NULL: there are not so many. The writer's. */
+const char *wal_segment_name(const struct wal *w, size_t i);
+
 /* Is there anything to sync? */
 bool wal_is_dirty(struct wal *w);
 size_t wal_unsynced(struct wal *w); /* bytes */
@@ -75,6 +78,9 @@ size_t wal_unsynced(struct wal *w); /* bytes */
 MUST_USE int wal_sync(struct wal *w, struct err *err);
 /* The last wal_sync failed and what it covered waits to be written again. */
 bool wal_needs_rewrite(struct wal *w);
+
+/* Appends a mark of WAL_MARKS: up to this record the log is on the disk. */
+void wal_put_mark(struct buf *b, uint64_t seq);
 
 struct wal_stats {
     uint64_t records, syncs, sync_failures, write_failures, bytes, segments;

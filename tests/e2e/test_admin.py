@@ -1,6 +1,9 @@
-"""What changes the store by request: deletes."""
+"""What is done to the store by request: deletes and snapshots."""
+import json
+import os
 import signal
 import subprocess
+import threading
 import time
 import unittest
 import urllib.parse
@@ -64,11 +67,70 @@ class Admin(unittest.TestCase):
         self.assertEqual(self.post(server, 'delete_series', **{'match[]': '{'})[0], 400)
         self.assertEqual(self.post(server, 'delete_series', **{'match[]': 'm', 'start': 'x'})[0], 400)
         self.assertEqual(server.get('/api/v1/admin/tsdb/delete_series?match[]=m')[0], 405)
+        self.assertEqual(self.post(server, 'snapshot', skip_head='maybe')[0], 400)
         plain = self.start()
-        for path in 'delete_series', 'clean_tombstones':
+        for path in 'delete_series', 'clean_tombstones', 'snapshot':
             status, body, _ = self.post(plain, path, **{'match[]': 'm'})
             self.assertEqual(status, 503)
             self.assertIn(b'--enable-admin-api', body)
+
+    def snapshot(self, server, **params):
+        status, body, _ = self.post(server, 'snapshot', **params)
+        self.assertEqual(status, 200, body)
+        name = json.loads(body)['data']['name']
+        self.assertRegex(name, r'^\d{8}T\d{6}Z-[0-9a-f]{16}$')
+        return os.path.join(server.data, 'snapshots', name)
+
+    def open(self, folder):
+        server = Server('--config', '{dir}/e.yml', files={'e.yml': 'collect: {}\n'}, data=folder).start()
+        self.addCleanup(server.close)
+        return server
+
+    def test_a_snapshot_under_remote_write_answers_for_all_that_was_acknowledged(self):
+        server = self.start('--enable-admin-api')
+        now = int(time.time()) * 1000
+        acknowledged = [0]
+        stop = threading.Event()
+
+        def write():
+            while not stop.is_set():
+                n = acknowledged[0]
+                self.write(server, ({'__name__': 'n'}, [(now - 60000 + n, float(n))]))
+                acknowledged[0] = n + 1
+
+        self.write(server, series('gone', 'a', 10, now - 5000), series('stays', 'a', 10, now - 5000))
+        self.assertEqual(self.post(server, 'compact')[0], 204)
+        self.assertEqual(self.post(server, 'delete_series', **{'match[]': 'gone'})[0], 204)
+        writer = threading.Thread(target=write)
+        writer.start()
+        snapshots = []
+        try:
+            for _ in range(5):
+                time.sleep(0.1)
+                before = acknowledged[0]
+                folder = self.snapshot(server)
+                snapshots.append((before, folder, acknowledged[0] + 1))
+        finally:
+            stop.set()
+            writer.join()
+        head = self.snapshot(server, skip_head='true')
+        total = acknowledged[0]
+        self.assertGreater(total, 20)
+        self.assertEqual([v for _, v in server.query('count_over_time(n[2h])', time=now / 1000)], [total])
+        self.assertEqual(server.stop()[0], 0)
+        for before, folder, after in snapshots:
+            copy = self.open(folder)
+            (_, n), = copy.query('count_over_time(n[2h])', time=now / 1000)
+            self.assertTrue(before <= n <= after, (before, n, after))
+            self.assertEqual([v for _, v in copy.query('max_over_time(n[2h])', time=now / 1000)], [n - 1])
+            self.assertEqual([v for _, v in copy.query('count_over_time(stays[1h])', time=now / 1000)], [10])
+            self.assertEqual(copy.query('count_over_time(gone[1h])', time=now / 1000), [])
+            self.assertEqual(copy.stop()[0], 0)
+        copy = self.open(head)
+        self.assertEqual([v for _, v in copy.query('count_over_time(stays[1h])', time=now / 1000)], [10])
+        self.assertEqual(copy.query('n', time=now / 1000), [])
+        r = subprocess.run([fixture.BINARY, 'tsdb', 'verify', server.data], capture_output=True, text=True, check=False)
+        self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
 
 
 if __name__ == '__main__':

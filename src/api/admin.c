@@ -1,9 +1,11 @@
-/* What changes the server: admin/tsdb/..., -/quit. */
+/* What changes the server: admin/tsdb/..., -/reload, -/quit. */
 #include "api/internal.h"
 #include "api/job.h"
 #include "api/selectors.h"
 #include "model/source.h"
 #include "tsdb/db.h"
+
+#define TEXT "text/plain; charset=utf-8"
 
 static int compact(struct api_job *job, struct err *err)
 {
@@ -138,18 +140,47 @@ static void handle_delete(struct http_request *r, void *api)
     api_job_start(job, LANE_UPKEEP);
 }
 
+/* true: answered already. */
+static bool is_forbidden(struct http_request *r, const struct api *api)
+{
+    if (!api->c.lifecycle)
+        http_reply_error(r, 403,
+                         "Lifecycle API is not enabled. Start earshot with --enable-lifecycle");
+    return !api->c.lifecycle;
+}
+
 static void handle_quit(struct http_request *r, void *arg)
 {
     struct api *api = arg;
 
-    if (!api->c.lifecycle) {
-        http_reply_error(r, 403,
-                         "Lifecycle API is not enabled; start earshot with "
-                         "--enable-lifecycle");
+    if (is_forbidden(r, api))
         return;
+    http_reply(r, 200, TEXT, STR("Requesting termination... Goodbye!\n"));
+    api->c.quit(api->c.life_arg);
+}
+
+static void reloaded(void *arg, bool accepted, struct str text)
+{
+    struct http_request *r = arg;
+
+    if (accepted) {
+        http_reply(r, 200, TEXT, STR(""));
+    } else {
+        struct str kept = arena_str(r->arena, text, NULL);
+
+        http_reply(r, 500, TEXT, kept.p ? kept : STR("failed to reload config: see the log\n"));
     }
-    http_reply(r, 200, "text/plain; charset=utf-8", STR("Requesting termination... Goodbye!\n"));
-    api->c.quit(api->c.quit_arg);
+    http_release(r);
+}
+
+static void handle_reload(struct http_request *r, void *arg)
+{
+    struct api *api = arg;
+
+    if (is_forbidden(r, api))
+        return;
+    http_hold(r);
+    api->c.reload(api->c.life_arg, reloaded, r);
 }
 
 void api_admin_routes(struct api *api)
@@ -159,4 +190,5 @@ void api_admin_routes(struct api *api)
     api_route(api, "/api/v1/admin/tsdb/clean_tombstones", HTTP_POST | HTTP_PUT, handle_clean);
     api_route(api, "/api/v1/admin/tsdb/snapshot", HTTP_POST | HTTP_PUT, handle_snapshot);
     api_route(api, "/-/quit", HTTP_POST | HTTP_PUT, handle_quit);
+    api_route(api, "/-/reload", HTTP_POST | HTTP_PUT, handle_reload);
 }

@@ -10,8 +10,21 @@ struct api *api_new(const struct api_context *context)
     struct api *api = mem_new(struct api);
 
     api->c = *context;
+    api->config_ms = context->start_ms;
     api->streams = streams_new(api);
     return api;
+}
+
+void api_config_loaded(struct api *api, const struct config *config, ts_ms now_ms)
+{
+    api->c.config = config;
+    api->config_ms = now_ms;
+    api->reload_refused = false;
+}
+
+void api_config_refused(struct api *api)
+{
+    api->reload_refused = true;
 }
 
 void api_free(struct api *api)

@@ -46,8 +46,8 @@ struct api_context {
     struct lanes *lanes;
     struct db *db;
     struct collect *collect;
-    const struct pools *pools; /* the scrape jobs' */
-    const struct config *config;
+    const struct pools *pools;   /* the scrape jobs' */
+    const struct config *config; /* until api_config_loaded brings another */
     const struct clock *clock;
     struct log *log;
     struct budget *budget; /* process-wide; each query gets a part of it */
@@ -57,9 +57,12 @@ struct api_context {
     size_t flags_n;
     ts_ms start_ms;
     const char *host_name; /* this machine's, as `instance` of job node */
-    /* POST /-/quit: on the loop. */
-    void (*quit)(void *arg);
-    void *quit_arg;
+    /* POST /-/quit, /-/reload: on the loop. `done`, perhaps before it returns, with a line for each
+     * mistake when the new configuration is refused. */
+    void (*quit)(void *life_arg);
+    void (*reload)(void *life_arg, void (*done)(void *arg, bool accepted, struct str text),
+                   void *arg);
+    void *life_arg;
 };
 
 /* Since the start; for earshot's own metrics. */
@@ -73,6 +76,10 @@ struct api_stats {
 MUST_USE struct api *api_new(const struct api_context *context);
 void api_routes(struct api *api, struct http_server *server);
 struct api_stats api_stats(const struct api *api); /* on the loop */
+/* On the loop. The configuration that was in use may end afterwards: whatever a lane needs of one
+ * is a copy. */
+void api_config_loaded(struct api *api, const struct config *config, ts_ms now_ms);
+void api_config_refused(struct api *api);
 /* New data became visible: wakes the streams (posts to the loop). db_settings.on_commit. */
 void api_committed(struct api *api);
 /* Before it: the server drained, the loop stopped, lanes freed. */

@@ -17,7 +17,9 @@ struct api {
     struct http_server *server;
     struct streams *streams; /* owned */
     struct api_stats stats;
-    unsigned reads; /* remote reads under way */
+    unsigned reads;      /* remote reads under way */
+    bool reload_refused; /* the last one */
+    ts_ms config_ms;     /* when the configuration in use was loaded */
 };
 
 #define QUERY_BYTES_MAX      (256u << 20)

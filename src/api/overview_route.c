@@ -100,12 +100,13 @@ static void handle(struct http_request *r, void *arg)
     s->ask = (struct overview_ask){
         .run = run,
         .arena = &job->arena,
-        .job = str_c(api->c.config->host.job),
+        /* A copy: a reload may end the configuration while a lane works. */
+        .job = arena_str(&job->arena, str_c(api->c.config->host.job), &err),
         .host = str_c(api->c.host_name),
         .now_ms = api->c.clock->wall_ms(api->c.clock),
         .window_ms = WINDOW_MIN_MS,
     };
-    if (read_targets(api, job, &s->ask, &err) < 0) {
+    if (!s->ask.job.p || read_targets(api, job, &s->ask, &err) < 0) {
         api_reply_err(r, &err);
         api_job_drop(job);
         return;

@@ -112,9 +112,9 @@ static void handle_runtimeinfo(struct http_request *r, void *arg)
     json_key(&w, "serverTime");
     api_write_rfc3339(&w, api->c.clock->wall_ms(api->c.clock));
     json_key(&w, "reloadConfigSuccess");
-    json_bool(&w, true);
+    json_bool(&w, !api->reload_refused);
     json_key(&w, "lastConfigTime");
-    api_write_rfc3339(&w, api->c.start_ms);
+    api_write_rfc3339(&w, api->config_ms);
     json_key(&w, "corruptionCount");
     json_i64(&w, (int64_t)(stats.corrupt_records + stats.corrupt_blocks + stats.corrupt_pages +
                            stats.corrupt_tombstones));

@@ -20,7 +20,7 @@ static const struct flag serve_flags[] = {
     {"late-window", "TIME", "how late a sample may come: 30m, or unlimited (default 30m)"},
     {"enable-feature", "NAME,...", "switch on parts of PromQL that Prometheus calls experimental"},
     {"enable-admin-api", NULL, "serve /api/v1/admin/"},
-    {"enable-lifecycle", NULL, "serve POST /-/quit"},
+    {"enable-lifecycle", NULL, "serve POST /-/reload and /-/quit"},
 };
 
 static const struct flag query_flags[] = {

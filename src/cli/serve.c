@@ -17,20 +17,17 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/api.h"
-#include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/reload.h"
 #include "cli/version.h"
-#include "collect/collect.h"
 #include "collect/push/remote_write.h"
 #include "collect/self.h"
 #include "config/config.h"
@@ -40,8 +37,6 @@
 #include "sys/clock.h"
 #include "sys/fs.h"
 #include "sys/lanes.h"
-#include "sys/log.h"
-#include "sys/loop.h"
 #include "sys/sock.h"
 #include "text/duration.h"
 #include "tsdb/db.h"
@@ -52,38 +47,6 @@
 #define END_S      9
 #define WRITE_MAX  (64u << 20) /* bytes of a remote-write request, decoded */
 #define LATE_MS    (30 * 60000)
-#define FLAGS_MAX  16
-#define PATH_BYTES 512
-
-struct serve {
-    const struct args *args;
-    struct config *config; /* of generation */
-    struct serve_generation *generation;
-    struct log_writer log;
-    struct budget budget; /* process-wide */
-    const struct clock *clock;
-    struct loop *loop;
-    struct lanes *lanes;
-    struct db *db;
-    struct fetcher *fetcher;
-    struct collect *collect;
-    struct pools *pools;
-    struct self *self;
-    struct serve_config_state config_state;
-    struct remote_write *write;
-    struct http_server *server;
-    struct api *api;
-    _Atomic(struct api *) committed; /* whom the writer tells; set once the api is there */
-    bool ending;
-    atomic_bool exhausted; /* memory is: all arenas refuse, which ends all queries */
-    struct loop_message relax;
-    struct loop_timer *relaxed;
-    unsigned features;
-    int64_t late_window_ms;
-    char listen[128], data[PATH_BYTES], host_name[256];
-    struct api_flag flags[FLAGS_MAX];
-    size_t flags_n;
-};
 
 /* --- settings: flags beat the file --------------------------------------------------------------
  */
@@ -122,7 +85,8 @@ static int load_config(struct serve *s)
 
     if (config_load(args_text(s->args, "config"), args_text(s->args, "prometheus-config"),
                     &s->config, &errors, &n) == 0) {
-        s->generation = serve_generation_new(s->config);
+        s->first = s->generation = serve_generation_new(s->config);
+        s->first->owner.refs++;
         return STATUS_OK;
     }
     buf_init(&out, 0);
@@ -158,17 +122,22 @@ static int read_window(const struct args *args, const char *flag, int64_t min_ms
     return 0;
 }
 
+int serve_override(const struct args *args, struct config *config, struct err *err)
+{
+    return read_window(args, "retention", 7200000, 0, &config->retention_ms, err);
+}
+
 /* /var/lib/earshot for root, else ~/.local/share/earshot, whose parents are made. */
-static int default_data(char out[PATH_BYTES], struct err *err)
+static int default_data(char out[SERVE_PATH_BYTES], struct err *err)
 {
     const char *home = getenv("HOME"), *share = getenv("XDG_DATA_HOME");
 
     if (geteuid() == 0)
-        (void)snprintf(out, PATH_BYTES, "/var/lib/earshot");
+        (void)snprintf(out, SERVE_PATH_BYTES, "/var/lib/earshot");
     else if (share && share[0] == '/')
-        (void)snprintf(out, PATH_BYTES, "%s/earshot", share);
+        (void)snprintf(out, SERVE_PATH_BYTES, "%s/earshot", share);
     else if (home && home[0] == '/')
-        (void)snprintf(out, PATH_BYTES, "%s/.local/share/earshot", home);
+        (void)snprintf(out, SERVE_PATH_BYTES, "%s/.local/share/earshot", home);
     else
         return err_set(err, ERR_TYPE, "where to keep data? give --data DIR");
     for (char *p = strchr(out + 1, '/'); p; p = strchr(p + 1, '/')) {
@@ -226,7 +195,7 @@ static void read_features(struct serve *s)
 
 static void add_flag(struct serve *s, const char *name, const char *value)
 {
-    if (value && s->flags_n < FLAGS_MAX)
+    if (value && s->flags_n < SERVE_FLAGS_MAX)
         s->flags[s->flags_n++] = (struct api_flag){name, value};
 }
 
@@ -244,7 +213,7 @@ static int read_settings(struct serve *s, struct err *err)
     else if (default_data(s->data, err) < 0)
         return -1;
     s->late_window_ms = LATE_MS;
-    if (read_window(s->args, "retention", 7200000, 0, &s->config->retention_ms, err) < 0 ||
+    if (serve_override(s->args, s->config, err) < 0 ||
         read_window(s->args, "late-window", 0, -1, &s->late_window_ms, err) < 0 ||
         check_listen(s, err) < 0)
         return -1;
@@ -332,6 +301,18 @@ static int open_store(struct serve *s, struct err *err)
     return 0;
 }
 
+static int start_host(struct serve *s, struct err *err)
+{
+    const struct config_host *host = &s->config->host;
+    struct collector collectors[HOST_COLLECTORS];
+
+    if (!host->enabled)
+        return 0;
+    if (serve_make_host(host, s->clock, &s->log.log, collectors, err) < 0)
+        return -1;
+    return serve_add_host(s->collect, host, s->host_name, collectors, &s->host, err);
+}
+
 static int start_collecting(struct serve *s, struct err *err)
 {
     const struct collect_context context = {.loop = s->loop,
@@ -352,7 +333,7 @@ static int start_collecting(struct serve *s, struct err *err)
         return -1;
     s->write = remote_write_new(&write);
     s->self = serve_new_self(s->db, &s->config_state);
-    if (serve_add_host(s->collect, s->config, s->host_name, s->clock, &s->log.log, err) < 0)
+    if (start_host(s, err) < 0)
         return -1;
     s->pools = pools_new(s->collect);
     pools_apply(s->pools, s->config->jobs, s->config->jobs_n, &s->generation->owner);
@@ -382,6 +363,12 @@ static int start_self(struct serve *s, struct err *err)
 }
 
 static void quit(void *arg);
+
+static void ask_reload(void *arg, void (*done)(void *done_arg, bool accepted, struct str text),
+                       void *done_arg)
+{
+    reload_ask(((struct serve *)arg)->reload, done, done_arg);
+}
 
 static int start_listening(struct serve *s, struct err *err)
 {
@@ -416,11 +403,13 @@ static int start_listening(struct serve *s, struct err *err)
                                   .start_ms = s->clock->wall_ms(s->clock),
                                   .host_name = s->host_name,
                                   .quit = quit,
-                                  .quit_arg = s};
+                                  .reload = ask_reload,
+                                  .life_arg = s};
 
     if (http_server_new(s->loop, &http, &s->server, err) < 0)
         return -1;
     s->api = api_new(&context);
+    s->reload = serve_new_reload(s);
     if (start_self(s, err) < 0)
         return -1;
     http_server_route(s->server, &write);
@@ -463,6 +452,7 @@ static void quit(void *arg)
     s->ending = true;
     (void)signal(SIGALRM, end_at_once);
     (void)alarm(END_S);
+    reload_stop(s->reload);
     log_info(&s->log.log, "serve", "ending");
     http_server_drain(s->server, DRAIN_MS, listener_drained, s);
 }
@@ -472,8 +462,7 @@ static void on_signal(void *arg, int number)
     struct serve *s = arg;
 
     if (number == SIGHUP)
-        log_warn(&s->log.log, "serve",
-                 "the configuration is not read again by this version: restart");
+        reload_ask(s->reload, NULL, NULL);
     else
         quit(s);
 }
@@ -499,6 +488,7 @@ static void end(struct serve *s)
         _exit(STATUS_OK);
     if (s->loop)
         loop_drain(s->loop);
+    reload_free(s->reload);
     self_free(s->self);
     remote_write_free(s->write);
     mem_on_exhaustion(NULL, NULL);
@@ -507,6 +497,8 @@ static void end(struct serve *s)
         loop_free(s->loop);
     if (s->generation)
         pools_owner_unref(&s->generation->owner);
+    if (s->first)
+        pools_owner_unref(&s->first->owner);
 }
 
 /* --- the command --------------------------------------------------------------------------------
@@ -535,12 +527,7 @@ static int start(struct serve *s)
     if (status != STATUS_OK)
         return status;
     s->config_state = (struct serve_config_state){true, (double)s->clock->wall_ms(s->clock) / 1000};
-    for (size_t i = 0; i < s->config->warnings_n; i++) {
-        char text[sizeof err.text + sizeof err.file + 32];
-
-        log_warn(&s->log.log, "config", "%s",
-                 err_format(&s->config->warnings[i], text, sizeof text));
-    }
+    serve_log_warnings(s);
     read_features(s);
     if (read_settings(s, &err) < 0)
         return fail(&err, STATUS_USAGE);

@@ -2,24 +2,42 @@
  *
  *   serve.c          flags and configuration into settings; start, and the order of the end
  *   serve_host.c     this host's collectors
+ *   serve_reload.c   another configuration while it runs
  *   serve_self.c     earshot's own metrics
  */
 #ifndef CLI_SERVE_H
 #define CLI_SERVE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "api/api.h"
+#include "base/arena.h"
 #include "base/attr.h"
+#include "collect/collect.h"
+#include "collect/host/host.h"
 #include "collect/pools.h"
+#include "sys/log.h"
+#include "sys/loop.h"
 
+struct args;
 struct clock;
-struct collect;
 struct config;
+struct config_host;
 struct db;
 struct err;
+struct fetcher;
+struct http_server;
+struct lanes;
 struct log;
-struct api;
+struct reload;
+struct remote_write;
 struct self;
+
+#define SERVE_FLAGS_MAX  16
+#define SERVE_PATH_BYTES 512
 
 /* A configuration, kept as long as pools use jobs of it. */
 struct serve_generation {
@@ -28,16 +46,71 @@ struct serve_generation {
 };
 struct serve_generation *serve_generation_new(struct config *config); /* one reference */
 
-/* Adds this host, if it is to be collected. `host_name` is `instance` of its series. */
-MUST_USE int serve_add_host(struct collect *collect, const struct config *config,
-                            const char *host_name, const struct clock *clock, struct log *log,
-                            struct err *err);
+/* This host's targets, as they run. */
+struct serve_host {
+    struct cycle *cycles[HOST_COLLECTORS];
+    size_t n;
+};
 
 /* For earshot_config_*. */
 struct serve_config_state {
     bool last_reload_successful;
     double last_reload_seconds; /* when it was loaded, Unix time */
 };
+
+struct serve {
+    const struct args *args;
+    /* What the listener was made of: a key that a reload cannot change is compared with it. */
+    struct serve_generation *first;
+    struct serve_generation *generation; /* in use */
+    struct config *config;               /* of generation */
+    struct log_writer log;
+    struct budget budget; /* process-wide */
+    const struct clock *clock;
+    struct loop *loop;
+    struct lanes *lanes;
+    struct db *db;
+    struct fetcher *fetcher;
+    struct collect *collect;
+    struct serve_host host;
+    struct pools *pools;
+    struct self *self;
+    struct serve_config_state config_state;
+    struct remote_write *write;
+    struct http_server *server;
+    struct api *api;
+    struct reload *reload;
+    _Atomic(struct api *) committed; /* whom the writer tells; set once the api is there */
+    bool ending;
+    atomic_bool exhausted; /* memory is: all arenas refuse, which ends all queries */
+    struct loop_message relax;
+    struct loop_timer *relaxed;
+    unsigned features;
+    int64_t late_window_ms;
+    char listen[128], data[SERVE_PATH_BYTES], host_name[256];
+    struct api_flag flags[SERVE_FLAGS_MAX];
+    size_t flags_n;
+};
+
+/* --retention beats the file. */
+MUST_USE int serve_override(const struct args *args, struct config *config, struct err *err);
+void serve_log_warnings(struct serve *s);
+
+/* The collectors of this host, which check its settings; any thread. */
+MUST_USE int serve_make_host(const struct config_host *settings, const struct clock *clock,
+                             struct log *log, struct collector out[HOST_COLLECTORS],
+                             struct err *err);
+/* Takes the collectors over, also when it fails. `host_name` is `instance` of their series. */
+MUST_USE int serve_add_host(struct collect *collect, const struct config_host *settings,
+                            const char *host_name,
+                            const struct collector collectors[HOST_COLLECTORS],
+                            struct serve_host *out, struct err *err);
+/* Their series become stale after `wait_ms`, unless they go on in targets that are added. */
+void serve_remove_host(struct collect *collect, struct serve_host *host, int64_t wait_ms);
+void serve_free_collectors(const struct collector collectors[HOST_COLLECTORS]);
+bool serve_is_same_host(const struct config_host *a, const struct config_host *b);
+
+struct reload *serve_new_reload(struct serve *s);
 
 /* Own metrics with the sections of store and configuration; both are borrowed. */
 struct self *serve_new_self(struct db *db, struct serve_config_state *config);

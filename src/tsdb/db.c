@@ -205,6 +205,12 @@ static void db_free(struct db *db)
     mem_free(db);
 }
 
+void db_set_retention(struct db *db, int64_t ms, uint64_t bytes)
+{
+    atomic_store(&db->retention_ms, ms);
+    atomic_store(&db->retention_bytes, bytes);
+}
+
 static struct db *db_new(const struct db_settings *settings)
 {
     struct db *db = mem_new(struct db);
@@ -214,8 +220,7 @@ static struct db *db_new(const struct db_settings *settings)
     db->fs = settings->fs;
     db->clock = settings->clock;
     db->log = settings->log;
-    db->retention.limit_ms = settings->retention_ms;
-    db->retention.limit_bytes = settings->retention_bytes;
+    db_set_retention(db, settings->retention_ms, settings->retention_bytes);
     head_init(&db->head, settings->head_series_max ? settings->head_series_max : DB_SERIES_MAX);
     metadata_store_init(&db->metadata);
     exemplar_store_init(&db->exemplars, EXEMPLARS_MAX);

@@ -53,6 +53,8 @@ MUST_USE int db_open(const struct db_settings *settings, struct db **out, struct
  * last `done` messages are posted, so drain the loop once more. */
 void db_close(struct db *db);
 
+/* Other limits than those of the settings, from here on; 0: unlimited. Any thread. */
+void db_set_retention(struct db *db, int64_t ms, uint64_t bytes);
 struct sink *db_sink(struct db *db);
 struct source *db_source(struct db *db);
 

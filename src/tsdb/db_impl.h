@@ -118,7 +118,9 @@ struct db {
     int64_t cut_failed_ns;
     int64_t merge_failed_ns; /* upkeep's; 0: it did not */
     uint64_t merged_at;      /* upkeep's: cuts + compactions when there was nothing more to merge */
-    struct retention retention;   /* upkeep's */
+    struct retention retention; /* upkeep's; its limits are set anew before each look */
+    atomic_int_fast64_t retention_ms;
+    atomic_uint_fast64_t retention_bytes;
     atomic_bool upkeep_cancelled; /* closing */
     struct db_counters counters;
     struct db_stats replayed; /* the part that replay found out */

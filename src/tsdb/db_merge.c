@@ -109,6 +109,8 @@ void db_retention_tick(struct db *db)
         rb[i] = (struct retention_block){m->maxt, m->bytes};
         newest = m->maxt > newest ? m->maxt : newest;
     }
+    db->retention.limit_ms = atomic_load(&db->retention_ms);
+    db->retention.limit_bytes = atomic_load(&db->retention_bytes);
     at = retention_choose(&db->retention, db->clock, rb, n, newest, wal_stats(db->wal).bytes);
     if (at != RETENTION_NONE) {
         log_info(db->log, "tsdb", "block %s is older or more than is to be kept: deleted",

@@ -1,0 +1,175 @@
+/* Another configuration while the server runs. Everything of the files is read and checked on a
+ * lane; what is left to the loop only puts one in the other's place. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/args.h"
+#include "cli/reload.h"
+#include "cli/serve.h"
+#include "config/config.h"
+#include "tsdb/db.h"
+
+#define PART "config"
+
+/* How long the series of this host wait for its new targets, which come at once. */
+#define HAND_OVER_MS 2000
+
+/* What was read, and checked by making of it what can fail. */
+struct fresh {
+    struct config *config;
+    struct collector host[HOST_COLLECTORS]; /* owned, when config->host.enabled */
+};
+
+static int read_all(void *arg, void **out, struct err **errors, size_t *errors_n)
+{
+    const struct serve *s = arg;
+    struct fresh made = {.config = NULL};
+    struct log *log = (struct log *)&s->log.log;
+    struct err err;
+
+    if (config_load(args_text(s->args, "config"), args_text(s->args, "prometheus-config"),
+                    &made.config, errors, errors_n) < 0)
+        return -1;
+    if (serve_override(s->args, made.config, &err) < 0 ||
+        (made.config->host.enabled &&
+         serve_make_host(&made.config->host, s->clock, log, made.host, &err) < 0)) {
+        config_free(made.config);
+        *errors = mem_dup(&err, sizeof err);
+        *errors_n = 1;
+        return -1;
+    }
+    *out = mem_dup(&made, sizeof made);
+    return 0;
+}
+
+static void discard(void *arg, void *loaded)
+{
+    struct fresh *f = loaded;
+
+    (void)arg;
+    if (f->config->host.enabled)
+        serve_free_collectors(f->host);
+    config_free(f->config);
+    mem_free(f);
+}
+
+/* --- what cannot change while it runs -----------------------------------------------------------
+ */
+
+static bool differ(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
+static bool hosts_differ(const struct config *a, const struct config *b)
+{
+    if (a->allowed_hosts_n != b->allowed_hosts_n)
+        return true;
+    for (size_t i = 0; i < a->allowed_hosts_n; i++)
+        if (strcmp(a->allowed_hosts[i], b->allowed_hosts[i]) != 0)
+            return true;
+    return false;
+}
+
+static void tell_what_waits(struct serve *s)
+{
+    const struct config *in_use = s->first->config, *now = s->config;
+    const struct {
+        const char *key;
+        bool differs;
+    } keys[] = {
+        {"listen", !args_text(s->args, "listen") && differ(in_use->listen, now->listen)},
+        {"data", !args_text(s->args, "data") && differ(in_use->data, now->data)},
+        {"external_url", differ(in_use->external_url, now->external_url)},
+        {"allowed_hosts", hosts_differ(in_use, now)},
+        {"insecure", in_use->insecure != now->insecure},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (keys[i].differs)
+            log_warn(&s->log.log, PART,
+                     "%s is another than at the start: it will be in use after a restart",
+                     keys[i].key);
+}
+
+/* --- one in the other's place -------------------------------------------------------------------
+ */
+
+static void change_host(struct serve *s, const struct config *config,
+                        const struct collector collectors[HOST_COLLECTORS])
+{
+    struct err err;
+
+    if (config->host.enabled &&
+        serve_add_host(s->collect, &config->host, s->host_name, collectors, &s->host, &err) < 0)
+        log_error(&s->log.log, PART, "this host is not collected: %s", err.text);
+}
+
+static void accept(void *arg, void *loaded)
+{
+    struct serve *s = arg;
+    struct fresh *f = loaded;
+    struct config *config = f->config;
+    struct serve_generation *old = s->generation;
+    bool same_host = serve_is_same_host(&s->config->host, &config->host);
+    ts_ms now = s->clock->wall_ms(s->clock);
+
+    s->generation = serve_generation_new(config);
+    s->config = config;
+    /* What goes, goes first: a scrape job and this host may take each other's place. */
+    if (!same_host)
+        serve_remove_host(s->collect, &s->host, config->host.enabled ? HAND_OVER_MS : 0);
+    pools_apply(s->pools, config->jobs, config->jobs_n, &s->generation->owner);
+    if (!same_host)
+        change_host(s, config, f->host);
+    else if (config->host.enabled)
+        serve_free_collectors(f->host);
+    db_set_retention(s->db, config->retention_ms, config->retention_bytes);
+    api_config_loaded(s->api, config, now);
+    pools_owner_unref(&old->owner);
+    mem_free(f);
+    s->config_state = (struct serve_config_state){true, (double)now / 1000};
+    log_info(&s->log.log, PART, "the configuration was loaded again: %zu scrape jobs",
+             config->jobs_n);
+    serve_log_warnings(s);
+    tell_what_waits(s);
+}
+
+static void refuse(void *arg, const struct err *errors, size_t n)
+{
+    struct serve *s = arg;
+
+    for (size_t i = 0; i < n; i++) {
+        char line[sizeof errors->text + sizeof errors->file + 32];
+
+        log_error(&s->log.log, PART, "%s", err_format(&errors[i], line, sizeof line));
+    }
+    log_error(&s->log.log, PART, "the new configuration is refused, the one in use stays");
+    s->config_state.last_reload_successful = false;
+    api_config_refused(s->api);
+}
+
+void serve_log_warnings(struct serve *s)
+{
+    for (size_t i = 0; i < s->config->warnings_n; i++) {
+        const struct err *e = &s->config->warnings[i];
+        char line[sizeof e->text + sizeof e->file + 32];
+
+        log_warn(&s->log.log, PART, "%s", err_format(e, line, sizeof line));
+    }
+}
+
+struct reload *serve_new_reload(struct serve *s)
+{
+    const struct reload_context context = {.lanes = s->lanes,
+                                           .read = read_all,
+                                           .accept = accept,
+                                           .discard = discard,
+                                           .refuse = refuse,
+                                           .arg = s};
+
+    return reload_new(&context);
+}

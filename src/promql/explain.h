@@ -4,10 +4,11 @@
  *
  * The tree is walked and every part is run alone at the times it is wanted at. Where series go in
  * and none comes out, the part is taken apart: which matcher, which label of a match, which
- * comparison, which range. A mended expression is offered only after it was run.
+ * comparison, which range. `mended` is offered only after it was run; the suggestion of a single
+ * finding was not run by itself.
  *
  * Bounds: the arena's budget, the params' deadline and cancellation, EXPLAIN_PARTS_MAX parts and
- * EXPLAIN_SERIES_MAX series a side. When one of them is reached after something was found, the
+ * EXPLAIN_SERIES_MAX series a side. When one of them is reached after a part was looked at, the
  * report says so (`stopped`) and is an answer still.
  * Errors: those of promql_run on the whole expression.
  * Threads: the calling thread and its helpers, as promql_run.

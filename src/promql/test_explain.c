@@ -383,7 +383,7 @@ static void places_in_a_text_of_many_bytes_are_bytes(void **state)
     assert_suggested(f, "vector(1) # \xc3\xa4\n + http_requests_total");
 }
 
-static void a_limit_on_the_way_ends_it_with_what_was_found(void **state)
+static void no_more_parts_than_bounded_are_looked_at(void **state)
 {
     struct fixture *f = *state;
     struct buf text;
@@ -395,13 +395,40 @@ static void a_limit_on_the_way_ends_it_with_what_was_found(void **state)
     explain(f, text.p);
     buf_fini(&text);
     assert_true(f->report.parts_n <= EXPLAIN_PARTS_MAX);
-    f->budget.max_bytes = f->budget.used_bytes + 200;
-    {
-        struct expr *e = NULL;
+    assert_non_null(f->report.stopped);
+}
 
-        assert_fails(promql_parse(&f->arena, STR("events_total{type=\"x\"}"), 0, &e, &f->err),
-                     f->err, ERR_LIMIT, "query memory");
+/* A budget of each size: too small for the expression itself, for the reasons, for nothing. */
+static void a_budget_that_ends_on_the_way_leaves_the_parts_looked_at(void **state)
+{
+    struct fixture *f = *state;
+    size_t refused = 0, stopped = 0, whole = 0;
+
+    for (size_t bytes = 4096; bytes <= 1u << 20; bytes += 4096) {
+        struct expr *e = NULL;
+        struct budget budget;
+        struct arena arena;
+        struct explain_report report;
+        struct err err;
+
+        budget_init(&budget, "query memory", bytes, NULL);
+        arena_init(&arena, &budget);
+        if (promql_parse(&arena, STR("events_total{type=\"recieved\"} / (nothing + nil)"), 0, &e,
+                         &err) < 0 ||
+            promql_explain(e, &f->params, &arena, &report, &err) < 0) {
+            assert_int_equal(err.kind, ERR_LIMIT);
+            refused++;
+        } else if (report.stopped) {
+            assert_true(report.parts_n > 0);
+            stopped++;
+        } else {
+            assert_true(report.findings_n > 0);
+            whole++;
+        }
+        promql_free(e);
+        arena_fini(&arena);
     }
+    assert_true(refused > 0 && stopped > 0 && whole > 0);
 }
 
 int main(void)
@@ -427,7 +454,8 @@ int main(void)
         T(what_is_worth_knowing_comes_with_a_result_too),
         T(inside_a_subquery_its_own_times_count),
         T(places_in_a_text_of_many_bytes_are_bytes),
-        T(a_limit_on_the_way_ends_it_with_what_was_found),
+        T(no_more_parts_than_bounded_are_looked_at),
+        T(a_budget_that_ends_on_the_way_leaves_the_parts_looked_at),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,12 +55,13 @@ void snappy_writer_fini(struct snappy_writer *w)
 void snappy_writer_flush(struct snappy_writer *w)
 {
     size_t n = snappy_max_compressed_length(SNAPPY_PIECE_BYTES);
+    snappy_status status;
     struct cursor c;
 
     if (!w->piece_n)
         return;
-    if (snappy_compress(w->piece, w->piece_n, w->packed, &n) != SNAPPY_OK)
-        assert(!"there is room for any piece");
+    status = snappy_compress(w->piece, w->piece_n, w->packed, &n);
+    assert(status == SNAPPY_OK); /* there is room for any piece */
     c = cursor_of(w->packed, n);
     (void)cursor_uvarint(&c); /* its length: the whole block has one of its own */
     buf_add(&w->out, cursor_bytes(&c, cursor_left(&c)));

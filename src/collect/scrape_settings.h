@@ -42,14 +42,15 @@ struct target_group {
 };
 
 struct file_discovery {
-    const char *const *globs; /* absolute; '*' only in the last part */
+    const char *const *globs; /* '*' only in the last part */
     size_t globs_n;
     int64_t refresh_ms; /* 5m; changes are noticed at once besides */
 };
 
 struct http_discovery {
     const char *url;
-    int64_t refresh_ms; /* 1m */
+    const char *shown_url; /* without a password: what labels and messages say */
+    int64_t refresh_ms;    /* 1m */
     const struct client_settings *client;
 };
 

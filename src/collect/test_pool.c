@@ -244,7 +244,7 @@ static void more_targets_than_the_limit_go_down_together(void **state)
 static void targets_come_and_go_with_a_discovery(void **state)
 {
     struct fixture *f = *state;
-    const struct http_discovery sd = {"http://sd/", 50, &client};
+    const struct http_discovery sd = {"http://sd/", "http://sd/", 50, &client};
     struct scrape_job job = job_of("j", 1, NULL);
 
     job.https = &sd;

@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,19 +95,6 @@ static const struct yaml *parse_file(struct config_builder *b, const char *path)
 /* --- earshot.yml --------------------------------------------------------------------------------
  */
 
-static const char *text_of(struct config_builder *b, const struct yaml *map, const char *key,
-                           const char *otherwise)
-{
-    struct str text = schema_text(map, key);
-    const char *p;
-
-    if (text.n == 0)
-        return otherwise;
-    p = arena_cstr(b->arena, text, &b->err);
-    b->failed |= !p;
-    return p;
-}
-
 static void read_host(struct config_builder *b, const struct yaml *map)
 {
     struct config_host *h = &b->config->host;
@@ -118,13 +106,13 @@ static void read_host(struct config_builder *b, const struct yaml *map)
     yaml_read_duration(yaml_get(map, "interval"), "", &h->interval_ms, &b->errors);
     if (h->interval_ms < 100)
         yaml_error(&b->errors, yaml_get(map, "interval"), "collect.host.interval: at least 100ms");
-    h->job = text_of(b, map, "job", h->job);
-    h->proc = text_of(b, map, "proc", h->proc);
-    h->sys = text_of(b, map, "sys", h->sys);
-    h->mounts_exclude = text_of(b, map, "mounts_exclude", NULL);
-    h->fs_exclude = text_of(b, map, "fs_exclude", NULL);
-    h->disks_exclude = text_of(b, map, "disks_exclude", NULL);
-    h->nets_exclude = text_of(b, map, "nets_exclude", NULL);
+    h->job = builder_text(b, map, "job", h->job);
+    h->proc = builder_text(b, map, "proc", h->proc);
+    h->sys = builder_text(b, map, "sys", h->sys);
+    h->mounts_exclude = builder_text(b, map, "mounts_exclude", NULL);
+    h->fs_exclude = builder_text(b, map, "fs_exclude", NULL);
+    h->disks_exclude = builder_text(b, map, "disks_exclude", NULL);
+    h->nets_exclude = builder_text(b, map, "nets_exclude", NULL);
 }
 
 /* Entries are names, or maps of one name to parameters. */
@@ -219,9 +207,9 @@ static void load_earshot(struct config_builder *b, const char *path)
     if (b->errors.n > 0)
         return; /* types are wrong somewhere: reading on would tell mistakes twice */
     collect = yaml_get(root, "collect");
-    c->listen = text_of(b, root, "listen", c->listen);
-    c->data = text_of(b, root, "data", c->data);
-    c->external_url = text_of(b, root, "external_url", NULL);
+    c->listen = builder_text(b, root, "listen", c->listen);
+    c->data = builder_text(b, root, "data", c->data);
+    c->external_url = builder_text(b, root, "external_url", NULL);
     yaml_read_bool(yaml_get(root, "insecure"), "", &c->insecure, &b->errors);
     read_allowed_hosts(b, yaml_get(root, "allowed_hosts"));
     read_retention(b, yaml_get(root, "retention"));
@@ -250,6 +238,44 @@ static void read_external_labels(struct config_builder *b, const struct yaml *ma
     }
 }
 
+/* A file of jobs. Its relative paths begin at its own folder, as in Prometheus. */
+static void load_jobs(struct config_builder *b, const char *path,
+                      const struct job_defaults *defaults)
+{
+    struct schema_check check = {&b->errors, &b->warnings, false};
+    size_t errors_before = b->errors.n;
+    const struct yaml *root;
+    struct stat st;
+    struct err err;
+
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a pattern may meet a pipe */
+        (void)err_set(&err, ERR_TYPE, "is not a file (scrape_config_files)");
+        add_error(b, path, &err);
+        return;
+    }
+    root = parse_file(b, path);
+    if (!root)
+        return;
+    schema_check(&schema_scrape_file, root, &check);
+    if (b->errors.n == errors_before)
+        read_jobs(b, yaml_get(root, "scrape_configs"), defaults);
+}
+
+static void load_job_files(struct config_builder *b, const struct yaml *list,
+                           const struct job_defaults *defaults)
+{
+    for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++) {
+        glob_t found = {0};
+
+        (void)glob(builder_path(b, &list->items[i]), 0, NULL, &found);
+        for (size_t k = 0; k < found.gl_pathc && !b->failed; k++)
+            load_jobs(b, found.gl_pathv[k], defaults);
+        if (found.gl_pathc == 0)
+            yaml_error(&b->warnings, &list->items[i], "scrape_config_files: no file is there");
+        globfree(&found);
+    }
+}
+
 static void load_prometheus(struct config_builder *b, const char *path)
 {
     struct schema_check check = {&b->errors, &b->warnings, false};
@@ -269,6 +295,7 @@ static void load_prometheus(struct config_builder *b, const char *path)
                        &b->config->evaluation_interval_ms, &b->errors);
     read_external_labels(b, yaml_get(global, "external_labels"));
     read_jobs(b, yaml_get(root, "scrape_configs"), &defaults);
+    load_job_files(b, yaml_get(root, "scrape_config_files"), &defaults);
     b->config->prometheus_text = mask_print(b->arena, root, &b->err);
     b->failed |= !b->config->prometheus_text;
 }

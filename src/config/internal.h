@@ -20,6 +20,24 @@ struct config_builder {
     struct err err;
 };
 
+/* Copies live in the arena; without memory they set b->failed, and texts are "". */
+const char *builder_copy(struct config_builder *b, struct str s);
+void *builder_array(struct config_builder *b, size_t n, size_t size); /* NULL: b->failed */
+/* The key's text; `otherwise`, not copied, when it is not there or empty. */
+const char *builder_text(struct config_builder *b, const struct yaml *map, const char *key,
+                         const char *otherwise);
+/* Of the file that the node is in, "" or with a slash at its end; borrowed. */
+struct str builder_folder(const struct yaml *at);
+/* The node's text as a path: relative ones begin at the file's folder. */
+const char *builder_path(struct config_builder *b, const struct yaml *node);
+/* The node's text as it is. */
+const char *builder_item(struct config_builder *b, const struct yaml *node);
+/* Each entry of a list by `copy`; *n 0 when it is none. */
+const char *const *builder_texts(struct config_builder *b, const struct yaml *list,
+                                 const char *(*copy)(struct config_builder *b,
+                                                     const struct yaml *node),
+                                 size_t *n);
+
 /* What global says for all jobs of a file. */
 struct job_defaults {
     int64_t interval_ms, timeout_ms; /* 1m, 10s */
@@ -36,9 +54,13 @@ void job_read_defaults(struct config_builder *b, const struct yaml *map, const c
 /* Frees what does not live in the arena: compiled expressions. */
 void job_fini(const struct scrape_job *job);
 
+/* Where the targets of a job are found, but for static_configs. */
+void discovery_read(struct config_builder *b, const struct yaml *node, struct scrape_job *job);
 /* How the peers of a job or of a discovery are asked. NULL: b->failed. */
 const struct client_settings *client_read(struct config_builder *b, const struct yaml *map);
 
+/* The URL with its password as <secret>. NULL when memory ran out. */
+const char *mask_url(struct arena *a, struct str url, struct err *err);
 /* The tree as YAML again, without comments, secrets as <secret>. NULL when memory ran out. */
 const char *mask_print(struct arena *a, const struct yaml *root, struct err *err);
 

@@ -12,22 +12,6 @@
 #include "model/labels.h"
 #include "text/duration.h"
 
-static const char *copy(struct config_builder *b, struct str s)
-{
-    const char *p = arena_cstr(b->arena, s, &b->err);
-
-    b->failed |= !p;
-    return p ? p : "";
-}
-
-static void *array(struct config_builder *b, size_t n, size_t size)
-{
-    void *p = arena_zalloc_array(b->arena, n, size, &b->err);
-
-    b->failed |= !p;
-    return p;
-}
-
 /* --- what global may say too --------------------------------------------------------------------
  */
 
@@ -115,7 +99,7 @@ static void read_params(struct config_builder *b, const struct yaml *map, struct
         return;
     for (size_t i = 0; i < map->n; i++)
         n += map->pairs[i].value.n;
-    params = array(b, n, sizeof *params);
+    params = builder_array(b, n, sizeof *params);
     if (!params)
         return;
     n = 0;
@@ -140,7 +124,7 @@ static void read_rules(struct config_builder *b, const struct yaml *list, bool l
 
     if (!list || list->kind != YAML_LIST)
         return;
-    rules = array(b, list->n, sizeof *rules);
+    rules = builder_array(b, list->n, sizeof *rules);
     out->items = rules;
     for (size_t i = 0; rules && i < list->n; i++)
         if (relabel_read(&list->items[i], !legacy_names, &rules[out->n], &b->errors) == 0)
@@ -169,7 +153,7 @@ static const struct labels *read_labels(struct config_builder *b, const struct y
 
     if (!map || map->kind != YAML_MAP)
         return ls;
-    pairs = array(b, map->n, sizeof *pairs);
+    pairs = builder_array(b, map->n, sizeof *pairs);
     if (!pairs)
         return ls;
     for (size_t i = 0; i < map->n; i++)
@@ -187,7 +171,7 @@ static void read_group(struct config_builder *b, const struct yaml *map, size_t 
 
     out->source = arena_printf(b->arena, &b->err, "%zu", number);
     out->labels = read_labels(b, yaml_get(map, "labels"));
-    all = array(b, n, sizeof *all);
+    all = builder_array(b, n, sizeof *all);
     b->failed |= !out->source;
     for (size_t i = 0; all && i < n; i++) {
         struct label address = {STR("__address__"), targets->items[i].text};
@@ -204,7 +188,7 @@ static void read_groups(struct config_builder *b, const struct yaml *list, struc
 
     if (!list || list->kind != YAML_LIST)
         return;
-    groups = array(b, list->n, sizeof *groups);
+    groups = builder_array(b, list->n, sizeof *groups);
     for (size_t i = 0; groups && i < list->n; i++)
         read_group(b, &list->items[i], i, &groups[i]);
     job->static_groups = groups;
@@ -230,7 +214,7 @@ static uint64_t hash_tree(uint64_t hash, const struct yaml *node)
     return hash;
 }
 
-/* Of the job as written and of what global adds to it. */
+/* Of the job as written, of what global adds to it, and of where its relative paths begin. */
 static uint64_t fingerprint(const struct yaml *node, const struct job_defaults *d)
 {
     const uint64_t defaults[] = {(uint64_t)d->interval_ms,   (uint64_t)d->timeout_ms,
@@ -239,7 +223,8 @@ static uint64_t fingerprint(const struct yaml *node, const struct job_defaults *
                                  d->limits.targets,          d->limits.body_bytes,
                                  d->keep_dropped_targets,    d->legacy_names};
 
-    return hash_tree(hash_bytes(defaults, sizeof defaults), node);
+    return hash_tree(
+        hash_mix(hash_bytes(defaults, sizeof defaults), hash_str(builder_folder(node))), node);
 }
 
 static bool same_name(const void *item, const void *key)
@@ -253,9 +238,12 @@ static void check_name(struct config_builder *b, const struct yaml *name)
     uint64_t hash = hash_str(name->text);
     const struct yaml *first = map_get(b->jobs, hash, &name->text, same_name);
 
-    if (first)
+    if (first && strcmp(first->file, name->file) == 0)
         yaml_error(&b->errors, name, "job_name \"%.*s\" is given twice, first in line %" PRIu32,
                    STR_ARGS(str_take(name->text, 60)), first->at.line);
+    else if (first)
+        yaml_error(&b->errors, name, "job_name \"%.*s\" is given twice, first in %.150s:%" PRIu32,
+                   STR_ARGS(str_take(name->text, 60)), first->file, first->at.line);
     else
         map_put(b->jobs, hash, (void *)name);
 }
@@ -288,7 +276,7 @@ void job_read(struct config_builder *b, const struct yaml *node, const struct jo
     job = add_job(b);
     if (!job)
         return;
-    job->name = copy(b, schema_text(node, "job_name"));
+    job->name = builder_copy(b, schema_text(node, "job_name"));
     (void)snprintf(what, sizeof what, "job \"%.60s\"", job->name);
     /* A timeout that global gave is cut to a shorter interval of the job's, as in Prometheus. */
     job_read_defaults(b, node, what, &d);
@@ -299,13 +287,14 @@ void job_read(struct config_builder *b, const struct yaml *node, const struct jo
     job->legacy_names = d.legacy_names;
     yaml_read_bool(yaml_get(node, "honor_labels"), "", &job->honor_labels, &b->errors);
     yaml_read_bool(yaml_get(node, "honor_timestamps"), "", &job->honor_timestamps, &b->errors);
-    job->scheme = scheme.n ? copy(b, scheme) : "http";
-    job->metrics_path = path.n ? copy(b, path) : "/metrics";
+    job->scheme = scheme.n ? builder_copy(b, scheme) : "http";
+    job->metrics_path = path.n ? builder_copy(b, path) : "/metrics";
     read_params(b, yaml_get(node, "params"), job);
     read_rules(b, yaml_get(node, "relabel_configs"), job->legacy_names, &job->relabel);
     read_rules(b, yaml_get(node, "metric_relabel_configs"), job->legacy_names,
                &job->metric_relabel);
     read_groups(b, yaml_get(node, "static_configs"), job);
+    discovery_read(b, node, job);
     job->client = client_read(b, node);
     job->fingerprint = fingerprint(node, global);
 }

@@ -24,7 +24,8 @@ static bool is_secret(struct str key)
         if (contains(key, parts[i]))
             return true;
     }
-    return str_eq(key, STR("key")) || str_ends(key, STR("_key"));
+    return str_eq(key, STR("key")) || str_ends(key, STR("_key")) ||
+           str_eq(key, STR("proxy_connect_header"));
 }
 
 static void print_quoted(struct str text, struct buf *out)
@@ -47,33 +48,50 @@ static bool is_plain(struct str text)
     return text.n > 0;
 }
 
-/* A password in a URL: http://user:password@host. */
+/* Where the password of http://user:password@host is; n 0: there is none. */
+static struct str find_password(struct str text)
+{
+    const char *start = text.n ? memmem(text.p, text.n, "://", 3) : NULL;
+    const char *end = text.p + text.n, *host_end, *at, *colon;
+
+    if (!start)
+        return (struct str){NULL, 0};
+    start += 3;
+    host_end = memchr(start, '/', (size_t)(end - start));
+    at = memrchr(start, '@', (size_t)((host_end ? host_end : end) - start));
+    colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
+    return colon ? (struct str){colon + 1, (size_t)(at - colon - 1)} : (struct str){NULL, 0};
+}
+
 static void print_text(const struct yaml *node, struct buf *out)
 {
-    struct str text = node->text;
-    const char *scheme = text.n ? memmem(text.p, text.n, "://", 3) : NULL;
-    const char *end = text.p + text.n;
-    const char *host_end, *at, *colon;
+    struct str text = node->text, password = find_password(text);
 
     if (!node->quoted && is_plain(text)) {
         buf_add(out, text);
         return;
     }
-    if (scheme) {
-        scheme += 3;
-        host_end = memchr(scheme, '/', (size_t)(end - scheme));
-        at = memrchr(scheme, '@', (size_t)((host_end ? host_end : end) - scheme));
-        colon = at ? memchr(scheme, ':', (size_t)(at - scheme)) : NULL;
-        if (colon) {
-            buf_addc(out, '"');
-            json_escape(out, (struct str){text.p, (size_t)(colon + 1 - text.p)});
-            buf_adds(out, MASKED);
-            json_escape(out, (struct str){at, (size_t)(end - at)});
-            buf_addc(out, '"');
-            return;
-        }
+    if (password.n == 0) {
+        print_quoted(text, out);
+        return;
     }
-    print_quoted(text, out);
+    buf_addc(out, '"');
+    json_escape(out, (struct str){text.p, (size_t)(password.p - text.p)});
+    buf_adds(out, MASKED);
+    json_escape(out, str_skip(text, (size_t)(password.p - text.p) + password.n));
+    buf_addc(out, '"');
+}
+
+const char *mask_url(struct arena *a, struct str url, struct err *err)
+{
+    struct str password = find_password(url);
+    size_t before;
+
+    if (password.n == 0)
+        return arena_cstr(a, url, err);
+    before = (size_t)(password.p - url.p);
+    return arena_printf(a, err, "%.*s" MASKED "%.*s", STR_ARGS(str_take(url, before)),
+                        STR_ARGS(str_skip(url, before + password.n)));
 }
 
 static void indent(struct buf *out, unsigned depth)

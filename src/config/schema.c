@@ -97,7 +97,7 @@ static void check_url(const struct yaml *node, const char *name, struct schema_c
 {
     struct str host;
 
-    if (node->kind != YAML_SCALAR) {
+    if (node->kind != YAML_SCALAR || node->text.n == 0) {
         expected(node, name, "a URL like http://host:9090/path", c);
         return;
     }
@@ -109,7 +109,10 @@ static void check_url(const struct yaml *node, const char *name, struct schema_c
         host = (struct str){NULL, 0};
     if (host.n == 0 || host.p[0] == '/')
         yaml_error(c->errors, node, "%s: expected a URL with scheme http or https, found \"%.*s\"",
-                   name, STR_ARGS(str_take(node->text, 100)));
+                   name,
+                   STR_ARGS(memchr(node->text.p, '@', node->text.n)
+                                ? STR("...") /* there may be a password in it */
+                                : str_take(node->text, 100)));
 }
 
 static void check_maps(const struct yaml *node, const struct key *key, struct schema_check *c)
@@ -232,6 +235,12 @@ bool schema_has(const struct yaml *map, const char *key)
     const struct yaml *node = yaml_get(map, key);
 
     return node && node->kind != YAML_NULL;
+}
+
+bool schema_gives(const struct yaml *map, const char *key)
+{
+    return schema_has(map, key) &&
+           (yaml_get(map, key)->kind != YAML_SCALAR || yaml_get(map, key)->text.n > 0);
 }
 
 struct str schema_text(const struct yaml *map, const char *key)

@@ -1,5 +1,6 @@
 /* schema: which keys a map of a configuration file may have, of which type, and what becomes of
- * each; as tables. The tables are in schema_prometheus.c and schema_earshot.c.
+ * each; as tables. The tables are in schema_earshot.c and schema_prometheus.c, with schema_client.c
+ * and schema_discovery.c for what several maps of a prometheus.yml share.
  *
  * schema_check walks a tree once and collects every mistake and warning; the readers (job.c,
  * config.c) then take values out without looking at types again.
@@ -61,16 +62,32 @@ struct schema {
     void (*check)(const struct yaml *map, struct schema_check *c); /* what spans keys; NULL: none */
 };
 
+/* static const struct schema name_, of the table name_##_keys. */
+#define SCHEMA(name_, what_, ...)                                                                  \
+    static const struct schema name_ = {                                                           \
+        .what = (what_), .keys = name_##_keys, .n = ARRAY_LEN(name_##_keys), __VA_ARGS__}
+
 /* YAML_NULL, a key without a value, is fine: all defaults. */
 void schema_check(const struct schema *schema, const struct yaml *node, struct schema_check *c);
 
 /* True when the key is there with any value but null. */
 bool schema_has(const struct yaml *map, const char *key);
+/* As schema_has, and it is no empty text: what Prometheus calls given. */
+bool schema_gives(const struct yaml *map, const char *key);
 /* The key's text, {"", 0} when it is not there. */
 struct str schema_text(const struct yaml *map, const char *key);
 
 extern const struct schema schema_prometheus;    /* prometheus.yml */
 extern const struct schema schema_scrape_config; /* one entry of scrape_configs */
 extern const struct schema schema_earshot;       /* earshot.yml */
+/* A file of scrape_config_files. */
+extern const struct schema schema_scrape_file;
+/* The keys that all HTTP clients have, and those of what finds targets, clients' among them. */
+extern const struct schema schema_http_client;
+extern const struct schema schema_discovery;
+/* The targets in static_configs of `map`. */
+void schema_check_addresses(const struct yaml *map, struct schema_check *c);
+/* Reserved and odd names among the keys of the map. */
+void schema_check_headers(const struct yaml *headers, struct schema_check *c);
 
 #endif

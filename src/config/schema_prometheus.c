@@ -7,161 +7,7 @@
 
 #include <strings.h>
 
-#define SCHEMA(name_, what_, ...)                                                                  \
-    static const struct schema name_ = {                                                           \
-        .what = (what_), .keys = name_##_keys, .n = ARRAY_LEN(name_##_keys), __VA_ARGS__}
-
-#define AUTH_NOTE "targets are asked without it, and answer 401 if they want it"
-#define TLS_NOTE  "https targets are checked against the system's certificates"
-#define SD_NOTE   "no target is found this way; write them in static_configs"
 #define HIST_NOTE "native histograms are not collected"
-
-/* --- HTTP clients: scrape jobs, remote storage, Alertmanagers and discovery share these ---------
- */
-
-static void exclude(const struct yaml *map, const char *a, const char *b, struct schema_check *c)
-{
-    if (schema_has(map, a) && schema_has(map, b))
-        yaml_error(c->errors, yaml_get(map, b), "give %s or %s, not both", a, b);
-}
-
-static const struct key basic_auth_keys[] = {
-    {.name = "username", .type = KEY_STR},      {.name = "username_file", .type = KEY_STR},
-    {.name = "username_ref", .type = KEY_STR},  {.name = "password", .type = KEY_STR},
-    {.name = "password_file", .type = KEY_STR}, {.name = "password_ref", .type = KEY_STR},
-};
-
-static void check_basic_auth(const struct yaml *map, struct schema_check *c)
-{
-    exclude(map, "username", "username_file", c);
-    exclude(map, "username", "username_ref", c);
-    exclude(map, "password", "password_file", c);
-    exclude(map, "password", "password_ref", c);
-}
-
-SCHEMA(basic_auth, "basic_auth", .check = check_basic_auth);
-
-static const struct key authorization_keys[] = {
-    {.name = "type", .type = KEY_STR},
-    {.name = "credentials", .type = KEY_STR},
-    {.name = "credentials_file", .type = KEY_STR},
-    {.name = "credentials_ref", .type = KEY_STR},
-};
-
-static void check_authorization(const struct yaml *map, struct schema_check *c)
-{
-    struct str type = str_trim(schema_text(map, "type"));
-
-    exclude(map, "credentials", "credentials_file", c);
-    exclude(map, "credentials", "credentials_ref", c);
-    if (type.n == 5 && strncasecmp(type.p, "basic", 5) == 0)
-        yaml_error(c->errors, yaml_get(map, "type"),
-                   "authorization: type cannot be \"basic\"; use basic_auth");
-}
-
-SCHEMA(authorization, "authorization", .check = check_authorization);
-
-static const struct key tls_config_keys[] = {
-    {.name = "ca", .type = KEY_STR},
-    {.name = "cert", .type = KEY_STR},
-    {.name = "key", .type = KEY_STR},
-    {.name = "ca_ref", .type = KEY_STR},
-    {.name = "cert_ref", .type = KEY_STR},
-    {.name = "key_ref", .type = KEY_STR},
-    {.name = "ca_file", .type = KEY_STR},
-    {.name = "cert_file", .type = KEY_STR},
-    {.name = "key_file", .type = KEY_STR},
-    {.name = "server_name", .type = KEY_STR},
-    {.name = "min_version", .type = KEY_STR},
-    {.name = "max_version", .type = KEY_STR},
-    {.name = "insecure_skip_verify", .type = KEY_BOOL},
-};
-
-static void check_tls_config(const struct yaml *map, struct schema_check *c)
-{
-    exclude(map, "ca", "ca_file", c);
-    exclude(map, "cert", "cert_file", c);
-    exclude(map, "key", "key_file", c);
-}
-
-SCHEMA(tls_config, "tls_config", .check = check_tls_config);
-
-static const struct key oauth2_keys[] = {
-    {.name = "client_id", .type = KEY_STR},
-    {.name = "client_secret", .type = KEY_STR},
-    {.name = "client_secret_file", .type = KEY_STR},
-    {.name = "client_secret_ref", .type = KEY_STR},
-    {.name = "client_certificate_key_id", .type = KEY_STR},
-    {.name = "client_certificate_key", .type = KEY_STR},
-    {.name = "client_certificate_key_file", .type = KEY_STR},
-    {.name = "client_certificate_key_ref", .type = KEY_STR},
-    {.name = "grant_type", .type = KEY_STR},
-    {.name = "signature_algorithm", .type = KEY_STR},
-    {.name = "iss", .type = KEY_STR},
-    {.name = "audience", .type = KEY_STR},
-    {.name = "claims", .type = KEY_ANY},
-    {.name = "scopes", .type = KEY_STRS},
-    {.name = "token_url", .type = KEY_STR},
-    {.name = "endpoint_params", .type = KEY_STR_MAP},
-    {.name = "tls_config", .type = KEY_MAP, .sub = &tls_config},
-    {.name = "proxy_url", .type = KEY_STR},
-    {.name = "no_proxy", .type = KEY_STR},
-    {.name = "proxy_from_environment", .type = KEY_BOOL},
-    {.name = "proxy_connect_header", .type = KEY_STRS_MAP},
-};
-
-static void check_oauth2(const struct yaml *map, struct schema_check *c)
-{
-    exclude(map, "client_secret", "client_secret_file", c);
-    if (schema_text(map, "client_id").n == 0)
-        yaml_error(c->errors, map, "oauth2: client_id is missing");
-    if (schema_text(map, "token_url").n == 0)
-        yaml_error(c->errors, map, "oauth2: token_url is missing");
-}
-
-SCHEMA(oauth2, "oauth2", .check = check_oauth2);
-
-static const struct key http_client_keys[] = {
-    {.name = "basic_auth", .type = KEY_MAP, USE_WARNED, AUTH_NOTE, &basic_auth},
-    {.name = "authorization", .type = KEY_MAP, USE_WARNED, AUTH_NOTE, &authorization},
-    {.name = "oauth2", .type = KEY_MAP, USE_WARNED, AUTH_NOTE, &oauth2},
-    {.name = "bearer_token", .type = KEY_STR, USE_WARNED, AUTH_NOTE},
-    {.name = "bearer_token_file", .type = KEY_STR, USE_WARNED, AUTH_NOTE},
-    {.name = "tls_config", .type = KEY_MAP, USE_WARNED, TLS_NOTE, &tls_config},
-    {.name = "http_headers", .type = KEY_MAP, USE_WARNED, "requests go without these headers"},
-    {.name = "proxy_url", .type = KEY_STR, USE_WARNED, "targets are asked directly"},
-    {.name = "no_proxy", .type = KEY_STR, USE_SILENT},
-    {.name = "proxy_from_environment", .type = KEY_BOOL, USE_SILENT},
-    {.name = "proxy_connect_header", .type = KEY_STRS_MAP, USE_SILENT},
-    {.name = "follow_redirects", .type = KEY_BOOL},
-    {.name = "enable_http2", .type = KEY_BOOL, USE_SILENT},
-};
-
-static void check_http_client(const struct yaml *map, struct schema_check *c)
-{
-    static const char *const ways[] = {"basic_auth", "authorization", "oauth2", "bearer_token",
-                                       "bearer_token_file"};
-    const char *first = NULL;
-    bool from_environment = false;
-
-    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
-        if (schema_has(map, ways[i]) && first)
-            yaml_error(c->errors, yaml_get(map, ways[i]), "give %s or %s, not both", first,
-                       ways[i]);
-        else if (schema_has(map, ways[i]))
-            first = ways[i];
-    }
-    yaml_read_bool(yaml_get(map, "proxy_from_environment"), "", &from_environment, c->errors);
-    if (from_environment)
-        exclude(map, "proxy_from_environment", "proxy_url", c);
-    if (from_environment)
-        exclude(map, "proxy_from_environment", "no_proxy", c);
-    if (schema_has(map, "no_proxy") && !from_environment && !schema_has(map, "proxy_url"))
-        yaml_error(c->errors, yaml_get(map, "no_proxy"),
-                   "no_proxy means nothing without proxy_url");
-}
-
-SCHEMA(http_client, "http client", .check = check_http_client);
 
 /* --- relabelling --------------------------------------------------------------------------------
  */
@@ -182,108 +28,6 @@ static void check_relabel(const struct yaml *map, struct schema_check *c)
 }
 
 SCHEMA(relabel, "a relabel rule", .check = check_relabel);
-
-/* --- targets ------------------------------------------------------------------------------------
- */
-
-static const struct key static_config_keys[] = {
-    {.name = "targets", .type = KEY_STRS},
-    {.name = "labels", .type = KEY_LABELS},
-};
-
-/* "host:port" and no more. With relabelling an address may be anything at first. */
-static void check_addresses(const struct yaml *job, struct schema_check *c)
-{
-    const struct yaml *groups = yaml_get(job, "static_configs");
-
-    for (size_t i = 0; groups && groups->kind == YAML_LIST && i < groups->n; i++) {
-        const struct yaml *targets = yaml_get(&groups->items[i], "targets");
-
-        for (size_t k = 0; targets && targets->kind == YAML_LIST && k < targets->n; k++) {
-            const struct yaml *t = &targets->items[k];
-            bool odd = false, slash = false;
-
-            for (size_t b = 0; b < t->text.n; b++) {
-                odd |= (unsigned char)t->text.p[b] <= ' ' || t->text.p[b] == 0x7f;
-                slash |= t->text.p[b] == '/';
-            }
-            if (odd || t->kind != YAML_SCALAR || t->text.n == 0)
-                yaml_error(c->errors, t, "a target must be host:port, without blanks");
-            else if (slash && !schema_has(job, "relabel_configs"))
-                yaml_error(c->errors, t,
-                           "\"%.*s\" is not a valid hostname: write host:port here, the scheme "
-                           "as scheme: https and the path as metrics_path: /path",
-                           STR_ARGS(str_take(t->text, 100)));
-        }
-    }
-}
-
-SCHEMA(static_config, "static_configs");
-
-static const struct key http_sd_keys[] = {
-    {.name = "url", .type = KEY_URL},
-    {.name = "refresh_interval", .type = KEY_DURATION},
-};
-SCHEMA(http_sd, "http_sd_configs", .also = &http_client);
-
-static const struct key file_sd_keys[] = {
-    {.name = "files", .type = KEY_STRS},
-    {.name = "refresh_interval", .type = KEY_DURATION},
-};
-SCHEMA(file_sd, "file_sd_configs");
-
-static const struct key dns_sd_keys[] = {
-    {.name = "names", .type = KEY_STRS},
-    {.name = "type", .type = KEY_STR},
-    {.name = "port", .type = KEY_INT},
-    {.name = "refresh_interval", .type = KEY_DURATION},
-};
-SCHEMA(dns_sd, "dns_sd_configs");
-
-#define SD(name_)                                                                                  \
-    {                                                                                              \
-        .name = name_ "_sd_configs", .type = KEY_MAPS, USE_WARNED, SD_NOTE                         \
-    }
-
-static const struct key discovery_keys[] = {
-    {.name = "static_configs", .type = KEY_MAPS, .sub = &static_config},
-    {.name = "http_sd_configs", .type = KEY_MAPS, USE_WARNED, SD_NOTE, &http_sd},
-    {.name = "file_sd_configs", .type = KEY_MAPS, USE_WARNED, SD_NOTE, &file_sd},
-    {.name = "dns_sd_configs", .type = KEY_MAPS, USE_WARNED, SD_NOTE, &dns_sd},
-    SD("aws"),
-    SD("azure"),
-    SD("consul"),
-    SD("digitalocean"),
-    SD("docker"),
-    SD("dockerswarm"),
-    SD("ec2"),
-    SD("eureka"),
-    SD("gce"),
-    SD("hetzner"),
-    SD("ionos"),
-    SD("kubernetes"),
-    SD("kuma"),
-    SD("lightsail"),
-    SD("linode"),
-    SD("marathon"),
-    SD("nerve"),
-    SD("nomad"),
-    SD("oci"),
-    SD("openstack"),
-    SD("outscale"),
-    SD("ovhcloud"),
-    SD("puppetdb"),
-    SD("scaleway"),
-    SD("serverset"),
-    SD("stackit"),
-    SD("triton"),
-    SD("uyuni"),
-    SD("vultr"),
-};
-static const struct schema discovery = {.what = "discovery",
-                                        .keys = discovery_keys,
-                                        .n = ARRAY_LEN(discovery_keys),
-                                        .also = &http_client};
 
 /* --- scrape jobs --------------------------------------------------------------------------------
  */
@@ -366,7 +110,7 @@ static const struct key scrape_common_keys[] = {
 static const struct schema scrape_common = {.what = "scraping",
                                             .keys = scrape_common_keys,
                                             .n = ARRAY_LEN(scrape_common_keys),
-                                            .also = &discovery,
+                                            .also = &schema_discovery,
                                             .check = check_formats};
 
 static const struct key scrape_config_keys[] = {
@@ -396,7 +140,7 @@ static void check_scrape_config(const struct yaml *map, struct schema_check *c)
         yaml_error(c->errors, schema_has(map, "job_name") ? yaml_get(map, "job_name") : map,
                    "job_name is missing or empty");
     check_word(map, "scheme", schemes, ARRAY_LEN(schemes), c);
-    check_addresses(map, c);
+    schema_check_addresses(map, c);
 }
 
 const struct schema schema_scrape_config = {.what = "a scrape job",
@@ -429,35 +173,6 @@ static void check_has_url(const struct yaml *map, const char *what, struct schem
 {
     if (schema_text(map, "url").n == 0)
         yaml_error(c->errors, map, "%s: url is missing or empty", what);
-}
-
-static void check_headers(const struct yaml *map, struct schema_check *c)
-{
-    static const char *const reserved[] = {"authorization",
-                                           "host",
-                                           "content-encoding",
-                                           "content-length",
-                                           "content-type",
-                                           "user-agent",
-                                           "connection",
-                                           "keep-alive",
-                                           "proxy-authenticate",
-                                           "proxy-authorization",
-                                           "www-authenticate",
-                                           "accept-encoding",
-                                           "x-prometheus-remote-write-version",
-                                           "x-prometheus-remote-read-version"};
-    const struct yaml *headers = yaml_get(map, "headers");
-
-    for (size_t i = 0; headers && headers->kind == YAML_MAP && i < headers->n; i++) {
-        struct str name = headers->pairs[i].key.text;
-
-        for (size_t k = 0; k < ARRAY_LEN(reserved); k++) {
-            if (name.n == strlen(reserved[k]) && strncasecmp(name.p, reserved[k], name.n) == 0)
-                yaml_error(c->errors, &headers->pairs[i].key, "%s is a reserved header",
-                           reserved[k]);
-        }
-    }
 }
 
 static const struct key queue_config_keys[] = {
@@ -504,10 +219,10 @@ static const struct key remote_write_keys[] = {
 static void check_remote_write(const struct yaml *map, struct schema_check *c)
 {
     check_has_url(map, "remote_write", c);
-    check_headers(map, c);
+    schema_check_headers(yaml_get(map, "headers"), c);
 }
 
-SCHEMA(remote_write, "remote_write", .also = &http_client, .check = check_remote_write);
+SCHEMA(remote_write, "remote_write", .also = &schema_http_client, .check = check_remote_write);
 
 static const struct key remote_read_keys[] = {
     {.name = "url", .type = KEY_STR},
@@ -523,10 +238,10 @@ static const struct key remote_read_keys[] = {
 static void check_remote_read(const struct yaml *map, struct schema_check *c)
 {
     check_has_url(map, "remote_read", c);
-    check_headers(map, c);
+    schema_check_headers(yaml_get(map, "headers"), c);
 }
 
-SCHEMA(remote_read, "remote_read", .also = &http_client, .check = check_remote_read);
+SCHEMA(remote_read, "remote_read", .also = &schema_http_client, .check = check_remote_read);
 
 static const struct key alertmanager_keys[] = {
     {.name = "scheme", .type = KEY_STR},
@@ -547,12 +262,12 @@ static void check_alertmanager(const struct yaml *map, struct schema_check *c)
     for (size_t i = 0; i < map->n; i++) {
         if (str_eq(map->pairs[i].key.text, STR("static_configs"))) {
             pairs[0] = map->pairs[i];
-            check_addresses(&only, c);
+            schema_check_addresses(&only, c);
         }
     }
 }
 
-SCHEMA(alertmanager, "alertmanagers", .also = &discovery, .check = check_alertmanager);
+SCHEMA(alertmanager, "alertmanagers", .also = &schema_discovery, .check = check_alertmanager);
 
 static const struct key alerting_keys[] = {
     {.name = "alert_relabel_configs", .type = KEY_MAPS, .sub = &relabel},
@@ -623,10 +338,7 @@ static const struct key prometheus_keys[] = {
     {.name = "runtime", .type = KEY_MAP, USE_SILENT, .sub = &runtime},
     {.name = "rule_files", .type = KEY_STRS, USE_WARNED, "no rule is evaluated, no alert fires"},
     {.name = "alerting", .type = KEY_MAP, USE_WARNED, "nobody is told of alerts", &alerting},
-    {.name = "scrape_config_files",
-     .type = KEY_STRS,
-     USE_WARNED,
-     "the jobs in these files are not scraped"},
+    {.name = "scrape_config_files", .type = KEY_STRS},
     {.name = "remote_write", .type = KEY_MAPS, USE_WARNED, "no sample is sent on", &remote_write},
     {.name = "remote_read",
      .type = KEY_MAPS,
@@ -638,10 +350,8 @@ static const struct key prometheus_keys[] = {
 };
 
 /* A '*' only in the last part, and no bracket left open. */
-static void check_rule_files(const struct yaml *map, struct schema_check *c)
+static void check_globs(const struct yaml *files, const char *what, struct schema_check *c)
 {
-    const struct yaml *files = yaml_get(map, "rule_files");
-
     for (size_t i = 0; files && files->kind == YAML_LIST && i < files->n; i++) {
         struct str path = files->items[i].text;
         const char *star = path.n ? memchr(path.p, '*', path.n) : NULL;
@@ -651,7 +361,7 @@ static void check_rule_files(const struct yaml *map, struct schema_check *c)
         if (path.n == 0 || (star && memchr(star, '/', (size_t)(end - star))) ||
             (open && !memchr(open, ']', (size_t)(end - open))))
             yaml_error(c->errors, &files->items[i],
-                       "invalid rule file path \"%.*s\" (a * may stand in the last part only)",
+                       "invalid %s path \"%.*s\" (a * may stand in the last part only)", what,
                        STR_ARGS(str_take(path, 100)));
     }
 }
@@ -672,7 +382,8 @@ static void check_unique(const struct yaml *list, const char *what, struct schem
 
 static void check_prometheus(const struct yaml *map, struct schema_check *c)
 {
-    check_rule_files(map, c);
+    check_globs(yaml_get(map, "rule_files"), "rule file", c);
+    check_globs(yaml_get(map, "scrape_config_files"), "scrape config file", c);
     check_unique(yaml_get(map, "remote_write"), "remote_write", c);
     check_unique(yaml_get(map, "remote_read"), "remote_read", c);
 }
@@ -681,3 +392,10 @@ const struct schema schema_prometheus = {.what = "a Prometheus configuration",
                                          .keys = prometheus_keys,
                                          .n = ARRAY_LEN(prometheus_keys),
                                          .check = check_prometheus};
+
+static const struct key scrape_file_keys[] = {
+    {.name = "scrape_configs", .type = KEY_MAPS, .sub = &schema_scrape_config},
+};
+const struct schema schema_scrape_file = {.what = "a file of scrape_config_files",
+                                          .keys = scrape_file_keys,
+                                          .n = ARRAY_LEN(scrape_file_keys)};

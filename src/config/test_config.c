@@ -378,6 +378,8 @@ static void a_fingerprint_changes_with_the_job_and_its_defaults_only(void **stat
                                         "- job_name: b\n"));
     assert_false(first == fingerprint_of("scrape_configs: [{job_name: a, honor_labels: false}]"));
     assert_false(first == fingerprint_of("scrape_configs: [{job_name: c, honor_labels: true}]"));
+    assert_false(first == fingerprint_of("scrape_configs: [{job_name: a, honor_labels: true,\n"
+                                         "                  bearer_token: x}]"));
     assert_false(first == fingerprint_of("global: {sample_limit: 5}\n"
                                          "scrape_configs: [{job_name: a, honor_labels: true}]"));
 }
@@ -419,21 +421,270 @@ static bool warned(const struct config *c, const char *words)
 
 static void what_prometheus_knows_and_we_do_not_serve_is_a_warning(void **state)
 {
-    struct config *c = loaded(PROMETHEUS, "storage: {tsdb: {out_of_order_time_window: 10m}}\n"
-                                          "rule_files: [a.yml]\n"
-                                          "scrape_configs:\n"
-                                          "- job_name: a\n"
-                                          "  basic_auth: {username: u, password: geheim}\n"
-                                          "  file_sd_configs: [{files: [x.json]}]\n"
-                                          "  static_configs: [{targets: ['h:2']}]\n");
+    struct config *c =
+        loaded(PROMETHEUS, "storage: {tsdb: {out_of_order_time_window: 10m}}\n"
+                           "rule_files: [a.yml]\n"
+                           "scrape_config_files: [none-*.yml]\n"
+                           "scrape_configs:\n"
+                           "- job_name: a\n"
+                           "  basic_auth: {username: u, password_ref: x}\n"
+                           "  consul_sd_configs: [{server: x}]\n"
+                           "- job_name: b\n"
+                           "  oauth2: {client_id: i, token_url: 'http://t/', grant_type: jwt}\n"
+                           "remote_write: [{url: 'http://w/', basic_auth: {password_ref: x}}]\n");
 
     (void)state;
-    assert_int_equal(c->warnings_n, 4);
+    assert_int_equal(c->warnings_n, 7);
     assert_int_equal(c->warnings[0].at.line, 1);
     assert_true(warned(c, "rule_files is not served by this version: no rule is evaluated"));
-    assert_true(warned(c, "basic_auth is not served by this version"));
-    assert_true(warned(c, "no target is found this way"));
+    assert_int_equal(c->warnings[2].at.line, 3);
+    assert_true(warned(c, "scrape_config_files: no file is there"));
+    assert_true(warned(c, "password_ref is not served by this version: no secret is taken"));
+    assert_true(warned(c, "consul_sd_configs is not served by this version: no target is found"));
+    assert_true(warned(c, "grant_type \"jwt\" is not served by this version"));
+    assert_null(c->jobs[1].client->oauth2);
     config_free(c);
+}
+
+/* --- clients ------------------------------------------------------------------------------------
+ */
+
+static void assert_secret(struct client_secret s, const char *text, const char *file)
+{
+    char path[200];
+
+    (void)snprintf(path, sizeof path, "%s/%s", folder, file ? file : "");
+    if (text)
+        assert_string_equal(s.text, text);
+    else
+        assert_null(s.text);
+    if (file)
+        assert_string_equal(s.file, file[0] == '/' ? file : path);
+    else
+        assert_null(s.file);
+}
+
+static void a_job_says_how_its_targets_are_asked(void **state)
+{
+    struct config *c = loaded(
+        PROMETHEUS,
+        "scrape_configs:\n"
+        "- job_name: a\n"
+        "  scheme: https\n"
+        "  basic_auth: {username: u, password_file: sub/pw}\n"
+        "  tls_config: {ca_file: /etc/ca.pem, cert_file: ./c.pem, key: 'PEM', server_name: n,\n"
+        "               min_version: TLS12, max_version: TLS13, insecure_skip_verify: true}\n"
+        "  proxy_url: http://u:p@proxy:3128\n"
+        "  no_proxy: .lan\n"
+        "  proxy_connect_header: {X-A: [one, two]}\n"
+        "  http_headers:\n"
+        "    X-B: {values: [v], secrets: [s], files: [h]}\n"
+        "    X-C:\n"
+        "  follow_redirects: false\n"
+        "  enable_compression: false\n"
+        "- job_name: b\n");
+    const struct client_settings *a = c->jobs[0].client, *b = c->jobs[1].client;
+
+    (void)state;
+    assert_int_equal(c->warnings_n, 0);
+    assert_true(a->has_basic_auth && !a->authorization_type && !a->oauth2);
+    assert_secret(a->username, "u", NULL);
+    assert_secret(a->password, NULL, "sub/pw");
+    assert_secret(a->tls.ca, NULL, "/etc/ca.pem");
+    assert_secret(a->tls.cert, NULL, "c.pem");
+    assert_secret(a->tls.key, "PEM", NULL);
+    assert_string_equal(a->tls.server_name, "n");
+    assert_int_equal(a->tls.min, TLS_1_2);
+    assert_int_equal(a->tls.max, TLS_1_3);
+    assert_true(a->tls.insecure_skip_verify);
+    assert_string_equal(a->proxy.url, "http://u:p@proxy:3128");
+    assert_string_equal(a->proxy.no_proxy, ".lan");
+    assert_int_equal(a->proxy.connect_headers_n, 2);
+    assert_string_equal(a->proxy.connect_headers[1].name, "X-A");
+    assert_secret(a->proxy.connect_headers[1].value, "two", NULL);
+    assert_int_equal(a->headers_n, 3);
+    assert_string_equal(a->headers[2].name, "X-B");
+    assert_secret(a->headers[0].value, "v", NULL);
+    assert_secret(a->headers[1].value, "s", NULL);
+    assert_secret(a->headers[2].value, NULL, "h");
+    assert_false(a->follow_redirects || a->compression);
+    assert_true(b->follow_redirects && b->compression);
+    assert_false(b->has_basic_auth || b->authorization_type || b->oauth2 || b->proxy.url ||
+                 b->proxy.from_environment || b->tls.min || b->tls.max || b->headers_n);
+    config_free(c);
+}
+
+static void tokens_are_read_in_every_way_to_write_them(void **state)
+{
+    struct config *c =
+        loaded(PROMETHEUS,
+               "scrape_configs:\n"
+               "- {job_name: a, authorization: {credentials: t}}\n"
+               "- {job_name: b, authorization: {type: ' Token ', credentials_file: t}}\n"
+               "- {job_name: c, bearer_token: t}\n"
+               "- {job_name: d, bearer_token_file: t, bearer_token: ''}\n"
+               "- job_name: e\n"
+               "  oauth2: {client_id: i, client_secret_file: s, token_url: 'http://t/',\n"
+               "           scopes: [x, y], endpoint_params: {audience: z}, proxy_url: 'http://p',\n"
+               "           tls_config: {ca_file: ca}}\n"
+               "- {job_name: f, proxy_from_environment: true}\n");
+    const struct client_oauth2 *o = c->jobs[4].client->oauth2;
+
+    (void)state;
+    assert_string_equal(c->jobs[0].client->authorization_type, "Bearer");
+    assert_secret(c->jobs[0].client->authorization, "t", NULL);
+    assert_string_equal(c->jobs[1].client->authorization_type, "Token");
+    assert_secret(c->jobs[1].client->authorization, NULL, "t");
+    assert_string_equal(c->jobs[2].client->authorization_type, "Bearer");
+    assert_secret(c->jobs[2].client->authorization, "t", NULL);
+    assert_secret(c->jobs[3].client->authorization, NULL, "t");
+    assert_string_equal(o->client_id, "i");
+    assert_secret(o->client_secret, NULL, "s");
+    assert_string_equal(o->token_url, "http://t/");
+    assert_string_equal(o->scopes, "x y");
+    assert_int_equal(o->params_n, 1);
+    assert_string_equal(o->params[0].name, "audience");
+    assert_string_equal(o->proxy.url, "http://p");
+    assert_secret(o->tls.ca, NULL, "ca");
+    assert_true(c->jobs[5].client->proxy.from_environment);
+    config_free(c);
+}
+
+static void contradictions_of_a_client_are_told(void **state)
+{
+    static const char *const cases[][2] = {
+        {"basic_auth: {password: a, password_file: b}",
+         "3:44: give password or password_file, not both"},
+        {"basic_auth: {username_file: a, username_ref: b}", "give username_file or username_ref"},
+        {"basic_auth: {}\n  authorization: {}", "4:18: give basic_auth or authorization, not both"},
+        {"bearer_token: a\n  bearer_token_file: b", "give bearer_token or bearer_token_file"},
+        {"authorization: {type: basic}", "type cannot be \"basic\"; use basic_auth"},
+        {"authorization: {type: \"a\\nb\"}", "authorization: type is a word like Bearer"},
+        {"authorization: {credentials: a, credentials_file: b}", "give credentials or"},
+        {"tls_config: {cert_file: a}", "3:15: tls_config: a certificate wants key or key_file"},
+        {"tls_config: {key: a}", "tls_config: a key wants cert or cert_file"},
+        {"tls_config: {ca: a, ca_file: b}", "give ca or ca_file, not both"},
+        {"tls_config: {min_version: TLS1.2}", "min_version: unknown TLS version \"TLS1.2\""},
+        {"tls_config: {min_version: TLS13, max_version: TLS12}",
+         "max_version is lower than min_version"},
+        {"http_headers: {host: {values: [a]}}", "3:18: host is a reserved header"},
+        {"http_headers: {X-Prometheus-Scrape-Timeout-Seconds: }", "is a reserved header"},
+        {"http_headers: {'a b': {values: [a]}}", "\"a b\" is not a header's name"},
+        {"http_headers: {a: {value: [a]}}", "did you mean \"values\"?"},
+        {"http_headers: {a: b}", "a header of http_headers"},
+        {"no_proxy: a", "no_proxy means nothing without proxy_url"},
+        {"proxy_connect_header: {a: [b]}", "proxy_connect_header means nothing without"},
+        {"proxy_from_environment: true\n  proxy_url: 'http://p'", "not both"},
+        {"oauth2: {client_id: a}", "oauth2: token_url is missing"},
+        {"oauth2: {token_url: 'http://a'}", "oauth2: client_id is missing"},
+        {"oauth2: {client_id: a, token_url: b}", "token_url: expected a URL"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[400];
+
+        (void)snprintf(text, sizeof text, "scrape_configs:\n- job_name: a\n  %s\n", cases[i][0]);
+        assert_mistake(PROMETHEUS, text, cases[i][1]);
+    }
+}
+
+/* --- discovery ----------------------------------------------------------------------------------
+ */
+
+static void a_job_says_where_its_targets_are_found(void **state)
+{
+    struct config *c =
+        loaded(PROMETHEUS, "scrape_configs:\n"
+                           "- job_name: a\n"
+                           "  file_sd_configs:\n"
+                           "  - files: [t.json, /etc/t/*.YML]\n"
+                           "  - {files: [sub/*.yaml], refresh_interval: 10s}\n"
+                           "  http_sd_configs:\n"
+                           "  - {url: 'http://u:geheim@sd/x', bearer_token: t}\n"
+                           "  - {url: 'https://sd', refresh_interval: 5s}\n"
+                           "  dns_sd_configs:\n"
+                           "  - names: [_a._tcp.b, c]\n"
+                           "  - {names: [d], type: aaaa, port: 9100, refresh_interval: 1m}\n");
+    const struct scrape_job *job = &c->jobs[0];
+    char path[100];
+
+    (void)state;
+    assert_int_equal(c->warnings_n, 0);
+    assert_int_equal(job->files_n, 2);
+    assert_int_equal(job->files[0].globs_n, 2);
+    (void)snprintf(path, sizeof path, "%s/t.json", folder);
+    assert_string_equal(job->files[0].globs[0], path);
+    assert_string_equal(job->files[0].globs[1], "/etc/t/*.YML");
+    assert_int_equal(job->files[0].refresh_ms, 300000);
+    assert_int_equal(job->files[1].refresh_ms, 10000);
+    assert_int_equal(job->https_n, 2);
+    assert_string_equal(job->https[0].url, "http://u:geheim@sd/x");
+    assert_string_equal(job->https[0].shown_url, "http://u:<secret>@sd/x");
+    assert_string_equal(job->https[0].client->authorization_type, "Bearer");
+    assert_int_equal(job->https[0].refresh_ms, 60000);
+    assert_string_equal(job->https[1].shown_url, "https://sd");
+    assert_int_equal(job->https[1].refresh_ms, 5000);
+    assert_int_equal(job->dnss_n, 2);
+    assert_int_equal(job->dnss[0].names_n, 2);
+    assert_string_equal(job->dnss[0].names[1], "c");
+    assert_int_equal(job->dnss[0].type, DNS_SRV);
+    assert_int_equal(job->dnss[0].refresh_ms, 30000);
+    assert_int_equal(job->dnss[1].type, DNS_AAAA);
+    assert_int_equal(job->dnss[1].port, 9100);
+    assert_int_equal(job->dnss[1].refresh_ms, 60000);
+    config_free(c);
+}
+
+static void mistakes_of_a_discovery_are_told(void **state)
+{
+    static const char *const cases[][2] = {
+        {"file_sd_configs: [{}]", "3:21: file_sd_configs: files is missing"},
+        {"file_sd_configs: [{files: [a.txt]}]", "files: \"a.txt\" does not end in .json"},
+        {"file_sd_configs: [{files: ['a*/b.json']}]", "than in its last part"},
+        {"file_sd_configs: [{files: [a.yml], refresh_interval: 0s}]", "more than 0s"},
+        {"http_sd_configs: [{refresh_interval: 1m}]", "http_sd_configs: url is missing"},
+        {"http_sd_configs: [{url: 'ftp://u:geheim@x'}]", "http or https, found \"...\""},
+        {"http_sd_configs: [{url: 'http://x', basic_auth: {}, oauth2: {}}]", "not both"},
+        {"dns_sd_configs: [{type: A, port: 1}]", "dns_sd_configs: names is missing"},
+        {"dns_sd_configs: [{names: [a], type: A}]", "type A wants a port"},
+        {"dns_sd_configs: [{names: [a], type: TXT}]", "unknown type \"TXT\""},
+        {"dns_sd_configs: [{names: [a], port: 65536}]", "port: 65536 is out of range"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[400];
+
+        (void)snprintf(text, sizeof text, "scrape_configs:\n- job_name: a\n  %s\n", cases[i][0]);
+        assert_mistake(PROMETHEUS, text, cases[i][1]);
+    }
+}
+
+static void jobs_come_from_other_files_too(void **state)
+{
+    static const char main_file[] = "global: {scrape_interval: 7s}\n"
+                                    "scrape_config_files: ['more-?.yml']\n"
+                                    "scrape_configs: [{job_name: a}]\n";
+    struct config *c;
+
+    (void)state;
+    (void)write_file("more-1.yml", STR("scrape_configs:\n"
+                                       "- {job_name: b, bearer_token_file: t}\n"));
+    c = loaded(PROMETHEUS, main_file);
+    assert_int_equal(c->jobs_n, 2);
+    assert_string_equal(c->jobs[1].name, "b");
+    assert_int_equal(c->jobs[1].interval_ms, 7000);
+    assert_secret(c->jobs[1].client->authorization, NULL, "t");
+    config_free(c);
+    (void)write_file("more-1.yml", STR("scrape_configs: [{job_name: a}]\n"));
+    assert_mistake(PROMETHEUS, main_file,
+                   "more-1.yml:1:29: job_name \"a\" is given twice, first in /");
+    (void)write_file("more-1.yml", STR("scrape_configs: [{job_nam: c}]\nglobal: {}\n"));
+    assert_mistake(PROMETHEUS, main_file, "more-1.yml:1:19: unknown key \"job_nam\"");
+    assert_mistake(PROMETHEUS, main_file, "more-1.yml:2:1: unknown key \"global\"");
+    assert_mistake(PROMETHEUS, "scrape_config_files: ['a*/b.yml']",
+                   "invalid scrape config file path \"a*/b.yml\"");
 }
 
 static void secrets_are_masked_wherever_they_stand(void **state)
@@ -444,6 +695,8 @@ static void secrets_are_masked_wherever_they_stand(void **state)
                            "- job_name: 'a b'\n"
                            "  basic_auth: {username: u, password: \"ge\\u0068eim\"}\n"
                            "  proxy_url: http://u:geheim@proxy:1/x\n"
+                           "  proxy_connect_header: {X-A: [geheim]}\n"
+                           "  http_headers: {X-B: {secrets: [geheim], values: [v]}}\n"
                            "  params: {token: [geheim], empty: []}\n"
                            "  static_configs:\n"
                            "- job_name: b\n"
@@ -464,6 +717,15 @@ static void secrets_are_masked_wherever_they_stand(void **state)
                                             "      username: u\n"
                                             "      password: <secret>\n"
                                             "    proxy_url: \"http://u:<secret>@proxy:1/x\"\n"
+                                            "    proxy_connect_header:\n"
+                                            "      X-A:\n"
+                                            "        - <secret>\n"
+                                            "    http_headers:\n"
+                                            "      X-B:\n"
+                                            "        secrets:\n"
+                                            "          - <secret>\n"
+                                            "        values:\n"
+                                            "          - v\n"
                                             "    params:\n"
                                             "      token:\n"
                                             "        - <secret>\n"
@@ -570,7 +832,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const names[] = {"f.yml", "caret.yml"};
+    static const char *const names[] = {"f.yml", "caret.yml", "more-1.yml"};
     char path[128];
 
     (void)state;
@@ -598,6 +860,12 @@ int main(void)
         cmocka_unit_test(a_timeout_longer_than_the_interval_is_a_mistake),
         cmocka_unit_test(mistakes_in_jobs_have_places_and_suggestions),
         cmocka_unit_test(what_prometheus_knows_and_we_do_not_serve_is_a_warning),
+        cmocka_unit_test(a_job_says_how_its_targets_are_asked),
+        cmocka_unit_test(tokens_are_read_in_every_way_to_write_them),
+        cmocka_unit_test(contradictions_of_a_client_are_told),
+        cmocka_unit_test(a_job_says_where_its_targets_are_found),
+        cmocka_unit_test(mistakes_of_a_discovery_are_told),
+        cmocka_unit_test(jobs_come_from_other_files_too),
         cmocka_unit_test(secrets_are_masked_wherever_they_stand),
         cmocka_unit_test(a_mistake_is_shown_with_its_line_and_a_caret),
         cmocka_unit_test(past_a_hundred_mistakes_the_rest_is_counted),

@@ -72,7 +72,7 @@ static int parse(struct file_discover *f, struct source *s, struct str text, str
     int rc;
 
     s->groups = target_groups_new(f->d.context->budget);
-    if (str_ends(str_c(s->path), STR(".json")))
+    if (str_ends(str_c(s->path), STR(".json")) || str_ends(str_c(s->path), STR(".JSON")))
         rc = target_groups_read_json(s->groups, text, &origin, err);
     else
         rc = target_groups_read_yaml(s->groups, text, s->path, &origin, err);

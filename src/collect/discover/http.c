@@ -70,7 +70,7 @@ static bool is_json(struct str type)
 
 static int read_answer(struct http_discover *h, const struct fetch_result *r, struct err *err)
 {
-    const char *url = h->settings->url;
+    const char *url = h->settings->shown_url;
     struct target_groups_origin origin = {url, {STR("__meta_url"), str_c(url)}};
 
     if (!r->status) {
@@ -104,7 +104,7 @@ static void told(struct discover *d, struct err *err)
     fetch_free(take(h->fetch));
     *err = h->err;
     if (h->groups)
-        d->listener.found(d->listener.arg, d, h->settings->url, take(h->groups));
+        d->listener.found(d->listener.arg, d, h->settings->shown_url, take(h->groups));
 }
 
 static void free_http(struct discover *d)

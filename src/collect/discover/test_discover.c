@@ -21,6 +21,7 @@ struct fixture {
     struct discover *d;
     char folder[40];
     char found[1000]; /* "source address,address;" or "source gone;" in the order told */
+    char places[400]; /* all that the last of them says about where it is from */
     size_t settled, wanted;
     bool ended;
 };
@@ -37,6 +38,8 @@ static void on_found(void *arg, struct discover *d, const char *source,
     for (size_t i = 0; groups && i < groups->n; i++) {
         const struct target_group *g = &groups->items[i];
 
+        (void)snprintf(f->places, sizeof f->places, "%s %s %.*s", source, g->source,
+                       STR_ARGS(labels_get(g->labels, STR("__meta_url"))));
         for (size_t k = 0; k < g->targets_n; k++) {
             struct str address = labels_get(g->targets[k], STR("__address__"));
 
@@ -189,6 +192,21 @@ static void files_are_also_read_each_refresh_interval(void **state)
     end(f);
 }
 
+static void an_ending_in_capitals_is_json_too(void **state)
+{
+    struct fixture *f = *state;
+    char glob[80];
+    const char *globs[] = {glob};
+    const struct file_discovery settings = {globs, 1, 3600000};
+    const struct discover_common c = common(f);
+
+    (void)snprintf(glob, sizeof glob, "%s/*.JSON", f->folder);
+    write_file(f, "A.JSON", "[\n\t{\"targets\":[\"a:1\"]}\n]"); /* a tab: no YAML */
+    f->d = discover_file_new(&c, &settings);
+    assert_string_equal(looks(f, 1), "A.JSON a:1;");
+    end(f);
+}
+
 static void answer(int status, const char *type, const char *body)
 {
     fake_fetch_answer =
@@ -199,13 +217,14 @@ static void a_server_is_asked_again_and_what_it_said_stays_while_it_fails(void *
 {
     struct fixture *f = *state;
     const struct client_settings client = {.follow_redirects = true};
-    const struct http_discovery settings = {"http://sd/x", 10, &client};
+    const struct http_discovery settings = {"http://u:geheim@sd/x", "http://u:<secret>@sd/x", 10,
+                                            &client};
     const struct discover_common c = common(f);
 
     answer(200, "application/json; charset=utf-8", "[{\"targets\":[\"a:1\"]}]");
     f->d = discover_http_new(&c, &settings);
     assert_string_equal(looks(f, 1), "x a:1;");
-    assert_string_equal(fake_fetch_request, "http://sd/x\nAccept: application/json\n"
+    assert_string_equal(fake_fetch_request, "http://u:geheim@sd/x\nAccept: application/json\n"
                                             "X-Prometheus-Refresh-Interval-Seconds: 0.01");
     answer(500, "application/json", "[]");
     assert_string_equal(looks(f, 1), "");
@@ -227,6 +246,23 @@ static void a_server_is_asked_again_and_what_it_said_stays_while_it_fails(void *
     end(f);
 }
 
+/* Nobody who reads labels may learn it. */
+static void the_password_of_a_server_is_in_no_label(void **state)
+{
+    struct fixture *f = *state;
+    const struct client_settings client = {.follow_redirects = true};
+    const struct http_discovery settings = {"http://u:geheim@sd/x", "http://u:<secret>@sd/x", 10,
+                                            &client};
+    const struct discover_common c = common(f);
+
+    answer(200, "application/json", "[{\"targets\":[\"a:1\"]}]");
+    f->d = discover_http_new(&c, &settings);
+    assert_string_equal(looks(f, 1), "x a:1;");
+    assert_string_equal(f->places, "http://u:<secret>@sd/x http://u:<secret>@sd/x:0 "
+                                   "http://u:<secret>@sd/x");
+    end(f);
+}
+
 static void stop(void *arg)
 {
     loop_stop(arg);
@@ -237,7 +273,8 @@ static void a_discovery_ends_while_its_question_is_out(void **state)
     struct loop_timer *timer;
     struct fixture *f = *state;
     const struct client_settings client = {.follow_redirects = true};
-    const struct http_discovery settings = {"http://sd/x", 10, &client};
+    const struct http_discovery settings = {"http://u:geheim@sd/x", "http://u:<secret>@sd/x", 10,
+                                            &client};
     const struct discover_common c = common(f);
 
     fake_fetch_silent = true;
@@ -270,7 +307,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(files_are_read_again_when_they_change_and_a_bad_one_changes_nothing),
         TEST(files_are_also_read_each_refresh_interval),
+        TEST(an_ending_in_capitals_is_json_too),
         TEST(a_server_is_asked_again_and_what_it_said_stays_while_it_fails),
+        TEST(the_password_of_a_server_is_in_no_label),
         TEST(a_discovery_ends_while_its_question_is_out),
         TEST(a_name_that_cannot_be_looked_up_is_told),
     };

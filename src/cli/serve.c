@@ -31,6 +31,7 @@
 #include "collect/push/remote_write.h"
 #include "collect/self.h"
 #include "config/config.h"
+#include "http/bodies.h"
 #include "http/fetch.h"
 #include "http/server.h"
 #include "promql/query.h"
@@ -539,6 +540,8 @@ static int start(struct serve *s)
     s->lanes = lanes_new(s->loop);
     if (fetcher_new(s->loop, &s->log.log, &s->fetcher, &err) < 0)
         return fail(&err, STATUS_FAILED);
+    if (s->budget.max_bytes / 8 < BODIES_MAX)
+        fetcher_set_bodies_max(s->fetcher, s->budget.max_bytes / 8);
     if (start_collecting(s, &err) < 0 || start_listening(s, &err) < 0)
         return fail(&err, STATUS_USAGE);
     greet(s);

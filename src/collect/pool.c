@@ -32,7 +32,7 @@
 
 #define PART       "collect"
 #define GATHER_MS  5000
-#define BODY_MAX   ((size_t)256 << 20) /* more is not taken, whatever the job says */
+#define BODY_MAX   ((size_t)128 << 20) /* more is not taken, whatever the job says */
 #define FEW        100                 /* targets that are made on the loop itself */
 #define MEMORY_MAX (512u << 20)        /* of all targets of a job while they are made */
 

@@ -1,6 +1,7 @@
 #include "collect/scrape.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "http/fetch.h"
@@ -88,6 +89,10 @@ int scrape_parse(struct str body, enum expo_format format, struct arena *scratch
     if (why.kind == ERR_SYNTAX && why.at.line) {
         struct str line = line_of(body, why.at.line);
 
+        if (line.n && memchr(line.p, 0, line.n))
+            return err_set(err, ERR_SYNTAX,
+                           "line %u holds a zero byte: this is no text; before it stands: %.*s",
+                           why.at.line, STR_ARGS(line));
         return err_set(err, ERR_SYNTAX, "line %u, column %u: %s; the line is: %.*s", why.at.line,
                        why.at.column, why.text, STR_ARGS(line));
     }

@@ -29,7 +29,7 @@ struct scrape_limits {
     uint64_t labels;  /* of a series */
     uint64_t label_name_bytes, label_value_bytes;
     uint64_t targets;    /* after relabelling: all of the job go down */
-    uint64_t body_bytes; /* decoded; never more than 256 MB */
+    uint64_t body_bytes; /* decoded; never more than 128 MB */
 };
 
 /* Targets that came from one place together: an entry of static_configs, of a file, of an answer.

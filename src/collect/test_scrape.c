@@ -69,6 +69,8 @@ static void a_parse_error_names_and_quotes_its_line(void **state)
                  "the line is: a");
     assert_fails(scrape_parse(STR("a 1\n"), EXPO_OPENMETRICS, &scratch, &emit, &err), err,
                  ERR_SYNTAX, "line 2, column 1: the text ends without \"# EOF\"");
+    assert_fails(scrape_parse(STR("a 1\nb\0c 1\n"), EXPO_TEXT, &scratch, &emit, &err), err,
+                 ERR_SYNTAX, "line 2 holds a zero byte: this is no text; before it stands: b");
     assert_ok(scrape_parse(STR("a 1\n"), EXPO_TEXT, &scratch, &emit, &err), err);
 }
 

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/bodies.h"
 #include "http/client.h"
 #include "http/client_settings.h"
 #include "http/client_use.h"
@@ -68,9 +69,12 @@ struct fetch {
     char curl_text[CURL_ERROR_SIZE];
     int64_t started_ns;
     int redirects;
-    size_t net_at; /* its place in `active` */
+    size_t net_at;       /* its place in `active` */
+    struct fetcher *net; /* whose `active` it is in */
     char *got;
     size_t got_n, got_cap;
+    struct bodies *bodies; /* a reference */
+    size_t charged;        /* there, for `got` */
     char *type;
     struct fetch_result result;
 };
@@ -78,7 +82,8 @@ struct fetch {
 struct fetcher {
     struct loop *loop;
     struct log *log;
-    struct fetch *first; /* not done; the loop's */
+    struct bodies *bodies; /* a reference */
+    struct fetch *first;   /* not done; the loop's */
     pthread_t thread;
     bool started; /* the loop's */
 
@@ -122,16 +127,51 @@ static int make_room(struct fetch *f, size_t need)
     return 0;
 }
 
+static void drop_body(struct fetch *f)
+{
+    free(take(f->got));
+    f->got_n = f->got_cap = 0;
+    bodies_return(f->bodies, f->charged);
+    f->charged = 0;
+}
+
+/* Makes `need` bytes of f count. Where there is no room, the largest answer under way gives way;
+ * false: that is f itself. */
+static bool charge(struct fetch *f, size_t need)
+{
+    while (need > f->charged + BODIES_STEP) {
+        struct fetch *largest = f;
+
+        if (bodies_charge(f->bodies, f->charged)) {
+            f->charged += BODIES_STEP;
+            continue;
+        }
+        for (size_t i = 0; i < f->net->active_n; i++)
+            if (f->net->active[i]->charged > largest->charged)
+                largest = f->net->active[i];
+        largest->trouble.crowded = true;
+        largest->trouble.got = largest->got_n;
+        drop_body(largest);
+        if (largest == f)
+            return false;
+    }
+    return true;
+}
+
 /* curl's write callback: anything but `n` ends the transfer. */
 static size_t on_body(char *p, size_t one, size_t n, void *arg)
 {
     struct fetch *f = arg;
 
     assert(one == 1);
+    if (f->trouble.crowded)
+        return 0;
     if (n > f->body_max - f->got_n) {
         f->trouble.too_large = true;
         return 0;
     }
+    if (!charge(f, f->got_n + n))
+        return 0;
     if (make_room(f, f->got_n + n) < 0) {
         f->trouble.no_memory = true;
         return 0;
@@ -257,6 +297,7 @@ static void go(struct fetcher *fr, struct fetch *f)
         return;
     }
     f->easy = easy;
+    f->net = fr;
     f->net_at = fr->active_n;
     fr->active = mem_grow(fr->active, &fr->active_cap, fr->active_n + 1, sizeof(struct fetch *));
     fr->active[fr->active_n++] = f;
@@ -294,6 +335,7 @@ static void ask_token(struct fetcher *fr, struct fetch *f)
 
     buf_init(&form, 0);
     client_use_init(&q->use);
+    q->bodies = bodies_ref(fr->bodies);
     q->token_of = client_ref(f->client);
     q->url = mem_strdup(o->token_url);
     q->method = mem_strdup("POST");
@@ -424,11 +466,12 @@ static void complete(struct fetcher *fr, struct fetch *f, CURLcode code)
     (void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(f->easy, CURLINFO_SIZE_DOWNLOAD_T, &wire);
     f->result.wire_bytes = (size_t)wire;
-    if (code != CURLE_OK) {
+    if (code != CURLE_OK || f->trouble.crowded) {
         f->trouble.url = f->url;
         f->trouble.timeout_ms = f->timeout_ms;
         f->trouble.body_max = f->body_max;
-        f->trouble.got = f->got_n;
+        if (!f->trouble.crowded)
+            f->trouble.got = f->got_n;
         f->trouble.curl_text = f->curl_text;
         f->trouble.proxied = f->use.proxied;
         fetch_error_explain(f->easy, code, &f->trouble, &f->result.err);
@@ -552,7 +595,8 @@ static void destroy(struct fetch *f)
     client_unref(f->client);
     client_unref(f->token_of);
     mem_free(f->type);
-    free(f->got);
+    drop_body(f);
+    bodies_unref(f->bodies);
     mem_free(f);
 }
 
@@ -576,10 +620,16 @@ int fetcher_new(struct loop *loop, struct log *log, struct fetcher **out, struct
     (void)err; /* all that can fail waits for the first fetch */
     fr->loop = loop;
     fr->log = log;
+    fr->bodies = bodies_new();
     fr->incoming_last = &fr->incoming;
     pthread_mutex_init(&fr->lock, NULL);
     *out = fr;
     return 0;
+}
+
+void fetcher_set_bodies_max(struct fetcher *fr, size_t bytes)
+{
+    atomic_store_explicit(&fr->bodies->max, bytes, memory_order_relaxed);
 }
 
 /* Under the lock; curl_multi_wakeup may be called from any thread. */
@@ -607,6 +657,7 @@ void fetcher_free(struct fetcher *fr)
         unlist(fr->first);
     }
     pthread_mutex_destroy(&fr->lock);
+    bodies_unref(fr->bodies);
     mem_free(fr);
 }
 
@@ -678,6 +729,7 @@ int fetch_start(struct fetcher *fr, const struct fetch_request *q, struct fetch 
     }
     f = mem_new(struct fetch);
     f->message.run = on_message;
+    f->bodies = bodies_ref(fr->bodies);
     client_use_init(&f->use);
     if (copy_request(f, q, err) < 0) {
         destroy(f);
@@ -731,6 +783,8 @@ char *fetch_take_body(struct fetch *f, size_t *n)
     if (f->got && f->got_cap - f->got_n > f->got_n / 8)
         f->got = mem_realloc(f->got, f->got_n ? f->got_n : 1); /* it may be kept for long */
     f->got_n = f->got_cap = 0;
+    bodies_return(f->bodies, f->charged);
+    f->charged = 0;
     return take(f->got);
 }
 

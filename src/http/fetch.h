@@ -51,6 +51,9 @@ struct fetch_result {
 };
 
 MUST_USE int fetcher_new(struct loop *loop, struct log *log, struct fetcher **out, struct err *err);
+/* What all answers under way, or not freed yet, may take together: 176 MB unless told otherwise.
+ * The largest of them gives way (ERR_LIMIT). */
+void fetcher_set_bodies_max(struct fetcher *f, size_t bytes);
 void fetcher_free(struct fetcher *f); /* cancels what is under way; `done` is not called */
 
 /* Copies what the request points to. Connections are kept and reused per host. */

@@ -62,7 +62,12 @@ static void explain_timeout(CURL *easy, const struct fetch_trouble *t, struct er
 
 static void explain_limit(const struct fetch_trouble *t, struct err *err)
 {
-    if (t->no_memory)
+    if (t->crowded)
+        (void)err_set(err, ERR_LIMIT,
+                      "the answer was given up after %zu MB: it was the largest of those that "
+                      "together took all memory for answers",
+                      t->got >> 20);
+    else if (t->no_memory)
         (void)err_set(err, ERR_NOMEM, "no memory for an answer of more than %zu bytes", t->got);
     else if (t->body_max >= 1u << 20)
         (void)err_set(err, ERR_LIMIT, "the answer has more than %zu MB", t->body_max >> 20);
@@ -180,7 +185,7 @@ void fetch_error_explain(CURL *easy, CURLcode code, const struct fetch_trouble *
 
     if (place_of(t->url, &p) < 0)
         p = (struct place){.host = "?", .port = "?"};
-    if (t->too_large || t->no_memory)
+    if (t->too_large || t->no_memory || t->crowded)
         explain_limit(t, err);
     else if (code == CURLE_OPERATION_TIMEDOUT)
         explain_timeout(easy, t, err);
@@ -190,6 +195,10 @@ void fetch_error_explain(CURL *easy, CURLcode code, const struct fetch_trouble *
         explain_connect(easy, &p, t, err);
     else if (code == CURLE_COULDNT_RESOLVE_HOST)
         (void)err_set(err, ERR_OS, "the name %.200s is not known (DNS)", p.host);
+    else if (strcasestr(t->curl_text, "too large response headers"))
+        (void)err_set(err, ERR_LIMIT, "the headers of the answer do not end");
+    else if (strcasestr(t->curl_text, "reset by peer"))
+        (void)err_set(err, ERR_OS, "the target cut the connection (reset) after %zu bytes", t->got);
     else if (code == CURLE_PARTIAL_FILE)
         (void)err_set(err, ERR_OS, "the answer broke off after %zu bytes", t->got);
     else

@@ -21,6 +21,7 @@ struct fetch_trouble {
     int64_t timeout_ms;
     size_t body_max, got;
     bool too_large, no_memory; /* our own write callback ended it */
+    bool crowded;              /* it gave way to other answers */
     bool proxied;
 };
 

@@ -322,6 +322,30 @@ static void gzip_is_undone_though_not_asked_for_and_a_bomb_is_cut_while_it_arriv
     mem_free((void *)(uintptr_t)answer.p);
 }
 
+static void the_largest_answer_gives_way_when_all_take_too_much(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+    struct str answer = zeros_gzipped(6u << 20);
+
+    peer_start(&p, "", 7, 7);
+    p.answer = answer;
+    fetcher_set_bodies_max(f->fetcher, 4u << 20);
+    assert_error(get(f, p.port, (struct fetch_request){.body_max = 8u << 20}), ERR_LIMIT,
+                 "it was the largest of those that together took all memory for answers");
+    fetcher_set_bodies_max(f->fetcher, 16u << 20); /* two of them: the last is freed late */
+    for (int i = 0; i < 5; i++)                    /* what is freed may be taken again */
+        assert_int_equal(get(f, p.port, (struct fetch_request){.body_max = 8u << 20})->body.n,
+                         6u << 20);
+    fetcher_set_bodies_max(f->fetcher, 0);
+    assert_error(get(f, p.port, (struct fetch_request){.body_max = 1u << 20}), ERR_LIMIT,
+                 "the answer has more than 1 MB"); /* so much is never refused */
+    fetcher_free(f->fetcher);
+    f->fetcher = NULL;
+    peer_stop(&p);
+    mem_free((void *)(uintptr_t)answer.p);
+}
+
 /* A fetch with a client of these settings. */
 static const struct fetch_result *get_as(struct fixture *f, uint16_t port,
                                          struct client_settings settings,
@@ -570,6 +594,7 @@ int main(void)
         TEST(many_at_once_all_come_back),
         TEST(failures_are_told_in_plain_words),
         TEST(urls_and_headers_are_checked_before_anything_is_sent),
+        TEST(the_largest_answer_gives_way_when_all_take_too_much),
         TEST(gzip_is_undone_though_not_asked_for_and_a_bomb_is_cut_while_it_arrives),
         TEST(redirects_are_followed_ten_times_if_at_all),
         TEST(secrets_go_along_on_one_place_and_stay_behind_when_it_is_left),

@@ -1,0 +1,263 @@
+"""Targets that misbehave on purpose, and a good one beside them: each bad one must be told in plain words,
+and harm nobody. The peers run in a process of their own, so that they take no time from who measures."""
+import itertools
+import multiprocessing
+import socket
+import struct
+import sys
+import threading
+import time
+import zlib
+
+from server import Server, eventually
+
+TEXT = 'text/plain; version=0.0.4'
+GROWTH_BYTES = 256 << 20
+HEALTHY_SECONDS = .1
+MARGIN = 5  # on deadlines: the machine is shared
+SECONDS = 12
+
+
+def answer(connection, body, kind=TEXT, more=''):
+    connection.sendall(head(kind, 'Content-Length: %d\r\n%s' % (len(body), more)) + body)
+
+
+def head(kind=TEXT, more=''):
+    return ('HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n' % (kind, more)).encode()
+
+
+def page(c, _):
+    answer(c, b'<!DOCTYPE html>\n<html><body>Sign in</body></html>\n', 'text/html; charset=utf-8')
+
+
+def page_as_text(c, _):
+    answer(c, b'<!DOCTYPE html>\n<html><body>Sign in</body></html>\n')
+
+
+def json(c, _):
+    answer(c, b'{"status": "ok"}', 'application/json')
+
+
+def json_as_text(c, _):
+    answer(c, b'{"status": "ok"}\n')
+
+
+def half_line(c, _):
+    answer(c, b'a 1\nb{state="rea')
+
+
+def nul(c, _):
+    answer(c, b'a 1\na\0b 2\nc 3\n')
+
+
+def ten_gigabytes(c, _):
+    c.sendall(head(more='Content-Length: 10000000000\r\n'))
+    endless_lines(c, 10000000000)
+
+
+def never_ending(c, _):
+    c.sendall(head())
+    endless_lines(c, 1 << 60)
+
+
+def endless_lines(c, size):
+    part = b''.join(b'm{i="%06d"} 1\n' % i for i in range(60000))
+    while size > 0:
+        c.sendall(part)
+        size -= len(part)
+
+
+def byte_a_second(c, _):
+    c.sendall(head(more='Content-Length: 1000\r\n'))
+    for b in itertools.cycle(b'slow 1\n'):
+        c.sendall(bytes([b]))
+        time.sleep(1)
+
+
+def endless_headers(c, _):
+    c.sendall(b'HTTP/1.1 200 OK\r\n')
+    for i in itertools.count():
+        c.sendall(b'X-%d: %s\r\n' % (i, b'x' * 1000))
+
+
+def changed_type(c, scrape):
+    answer(c, b'# TYPE changing %s\nchanging 1\n' % (b'counter', b'gauge')[scrape % 2])
+
+
+def far_future(c, _):
+    answer(c, b'far 1 %d\nnear 1\n' % ((time.time() + 86400 * 365) * 1000))
+
+
+def bomb(c, _):
+    c.sendall(head(more='Content-Encoding: gzip\r\n'))
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    mebibyte = packer.compress(b'm 1\n' * (1 << 18)) + packer.flush(zlib.Z_FULL_FLUSH)
+    c.sendall(b'\x1f\x8b\x08' + bytes(6) + b'\x03')
+    for _ in range(10000):
+        c.sendall(mebibyte)
+
+
+def reset(c, _):
+    c.sendall(head(more='Content-Length: 1000\r\n') + b'a 1\nb 2\n')
+    time.sleep(.05)
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+
+
+def too_short(c, _):
+    c.sendall(head(more='Content-Length: 1000\r\n') + b'a 1\nb 2\n')
+
+
+def too_long(c, _):
+    c.sendall(head(more='Content-Length: 10\r\n') + b'abc 1\nabcdefg 2\n')
+
+
+def many_series(c, scrape, n):
+    """n series of 100 bytes that were never there before"""
+    c.sendall(head(more='Content-Length: %d\r\n' % (100 * n)))
+    block = b''.join(b'new_series_total{scrape="%08d",block="BBBBBB",one="%03d",text="%s"} 1\n' % (scrape, i, b'x' * 29) for i in range(1000))
+    for b in range(n // 1000):
+        c.sendall(block.replace(b'BBBBBB', b'%06d' % b))
+
+
+def million(c, scrape):
+    many_series(c, scrape, 1000000)
+
+
+def churn(c, scrape):
+    many_series(c, scrape, 1000)
+
+
+# of each peer: what its `up` is, and what the reason says
+PEERS = {
+    page: (0, ['html']),
+    page_as_text: (0, ['line 1', '<!DOCTYPE html>']),
+    json: (0, ['json']),
+    json_as_text: (0, ['line 1', '{"status": "ok"}']),
+    half_line: (0, ['line 2', 'b{state="rea']),
+    nul: (0, ['line 2']),
+    ten_gigabytes: (0, ['MB']),
+    never_ending: (0, ['MB']),
+    byte_a_second: (0, ['timeout']),
+    endless_headers: (0, ['header']),
+    changed_type: (1, []),
+    far_future: (1, []),
+    bomb: (0, ['MB']),
+    reset: (0, ['reset']),
+    too_short: (0, ['broke off after 8 bytes']),
+    too_long: (0, ['line 2']),
+    million: (0, ['sample_limit 10000']),
+    churn: (1, []),
+}
+LIMITS = {million: ', sample_limit: 10000'}
+
+
+def listener():
+    s = socket.socket()
+    s.bind(('127.0.0.1', 0))
+    s.listen(256)
+    return s
+
+
+def serve(s):
+    scrapes = dict.fromkeys(PEERS, 0)
+    by_name = {p.__name__: p for p in PEERS}
+
+    def talk(c):
+        with c:
+            try:
+                request = b''
+                while b'\r\n\r\n' not in request:
+                    part = c.recv(65536)
+                    if not part:
+                        return
+                    request += part
+                peer = by_name[request.split()[1].decode().lstrip('/')]
+                scrapes[peer] += 1
+                peer(c, scrapes[peer])
+            except OSError:
+                pass  # hung up on
+    while True:
+        c, _ = s.accept()
+        threading.Thread(target=talk, args=(c,), daemon=True).start()
+
+
+def serve_good(s):
+    while True:
+        c, _ = s.accept()
+        with c:
+            try:
+                c.recv(65536)
+                answer(c, b'good 1\n', more='Connection: close\r\n')
+            except OSError:
+                pass
+
+
+class Beside:
+    """processes of ours that serve a listening socket"""
+
+    def __init__(self, *serves):
+        self.ports, self.processes = [], []
+        for what in serves:
+            with listener() as s:
+                self.ports.append(s.getsockname()[1])
+                self.processes.append(multiprocessing.get_context('fork').Process(target=what, args=(s,), daemon=True))
+                self.processes[-1].start()
+
+    def stop(self):
+        for p in self.processes:
+            p.kill()
+            p.join()
+
+
+def status_bytes(server, key):
+    with open('/proc/%d/status' % server.process.pid, encoding='ascii') as f:
+        return next(int(line.split()[1]) << 10 for line in f if line.startswith(key))
+
+
+def ask_healthy(server, times, every=.05):
+    """the longest of so many answers, in seconds"""
+    longest = 0
+    for _ in range(times):
+        started = time.monotonic()
+        assert server.get('/-/healthy')[0] == 200
+        longest = max(longest, time.monotonic() - started)
+        time.sleep(every)
+    return longest
+
+
+def check_reasons(tally, server):
+    targets = {t['labels']['job']: t for t in server.api('targets')['activeTargets']}
+    for peer, (up, words) in PEERS.items():
+        name, said = peer.__name__, targets[peer.__name__]['lastError']
+        values = {v for _, v in server.query('up{job="%s"}' % name)}
+        tally.check(values == {up} and (bool(said) != bool(up)) and all(w in said for w in words), 'bad target: ' + name,
+                    'up %s: %s' % (values, said))
+
+
+def judge(tally):
+    peers = Beside(serve, serve_good)
+    job = '- {job_name: %s, metrics_path: /%s, static_configs: [{targets: ["127.0.0.1:%d"]}]%s}\n'
+    text = 'global: {scrape_interval: 2s, scrape_timeout: 2s}\nscrape_configs:\n' + ''.join(
+        job % (p.__name__, p.__name__, peers.ports[0], LIMITS.get(p, '')) for p in PEERS)
+    text += job % ('good', 'good', peers.ports[1], ', scrape_interval: 1s, scrape_timeout: 1s')
+    server = Server('--prometheus-config', '{dir}/p.yml', files={'p.yml': text})
+    try:
+        server.start()
+        before = status_bytes(server, 'VmHWM')
+        longest = ask_healthy(server, int(SECONDS / .05))
+        eventually(lambda: len(server.query('count_over_time(up[1m]) >= 2')) > len(PEERS))
+        check_reasons(tally, server)
+        times = [float(v[0]) for v in server.api('query', query='good[1m]')['result'][0]['values']]
+        gaps = [b - a for a, b in zip(times, times[1:])]
+        tally.check(len(times) >= SECONDS - 1 and max(gaps) < 1.5, 'bad targets: the good one beside them has no gap',
+                    '%d samples, the longest gap %.3f s' % (len(times), max(gaps)))
+        tally.check(longest < HEALTHY_SECONDS * MARGIN, 'bad targets: /-/healthy', 'at most %.0f ms' % (longest * 1000))
+        grown = status_bytes(server, 'VmHWM') - before
+        tally.check(grown < GROWTH_BYTES, 'bad targets: memory', 'grown by %d MiB' % (grown >> 20))
+        refused = server.query('earshot_tsdb_samples_refused_total{reason="future"}')
+        tally.check(refused and refused[0][1] > 0, 'bad targets: far-future samples are counted', refused)
+        status, _ = server.stop()
+        tally.check(status == 0, 'bad targets: a clean end', 'status %s %s' % (status, server.log_text()[-1500:]))
+    finally:
+        server.close()
+        peers.stop()

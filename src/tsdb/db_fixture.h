@@ -64,6 +64,7 @@ struct fixture_pull {
     size_t n;
     struct sink_ref *refs;
     /* Go along with each commit; none after pull_open. */
+    const uint64_t *changed; /* the batch's hint; its slots are those of the store */
     const struct sink_exemplar *exemplars;
     size_t exemplars_n;
     const struct metadata *metadata;

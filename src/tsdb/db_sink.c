@@ -91,8 +91,10 @@ static void sort_out(struct db *db, struct taking *t, ts_ms now)
     }
     assert(b->slots <= t->pull->n);
     t->column = b->ts > t->pull->last_ts && time_outcome(db, b->ts, now) == SINK_OK;
-    if (!t->column)
+    if (!t->column) {
+        t->pull->by_row = true;
         n = column_to_rows(db, t->pull, b);
+    }
     t->first_own = n;
     rows_room(db, n + b->rows_n);
     for (size_t i = 0; i < b->rows_n; i++, n++) {

@@ -241,6 +241,7 @@ static void pull_cover(struct pull *p, size_t slots)
 
 void head_pull_diff(struct pull *p, const struct sink_batch *b, struct head_diff *d)
 {
+    const uint64_t *changed = p->by_row ? NULL : b->changed;
     size_t words;
 
     pull_cover(p, b->slots > p->n ? b->slots : p->n);
@@ -254,7 +255,7 @@ void head_pull_diff(struct pull *p, const struct sink_batch *b, struct head_diff
         if (covered && b->slots - w * 64 < 64)
             there &= (UINT64_C(1) << (b->slots - w * 64)) - 1;
         look = there ^ p->present[w];
-        look |= covered && b->changed ? b->changed[w] & there : there;
+        look |= covered && changed ? changed[w] & there : there;
         for (; look; look &= look - 1) {
             uint32_t slot = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(look));
             uint64_t bits = there >> (slot % 64) & 1 ? value_bits(b->values[slot]) : STALE_NAN_BITS;
@@ -302,6 +303,7 @@ void head_column(struct head *h, struct pull *p, ts_ms ts, const struct head_dif
         p->last[slot] = d->values[i];
     }
     p->last_ts = ts;
+    p->by_row = false;
     column = (struct window_pull){
         .group = p->id,
         .ts = ts,

@@ -55,6 +55,7 @@ struct pull {
     size_t last_n;     /* slots that both cover, a multiple of 64 */
     size_t there;      /* slots that are there */
     ts_ms last_ts;     /* INT64_MIN: none yet */
+    bool by_row;       /* a later one went sample by sample: the sender's hint is against that */
     /* What the log knows of it. */
     uint32_t log_segment, log_slots, log_layout, log_commits;
     bool log_key_due;

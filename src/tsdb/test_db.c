@@ -96,6 +96,26 @@ static void a_series_that_vanishes_from_a_scrape_gets_a_marker(void **state)
     assert_string_equal(db_fixture_read(f, "a", T0 + 60000, INT64_MAX), "a: 60 5, 75 stale,\n");
 }
 
+/* A clock that stepped back: the column is taken row by row, and the sender's next hint is against
+ * it, not against the last column that the group keeps. */
+static void a_hint_against_a_column_taken_by_row_is_not_believed(void **state)
+{
+    static const char *const names[] = {"a", "b"};
+    struct db_fixture *f = *state;
+    const uint64_t nothing[16] = {0};
+    struct fixture_pull p;
+
+    db_fixture_pull_open(f, &p, "key", names, 2);
+    db_fixture_pull(f, &p, T0 + 60000, (double[]){1, 2});
+    assert_int_equal(db_fixture_pull(f, &p, T0 + 30000, (double[]){5, 6}).outcomes[SINK_OK], 2);
+    p.changed = nothing;
+    db_fixture_pull(f, &p, T0 + 75000, (double[]){5, 6});
+    db_fixture_pull(f, &p, T0 + 90000, (double[]){5, 6});
+    db_fixture_pull_close(f, &p);
+    assert_string_equal(db_fixture_read_all(f, "~.+"),
+                        "a: 30 5, 60 1, 75 5, 90 5,\nb: 30 6, 60 2, 75 6, 90 6,\n");
+}
+
 static void a_failed_scrape_marks_all_and_is_one_record(void **state)
 {
     static const char *const names[] = {"a", "b", "c"};
@@ -358,6 +378,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(pushed_samples_are_there_and_after_a_restart_too, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_series_that_vanishes_from_a_scrape_gets_a_marker, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_hint_against_a_column_taken_by_row_is_not_believed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_failed_scrape_marks_all_and_is_one_record, setup,
                                         teardown),

@@ -19,6 +19,7 @@ struct collect {
     struct map by_labels;  /* the same */
     struct cycle **ending; /* owned; [ending_n] removed, but not gone yet */
     size_t ending_n, ending_cap;
+    struct map ending_by_labels; /* those that do not end quietly; alike ones may be among them */
     bool stopping;
 
     struct loop_timer *stop_timer; /* while stopping */
@@ -33,6 +34,7 @@ int collect_new(const struct collect_context *context, struct collect **out, str
     (void)err;
     c->context = *context;
     map_init(&c->by_labels);
+    map_init(&c->ending_by_labels);
     *out = c;
     return 0;
 }
@@ -70,6 +72,22 @@ static void on_idle(struct cycle *cycle)
         loop_timer_restart(c->stop_timer, 0, 0);
 }
 
+static bool has_labels(const void *item, const void *key)
+{
+    return labels_equal(((const struct cycle *)item)->settings.labels, key);
+}
+
+static bool is_it(const void *item, const void *key)
+{
+    return item == key;
+}
+
+static void end_quietly(struct collect *c, struct cycle *cycle)
+{
+    (void)map_remove(&c->ending_by_labels, cycle->settings.labels->hash, cycle, is_it);
+    cycle_end_quietly(cycle);
+}
+
 /* Removed targets that only wait are gone at once. */
 static bool end_early(struct collect *c)
 {
@@ -77,7 +95,7 @@ static bool end_early(struct collect *c)
         struct cycle *cycle = c->ending[i];
 
         if (cycle->state == CYCLE_IDLE && !cycle->left) {
-            cycle_end_quietly(cycle);
+            end_quietly(c, cycle);
             return true;
         }
     }
@@ -120,6 +138,7 @@ void collect_free(struct collect *c)
     if (stuck)
         return;
     map_fini(&c->by_labels);
+    map_fini(&c->ending_by_labels);
     mem_free(c->cycles);
     mem_free(c->ending);
     mem_free(c);
@@ -127,19 +146,26 @@ void collect_free(struct collect *c)
 
 /* ---- targets ---- */
 
-static bool has_labels(const void *item, const void *key)
-{
-    return labels_equal(((const struct cycle *)item)->settings.labels, key);
-}
-
 /* The series of a target that is being removed go on in a new one. */
 static void hand_over(struct collect *c, const struct labels *labels)
 {
-    for (size_t i = 0; i < c->ending_n; i++)
-        if (labels_equal(c->ending[i]->settings.labels, labels)) {
-            cycle_end_quietly(c->ending[i]);
-            return;
-        }
+    struct cycle *cycle;
+
+    while ((cycle = map_get(&c->ending_by_labels, labels->hash, labels, has_labels)))
+        end_quietly(c, cycle);
+}
+
+static void put_in(struct cycle ***list, size_t *n, size_t *cap, struct cycle *cycle)
+{
+    *list = mem_grow(*list, cap, *n + 1, sizeof **list);
+    cycle->at = *n;
+    (*list)[(*n)++] = cycle;
+}
+
+static void take_out(struct cycle **list, size_t *n, const struct cycle *cycle)
+{
+    list[cycle->at] = list[--*n];
+    list[cycle->at]->at = cycle->at;
 }
 
 int collect_add_removable(struct collect *c, const struct target_settings *settings,
@@ -161,8 +187,7 @@ int collect_add_removable(struct collect *c, const struct target_settings *setti
                        settings->job);
     hand_over(c, settings->labels);
     cycle = cycle_new(&c->context, &c->stats, settings, on_idle, c);
-    c->cycles = mem_grow(c->cycles, &c->cap, c->n + 1, sizeof(struct cycle *));
-    c->cycles[c->n++] = cycle;
+    put_in(&c->cycles, &c->n, &c->cap, cycle);
     map_put(&c->by_labels, cycle->settings.labels->hash, cycle);
     *out = cycle;
     return 0;
@@ -175,15 +200,6 @@ int collect_add(struct collect *c, const struct target_settings *settings, struc
     return collect_add_removable(c, settings, &cycle, err);
 }
 
-static void take_out(struct cycle **list, size_t *n, const struct cycle *cycle)
-{
-    size_t i = 0;
-
-    while (list[i] != cycle)
-        i++;
-    list[i] = list[--*n];
-}
-
 static void on_gone(struct cycle *cycle)
 {
     struct collect *c = cycle->owner;
@@ -191,6 +207,7 @@ static void on_gone(struct cycle *cycle)
     void *arg = cycle->gone_arg;
 
     take_out(c->ending, &c->ending_n, cycle);
+    (void)map_remove(&c->ending_by_labels, cycle->settings.labels->hash, cycle, is_it);
     cycle_free(cycle);
     if (then)
         then(arg);
@@ -204,8 +221,8 @@ void collect_remove(struct collect *c, struct cycle *cycle, int64_t wait_ms,
     take_out(c->cycles, &c->n, cycle);
     (void)map_remove(&c->by_labels, cycle->settings.labels->hash, cycle->settings.labels,
                      has_labels);
-    c->ending = mem_grow(c->ending, &c->ending_cap, c->ending_n + 1, sizeof(struct cycle *));
-    c->ending[c->ending_n++] = cycle;
+    put_in(&c->ending, &c->ending_n, &c->ending_cap, cycle);
+    map_put(&c->ending_by_labels, cycle->settings.labels->hash, cycle);
     cycle->gone_then = gone;
     cycle->gone_arg = arg;
     cycle_end(cycle, c->stopping ? 0 : wait_ms, on_gone);

@@ -69,6 +69,7 @@ struct cycle {
     bool end_due, vanishing, left;
     void (*gone_then)(void *arg); /* the owner's, for collect_remove */
     void *gone_arg;
+    size_t at; /* the owner's: its place in the list it is in */
 
     enum target_health health;
     char last_error[512];

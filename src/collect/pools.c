@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "collect/pool.h"
 #include "collect/scrape_settings.h"
@@ -14,6 +16,7 @@ struct member {
     struct pools *pools;
     struct pool *pool;
     struct pools_owner *owner; /* a reference */
+    size_t at;                 /* in `ending` */
 };
 
 struct pools {
@@ -43,9 +46,8 @@ static void on_ended(void *arg)
     struct member *m = arg;
     struct pools *ps = m->pools;
 
-    for (size_t i = 0; i < ps->ending_n; i++)
-        if (ps->ending[i] == m)
-            ps->ending[i] = ps->ending[--ps->ending_n];
+    ps->ending[m->at] = ps->ending[--ps->ending_n];
+    ps->ending[m->at]->at = m->at;
     pools_owner_unref(m->owner);
     mem_free(m);
 }
@@ -53,6 +55,7 @@ static void on_ended(void *arg)
 static void end_member(struct pools *ps, struct member *m, int64_t wait_ms)
 {
     ps->ending = mem_grow(ps->ending, &ps->ending_cap, ps->ending_n + 1, sizeof *ps->ending);
+    m->at = ps->ending_n;
     ps->ending[ps->ending_n++] = m;
     pool_end(m->pool, wait_ms, on_ended, m);
 }
@@ -69,35 +72,30 @@ static struct member *start_member(struct pools *ps, const struct scrape_job *jo
     return m;
 }
 
-/* Takes the job's pool out of the old ones, if it has one. */
-static struct member *find(struct pools *ps, const struct scrape_job *job)
+static bool has_name(const void *item, const void *name)
 {
-    for (size_t i = 0; i < ps->n; i++) {
-        struct member *m = ps->items[i];
-
-        if (m && strcmp(pool_job(m->pool)->name, job->name) == 0) {
-            ps->items[i] = NULL;
-            return m;
-        }
-    }
-    return NULL;
+    return strcmp(pool_job(((const struct member *)item)->pool)->name, name) == 0;
 }
 
 void pools_apply(struct pools *ps, const struct scrape_job *jobs, size_t n,
                  struct pools_owner *owner)
 {
-    struct member **items = mem_new_array(struct member *, n + 1);
+    SCOPED(map_fini) struct map old; /* by name */
+    struct member **items = mem_new_array(struct member *, n + 1), *gone;
+    size_t at = 0;
 
+    map_init(&old);
+    for (size_t i = 0; i < ps->n; i++)
+        map_put(&old, hash_str(str_c(pool_job(ps->items[i]->pool)->name)), ps->items[i]);
     for (size_t i = 0; i < n; i++) {
-        items[i] = find(ps, &jobs[i]);
+        items[i] = map_remove(&old, hash_str(str_c(jobs[i].name)), jobs[i].name, has_name);
         if (items[i] && pool_job(items[i]->pool)->fingerprint != jobs[i].fingerprint) {
             end_member(ps, items[i], HAND_OVER_MS);
             items[i] = NULL;
         }
     }
-    for (size_t i = 0; i < ps->n; i++)
-        if (ps->items[i])
-            end_member(ps, ps->items[i], 0);
+    while ((gone = map_next(&old, &at)))
+        end_member(ps, gone, 0);
     /* After all that goes: a target may have moved from one job to another. */
     for (size_t i = 0; i < n; i++)
         if (!items[i])

@@ -12,6 +12,7 @@
 #include "sys/fs.h"
 #include "sys/fs_fault.h"
 #include "tsdb/db_fixture.h"
+#include "tsdb/db_impl.h"
 
 #define T0 FIXTURE_T0
 
@@ -370,6 +371,24 @@ static void a_series_with_two_writers_is_one_series(void **state)
     assert_string_equal(db_fixture_read_all(f, "a"), wanted);
 }
 
+static void a_shorter_retention_is_in_use_at_once(void **state)
+{
+    const int64_t day_ms = 86400000;
+    struct db_fixture *f = *state;
+
+    db_fixture_put(f, "m", T0, 1, NULL);
+    compact(f);
+    manual_clock_advance(&f->clock, 10 * day_ms);
+    db_fixture_put(f, "m", T0 + 10 * day_ms, 2, NULL);
+    compact(f);
+    db_set_retention(f->db, 11 * day_ms, 0);
+    db_retention_tick(f->db);
+    assert_string_equal(db_fixture_read_all(f, "m"), "m: 0 1, 864000 2,\n");
+    db_set_retention(f->db, 9 * day_ms, 0);
+    db_retention_tick(f->db);
+    assert_string_equal(db_fixture_read_all(f, "m"), "m: 864000 2,\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +412,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(what_was_cut_reads_as_before_and_the_log_shrinks, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_shorter_retention_is_in_use_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cut_makes_refs_stale_and_staleness_goes_on_over_it, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_set_sees_the_same_samples_whatever_is_cut_meanwhile,

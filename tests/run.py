@@ -130,7 +130,9 @@ def browser(every):
 
 
 def fault(every):
-    jobs = [('kill -9', lambda: counted([sys.executable, 'tests/fault/kill9.py', BINARY, '200' if every else '20'], 1800))]
+    jobs = [('kill -9', lambda: counted([sys.executable, 'tests/fault/kill9.py', BINARY, '200' if every else '20'], 1800)),
+            ('all at once', lambda: counted([sys.executable, 'tests/fault/at_once.py', 'build/asan/earshot',
+                                             '60' if every else '10'], 300))]
     if not os.path.isdir(CONFORMANCE):
         return jobs
     loops = ['--loops', '40'] if every else ['--quick']

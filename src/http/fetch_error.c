@@ -152,7 +152,13 @@ static bool explain_tls(CURLcode code, const struct place *p, const struct fetch
     case CURLE_SSL_CONNECT_ERROR:
         break;
     default:
-        if (!advice) /* an alert may come after the handshake, as a connection that breaks */
+        /* An alert may come after the handshake, and break the connection before it is read. */
+        if (!advice && p->https && !t->got &&
+            (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR))
+            advice =
+                "the connection broke before an answer; perhaps the target wants a certificate "
+                "(tls_config.cert_file and key_file)";
+        if (!advice)
             return false;
     }
     (void)err_set(err, ERR_OS, "TLS with %.100s port %s failed: %.200s", p->host, p->port,

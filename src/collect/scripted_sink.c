@@ -157,6 +157,19 @@ static void take_rows(struct scripted_sink *s, struct sink_batch *b)
     }
 }
 
+static void take_exemplars(struct scripted_sink *s, struct sink_batch *b)
+{
+    for (size_t i = 0; i < b->exemplars_n; i++) {
+        const struct sink_exemplar *e = &b->exemplars[i];
+
+        assert(e->ref.generation == s->generation);
+        labels_print(s->series[e->ref.id - s->first_id], &s->record);
+        buf_adds(&s->record, " ~ ");
+        labels_print(e->labels, &s->record);
+        buf_addf(&s->record, " %g @%lld\n", e->value, (long long)e->ts);
+    }
+}
+
 static void commit(struct sink *sink, struct sink_batch *b)
 {
     struct scripted_sink *s = of(sink);
@@ -170,7 +183,7 @@ static void commit(struct sink *sink, struct sink_batch *b)
         b->verdict = s->verdicts[0];
         memmove(s->verdicts, s->verdicts + 1, sizeof s->verdicts - sizeof s->verdicts[0]);
         s->verdicts_n--;
-    } else if ((b->rows_n || b->group) && b->generation != s->generation) {
+    } else if ((b->rows_n || b->exemplars_n || b->group) && b->generation != s->generation) {
         b->verdict = SINK_STALE;
     }
     if (b->verdict == SINK_REFUSED)
@@ -182,6 +195,7 @@ static void commit(struct sink *sink, struct sink_batch *b)
         if (b->group)
             take_column(s, b);
         take_rows(s, b);
+        take_exemplars(s, b);
     }
     pthread_mutex_unlock(&s->lock);
     b->done(b);

@@ -2,7 +2,8 @@
  *
  * It answers each commit at once, with the verdicts and outcomes a test asked for. The record is
  * text, one line a sample: "series value", with " @time" for rows; a column begins with
- * "column TIME", vanished series follow as "series stale", metadata as "# family type help".
+ * "column TIME", vanished series follow as "series stale", metadata as "# family type help",
+ * exemplars at the end as "series ~ labels value @time".
  * It checks the promises a caller makes: refs of the generation, hints that are true, rows in
  * order.
  */

@@ -35,6 +35,21 @@ static inline void build_sample(struct buf *series, double value, int64_t ts)
     buf_fini(&sample);
 }
 
+/* {LABEL="TEXT"} VALUE @TS */
+static inline void build_exemplar(struct buf *series, const char *label, struct str text,
+                                  double value, int64_t ts)
+{
+    struct buf exemplar = {0};
+
+    build_label(&exemplar, label, text);
+    put_u8(&exemplar, 2 << 3 | 1);
+    put_f64(&exemplar, value);
+    put_u8(&exemplar, 3 << 3);
+    put_uvarint(&exemplar, (uint64_t)ts);
+    build_field(series, 3, buf_str(&exemplar));
+    buf_fini(&exemplar);
+}
+
 /* NAME{i="I"} VALUE @TS */
 static inline void build_series(struct buf *request, const char *name, const char *i, double value,
                                 int64_t ts)

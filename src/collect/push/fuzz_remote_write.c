@@ -13,7 +13,7 @@ static void decode(struct str message, struct arena *a)
 {
     struct write_request request;
     struct err err = {.kind = ERR_NONE};
-    size_t rows = 0;
+    size_t rows = 0, exemplars = 0;
 
     if (write_request_decode(message, a, &request, &err) < 0) {
         assert(err.kind != ERR_NONE);
@@ -23,12 +23,19 @@ static void decode(struct str message, struct arena *a)
         const struct write_series *series = &request.series[i];
         const struct labels *labels;
 
-        assert(series->first_row == rows && series->rows_n);
+        size_t before = exemplars;
+
+        while (exemplars < request.exemplars_n && request.exemplars[exemplars].series == i) {
+            const struct labels *ls = request.exemplars[exemplars++].labels;
+
+            assert(labels_check(ls, labels_size(ls)));
+        }
+        assert(series->first_row == rows && (series->rows_n || exemplars > before));
         rows += series->rows_n;
         if (write_request_labels(series->labels, a, &labels, &err) == 0)
             assert(labels_check(labels, labels_size(labels)));
     }
-    assert(rows == request.rows_n);
+    assert(rows == request.rows_n && exemplars == request.exemplars_n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -55,6 +55,7 @@ struct push {
     uint32_t *ids;     /* [series_n] of `generation`; REF_CACHE_UNKNOWN: none */
     uint32_t generation;
     size_t refused_series_limit, refused_labels; /* samples */
+    size_t refused_exemplars;                    /* of series without an id */
     char why_labels[200];                        /* the first bad label set */
     int failed;                                  /* the lane's result */
     struct err err;
@@ -253,6 +254,27 @@ static int fill_rows(struct push *p, struct err *err)
     return 0;
 }
 
+static int fill_exemplars(struct push *p, struct err *err)
+{
+    const struct write_request *r = &p->request;
+    struct sink_exemplar *items = arena_alloc(&p->arena, r->exemplars_n * sizeof *items, err);
+    size_t n = 0;
+
+    if (!items)
+        return -1;
+    for (size_t i = 0; i < r->exemplars_n; i++) {
+        const struct write_exemplar *e = &r->exemplars[i];
+        struct sink_ref ref = {p->ids[e->series], p->generation};
+
+        if (ref.id != REF_CACHE_UNKNOWN)
+            items[n++] = (struct sink_exemplar){ref, e->ts, e->value, e->labels};
+    }
+    p->batch.exemplars = items;
+    p->batch.exemplars_n = n;
+    p->refused_exemplars = r->exemplars_n - n;
+    return 0;
+}
+
 static int decode(struct push *p, struct err *err)
 {
     struct str message;
@@ -276,7 +298,7 @@ static void run(struct lane_job *job)
 
     p->failed = -1;
     if ((!p->decoded && decode(p, &p->err) < 0) || resolve(p, &p->err) < 0 ||
-        fill_rows(p, &p->err) < 0)
+        fill_rows(p, &p->err) < 0 || fill_exemplars(p, &p->err) < 0)
         return;
     p->failed = 0;
 }
@@ -388,7 +410,8 @@ static void finish_written(struct push *p)
     stats->samples += outcomes[SINK_OK] + outcomes[SINK_DUPLICATE];
     stats->samples_refused += refused;
     stats->histograms_dropped += r->histograms_n;
-    stats->exemplars_dropped += r->exemplars_n;
+    stats->exemplars += p->batch.exemplars_n;
+    stats->exemplars_refused += p->refused_exemplars + r->exemplars_refused;
     if (refused + r->histograms_n == 0) {
         finish(p, 204, NULL);
         return;
@@ -457,7 +480,7 @@ static void commit(struct push *p)
     p->batch.metadata_n = r->metadata_n;
     p->batch.done = on_done;
     p->batch.done_arg = p;
-    if (p->batch.rows_n || p->batch.metadata_n)
+    if (p->batch.rows_n || p->batch.exemplars_n || p->batch.metadata_n)
         sink->commit(sink, &p->batch);
     else
         finish_written(p);

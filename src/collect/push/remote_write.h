@@ -9,7 +9,8 @@
  * when the disk is full or the queue is.
  *
  * Native histogram samples are not stored: the floats of the request are, and the answer is 400
- * with the setting that stops the sender. Exemplars are dropped and counted; metadata is taken.
+ * with the setting that stops the sender. Metadata and exemplars are taken; an exemplar that the
+ * store does not take is counted, and does not change the answer.
  *
  * Threads: `remote_write_handle` on the loop; decoding on LANE_PARSE; commit at the writer.
  */
@@ -47,7 +48,8 @@ struct remote_write_stats {
     uint64_t requests, bad_requests;   /* bad: answered 400, 413 or 415 */
     uint64_t samples, samples_refused; /* refused: conflict, late, future, series limit, labels */
     uint64_t unavailable;              /* answered 503 */
-    uint64_t histograms_dropped, exemplars_dropped;
+    uint64_t exemplars, exemplars_refused; /* handed to the store; bad labels or a refused series */
+    uint64_t histograms_dropped;
     size_t cached_series; /* refs known without a look into the index */
 };
 struct remote_write_stats remote_write_stats(const struct remote_write *rw);

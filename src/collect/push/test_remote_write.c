@@ -293,6 +293,48 @@ static void native_histograms_are_left_out_with_a_word(void **state)
     assert_int_equal(remote_write_stats(f->rw).histograms_dropped, 1);
 }
 
+static void exemplars_are_handed_on_and_those_of_refused_series_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct buf series = {0};
+
+    f->sink.series_max = 2;
+    for (int i = 0; i < 4; i++) {
+        buf_reset(&series);
+        if (i == 2)
+            build_label(&series, "x", STR("no name"));
+        else
+            build_label(&series, "__name__", (struct str){&"ab-c"[i], 1});
+        build_exemplar(&series, "t", STR("x"), i, 1000 + i);
+        if (i == 1)
+            build_sample(&series, 5, 5);
+        build_field(&f->message, 1, buf_str(&series));
+    }
+    buf_fini(&series);
+    assert_int_equal(send_message(f), 204);
+    assert_string_equal(scripted_sink_take(&f->sink),
+                        "b 5 @5\na ~ {t=\"x\"} 0 @1000\nb ~ {t=\"x\"} 1 @1001\n");
+    assert_int_equal(remote_write_stats(f->rw).exemplars, 2);
+    assert_int_equal(remote_write_stats(f->rw).exemplars_refused, 2);
+}
+
+static void exemplars_alone_are_committed_and_resolved_again_after_a_cut(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 2; i++) {
+        struct buf series = {0};
+
+        build_label(&series, "__name__", STR("a"));
+        build_exemplar(&series, "t", STR("x"), 1, 1000);
+        build_field(&f->message, 1, buf_str(&series));
+        buf_fini(&series);
+        assert_int_equal(send_message(f), 204);
+        assert_string_equal(scripted_sink_take(&f->sink), "a ~ {t=\"x\"} 1 @1000\n");
+        scripted_sink_cut(&f->sink);
+    }
+}
+
 static void a_full_disk_is_503_and_worth_another_try(void **state)
 {
     struct fixture *f = *state;
@@ -399,6 +441,8 @@ int main(void)
         TEST(bad_labels_cost_only_their_own_series),
         TEST(a_full_head_refuses_new_series_and_says_so),
         TEST(native_histograms_are_left_out_with_a_word),
+        TEST(exemplars_are_handed_on_and_those_of_refused_series_counted),
+        TEST(exemplars_alone_are_committed_and_resolved_again_after_a_cut),
         TEST(a_full_disk_is_503_and_worth_another_try),
         TEST(metadata_is_committed_once),
         TEST(an_empty_request_is_fine),

@@ -101,12 +101,11 @@ static void labels_with_samples_between_them_are_gathered(void **state)
                         sizeof(struct hash128));
 }
 
-static void histograms_and_exemplars_are_counted_and_unknown_fields_skipped(void **state)
+static void histograms_are_counted_and_unknown_fields_skipped(void **state)
 {
     struct fixture *f = *state;
 
     build_label(&f->series, "__name__", STR("a"));
-    build_field(&f->series, 3, STR("exemplar"));
     build_field(&f->series, 4, STR("histogram"));
     build_field(&f->series, 4, STR("histogram"));
     put_u8(&f->series, 9 << 3);
@@ -118,9 +117,54 @@ static void histograms_and_exemplars_are_counted_and_unknown_fields_skipped(void
     build_field(&f->message, 99, STR("?"));
     decode(f);
     assert_int_equal(f->request.series_n, 1);
-    assert_int_equal(f->request.exemplars_n, 1);
     assert_int_equal(f->request.histograms_n, 2);
     assert_labels(f, 0, "b{i=\"1\"}");
+}
+
+static void exemplars_belong_to_their_series_also_to_one_without_samples(void **state)
+{
+    SCOPED(buf_fini) struct buf text = {0};
+    struct fixture *f = *state;
+    const struct write_exemplar *e;
+
+    build_series(&f->message, "a", "1", 1, 1);
+    build_label(&f->series, "__name__", STR("b"));
+    build_exemplar(&f->series, "trace_id", STR("x"), 1.5, 1000);
+    build_exemplar(&f->series, "trace_id", STR("y"), -2, -5);
+    build_field(&f->message, 1, buf_str(&f->series));
+    decode(f);
+    assert_int_equal(f->request.series_n, 2);
+    assert_int_equal(f->request.series[1].rows_n, 0);
+    assert_labels(f, 1, "b");
+    assert_int_equal(f->request.exemplars_n, 2);
+    e = f->request.exemplars;
+    assert_int_equal(e[0].series, 1);
+    assert_true(e[0].value == 1.5 && e[0].ts == 1000 && e[1].value == -2 && e[1].ts == -5);
+    labels_print(e[1].labels, &text);
+    assert_string_equal(text.p, "{trace_id=\"y\"}");
+}
+
+static void an_exemplar_with_bad_labels_or_past_all_times_costs_itself_alone(void **state)
+{
+    struct fixture *f = *state;
+
+    build_label(&f->series, "__name__", STR("a"));
+    build_exemplar(&f->series, "trace_id", STR("\xff"), 1, 1);
+    build_exemplar(&f->series, "", STR("x"), 1, 1);
+    build_exemplar(&f->series, "trace_id", STR("x"), 1, INT64_MAX);
+    build_exemplar(&f->series, "trace_id", STR("x"), 1, 1);
+    build_sample(&f->series, 1, 1);
+    build_field(&f->message, 1, buf_str(&f->series));
+    decode(f);
+    assert_int_equal(f->request.exemplars_n, 1);
+    assert_int_equal(f->request.exemplars_refused, 3);
+    assert_int_equal(f->request.rows_n, 1);
+    buf_reset(&f->series);
+    buf_reset(&f->message);
+    build_field(&f->series, 3, STR("exemplar"));
+    build_field(&f->message, 1, buf_str(&f->series));
+    assert_fails(write_request_decode(buf_str(&f->message), &f->arena, &f->request, &f->err),
+                 f->err, ERR_SYNTAX, "an exemplar cannot be read");
 }
 
 static void metadata_is_read(void **state)
@@ -227,7 +271,9 @@ int main(void)
         TEST(series_and_samples_come_out_in_order),
         TEST(the_same_label_bytes_have_the_same_key),
         TEST(labels_with_samples_between_them_are_gathered),
-        TEST(histograms_and_exemplars_are_counted_and_unknown_fields_skipped),
+        TEST(histograms_are_counted_and_unknown_fields_skipped),
+        TEST(exemplars_belong_to_their_series_also_to_one_without_samples),
+        TEST(an_exemplar_with_bad_labels_or_past_all_times_costs_itself_alone),
         TEST(metadata_is_read),
         TEST(bad_label_sets_say_what_is_wrong),
         TEST(a_request_cut_anywhere_is_refused_or_shorter),

@@ -16,6 +16,7 @@ enum { REQUEST_TIMESERIES = 1, REQUEST_METADATA = 3 };
 enum { SERIES_LABELS = 1, SERIES_SAMPLES = 2, SERIES_EXEMPLARS = 3, SERIES_HISTOGRAMS = 4 };
 enum { LABEL_FIELD_NAME = 1, LABEL_FIELD_VALUE = 2 };
 enum { SAMPLE_VALUE = 1, SAMPLE_TIMESTAMP = 2 };
+enum { EXEMPLAR_LABELS = SERIES_LABELS, EXEMPLAR_VALUE = 2, EXEMPLAR_TIMESTAMP = 3 };
 enum { METADATA_TYPE = 1, METADATA_FAMILY = 2, METADATA_HELP = 4, METADATA_UNIT = 5 };
 
 int write_request_size(struct str body, size_t *out, struct err *err)
@@ -95,7 +96,7 @@ static int gather_labels(struct str bytes, struct arena *a, struct str *out, str
 struct decoder {
     struct arena *arena;
     struct write_request *request;
-    size_t series_cap, rows_cap, metadata_cap;
+    size_t rows_cap, exemplars_cap, metadata_cap;
 };
 
 static int add_row(struct decoder *d, struct str bytes, struct err *err)
@@ -114,12 +115,100 @@ static int add_row(struct decoder *d, struct str bytes, struct err *err)
     return 0;
 }
 
+static bool decode_label(struct str bytes, struct label *label)
+{
+    struct wire w = wire_of(bytes);
+    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
+
+    *label = (struct label){{"", 0}, {"", 0}};
+    while (wire_next(&w, &f)) {
+        if (wire_is(&f, LABEL_FIELD_NAME, WIRE_BYTES))
+            label->name = f.bytes;
+        else if (wire_is(&f, LABEL_FIELD_VALUE, WIRE_BYTES))
+            label->value = f.bytes;
+    }
+    return !w.broken;
+}
+
+/* Any label set, also one without a metric name. */
+static int build_labels(struct str labels, struct arena *a, const struct labels **out,
+                        struct err *err)
+{
+    struct wire w = wire_of(labels);
+    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
+    struct label *pairs;
+    const struct labels *built;
+    size_t n = 0;
+
+    while (wire_next(&w, &f))
+        n++;
+    pairs = arena_alloc(a, n * sizeof *pairs, err);
+    if (!pairs)
+        return -1;
+    n = 0;
+    for (w = wire_of(labels); wire_next(&w, &f); n++) {
+        if (f.type != WIRE_BYTES || !decode_label(f.bytes, &pairs[n]))
+            return err_set(err, ERR_TYPE, "a label cannot be read");
+        if (!pairs[n].name.n)
+            return err_set(err, ERR_TYPE, "a label has no name");
+        if (!str_is_utf8(pairs[n].name) || !str_is_utf8(pairs[n].value))
+            return err_set(err, ERR_TYPE, "label \"%.*s\" is not valid UTF-8",
+                           STR_ARGS(str_take(pairs[n].name, 60)));
+    }
+    if (labels_build(a, pairs, n, &built, err) < 0) {
+        if (err && err->kind == ERR_SYNTAX)
+            err->kind = ERR_TYPE;
+        return -1;
+    }
+    *out = built;
+    return 0;
+}
+
+/* Bad labels cost the exemplar alone. */
+static int add_exemplar(struct decoder *d, struct str bytes, struct err *err)
+{
+    struct write_request *r = d->request;
+    struct write_exemplar e = {.series = (uint32_t)r->series_n};
+    struct wire w = wire_of(bytes);
+    struct wire_field f;
+    struct str labels;
+    void *items = r->exemplars;
+
+    while (wire_next(&w, &f)) {
+        if (wire_is(&f, EXEMPLAR_VALUE, WIRE_FIXED64))
+            memcpy(&e.value, &f.value, sizeof e.value);
+        else if (wire_is(&f, EXEMPLAR_TIMESTAMP, WIRE_VARINT))
+            e.ts = (ts_ms)f.value;
+    }
+    if (w.broken)
+        return broken(err, "an exemplar");
+    if (gather_labels(bytes, d->arena, &labels, err) < 0)
+        return -1;
+    if (build_labels(labels, d->arena, &e.labels, err) < 0) {
+        if (err->kind != ERR_TYPE)
+            return -1;
+        err_clear(err);
+        r->exemplars_refused++;
+        return 0;
+    }
+    if (e.ts < -TS_MS_MAX || e.ts > TS_MS_MAX) {
+        r->exemplars_refused++;
+        return 0;
+    }
+    if (arena_grow(d->arena, &items, &d->exemplars_cap, r->exemplars_n + 1, sizeof e, err) < 0)
+        return -1;
+    r->exemplars = items;
+    r->exemplars[r->exemplars_n++] = e;
+    return 0;
+}
+
 static int decode_series(struct decoder *d, struct str bytes, struct err *err)
 {
     struct write_request *r = d->request;
     struct write_series *series = &r->series[r->series_n];
     struct wire w = wire_of(bytes);
     const uint8_t *first = NULL, *end = NULL;
+    size_t exemplars_before = r->exemplars_n;
     bool scattered = false;
     struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
 
@@ -138,7 +227,8 @@ static int decode_series(struct decoder *d, struct str bytes, struct err *err)
                 return -1;
             break;
         case SERIES_EXEMPLARS:
-            r->exemplars_n++;
+            if (add_exemplar(d, f.bytes, err) < 0)
+                return -1;
             break;
         case SERIES_HISTOGRAMS:
             r->histograms_n++;
@@ -150,7 +240,7 @@ static int decode_series(struct decoder *d, struct str bytes, struct err *err)
     if (w.broken)
         return broken(err, "a series");
     series->rows_n = (uint32_t)(r->rows_n - series->first_row);
-    if (!series->rows_n)
+    if (!series->rows_n && r->exemplars_n == exemplars_before)
         return 0;
     series->labels = (struct str){(const char *)first, (size_t)(end - first)};
     if (scattered && gather_labels(bytes, d->arena, &series->labels, err) < 0)
@@ -226,50 +316,13 @@ int write_request_decode(struct str message, struct arena *a, struct write_reque
     return 0;
 }
 
-static bool decode_label(struct str bytes, struct label *label)
-{
-    struct wire w = wire_of(bytes);
-    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
-
-    *label = (struct label){{"", 0}, {"", 0}};
-    while (wire_next(&w, &f)) {
-        if (wire_is(&f, LABEL_FIELD_NAME, WIRE_BYTES))
-            label->name = f.bytes;
-        else if (wire_is(&f, LABEL_FIELD_VALUE, WIRE_BYTES))
-            label->value = f.bytes;
-    }
-    return !w.broken;
-}
-
 int write_request_labels(struct str labels, struct arena *a, const struct labels **out,
                          struct err *err)
 {
-    struct wire w = wire_of(labels);
-    struct wire_field f = {.number = 0}; /* gcc does not see that wire_next fills it */
-    struct label *pairs;
     const struct labels *built;
-    size_t n = 0;
 
-    while (wire_next(&w, &f))
-        n++;
-    pairs = arena_alloc(a, n * sizeof *pairs, err);
-    if (!pairs)
+    if (build_labels(labels, a, &built, err) < 0)
         return -1;
-    n = 0;
-    for (w = wire_of(labels); wire_next(&w, &f); n++) {
-        if (f.type != WIRE_BYTES || !decode_label(f.bytes, &pairs[n]))
-            return err_set(err, ERR_TYPE, "a label cannot be read");
-        if (!pairs[n].name.n)
-            return err_set(err, ERR_TYPE, "a label has no name");
-        if (!str_is_utf8(pairs[n].name) || !str_is_utf8(pairs[n].value))
-            return err_set(err, ERR_TYPE, "label \"%.*s\" is not valid UTF-8",
-                           STR_ARGS(str_take(pairs[n].name, 60)));
-    }
-    if (labels_build(a, pairs, n, &built, err) < 0) {
-        if (err && err->kind == ERR_SYNTAX)
-            err->kind = ERR_TYPE;
-        return -1;
-    }
     if (!labels_get(built, STR(LABEL_NAME)).n)
         return err_set(err, ERR_TYPE, "a series has no metric name");
     *out = built;

@@ -29,9 +29,16 @@ struct labels;
 #define WRITE_REQUEST_BYTES_MAX (32u << 20)
 
 struct write_series {
-    struct str labels;  /* the Label fields, tags and lengths included */
-    struct hash128 key; /* of those bytes */
-    uint32_t first_row, rows_n;
+    struct str labels;          /* the Label fields, tags and lengths included */
+    struct hash128 key;         /* of those bytes */
+    uint32_t first_row, rows_n; /* none: it has exemplars */
+};
+
+struct write_exemplar {
+    uint32_t series; /* place in `series` */
+    ts_ms ts;
+    double value;
+    const struct labels *labels;
 };
 
 struct write_request {
@@ -41,7 +48,10 @@ struct write_request {
     size_t rows_n;
     struct metadata *metadata;
     size_t metadata_n;
-    size_t histograms_n, exemplars_n; /* native histogram samples and exemplars, left out */
+    struct write_exemplar *exemplars; /* series by series */
+    size_t exemplars_n;
+    size_t exemplars_refused; /* with bad labels or past all times, left out */
+    size_t histograms_n;      /* native histogram samples, left out */
 };
 
 /* What the body claims to hold, checked before a byte is decoded. */

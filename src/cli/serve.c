@@ -289,6 +289,7 @@ static int open_store(struct serve *s, struct err *err)
                                    .retention_ms = s->config->retention_ms,
                                    .retention_bytes = s->config->retention_bytes,
                                    .late_window_ms = s->late_window_ms,
+                                   .exemplars_max = (size_t)s->config->exemplars_max,
                                    .on_commit = on_commit,
                                    .on_commit_arg = s};
 

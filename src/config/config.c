@@ -294,6 +294,8 @@ static void load_prometheus(struct config_builder *b, const char *path)
     yaml_read_duration(yaml_get(global, "evaluation_interval"), "",
                        &b->config->evaluation_interval_ms, &b->errors);
     read_external_labels(b, yaml_get(global, "external_labels"));
+    yaml_read_i64(yaml_get(yaml_get(yaml_get(root, "storage"), "exemplars"), "max_exemplars"), "",
+                  0, INT64_MAX, &b->config->exemplars_max, &b->errors);
     read_jobs(b, yaml_get(root, "scrape_configs"), &defaults);
     load_job_files(b, yaml_get(root, "scrape_config_files"), &defaults);
     b->config->prometheus_text = mask_print(b->arena, root, &b->err);
@@ -308,6 +310,7 @@ static void set_defaults(struct config *c)
     *c = (struct config){
         .listen = "127.0.0.1:3277",
         .retention_ms = INT64_C(90) * 86400000,
+        .exemplars_max = 100000,
         .host = {.job = "node",
                  .interval_ms = 5000,
                  .top = 10,

@@ -321,7 +321,7 @@ SCHEMA(exemplars, "storage.exemplars");
 
 static const struct key storage_keys[] = {
     {.name = "tsdb", .type = KEY_MAP, .sub = &tsdb},
-    {.name = "exemplars", .type = KEY_MAP, USE_WARNED, "exemplars are not kept", &exemplars},
+    {.name = "exemplars", .type = KEY_MAP, .sub = &exemplars},
 };
 SCHEMA(storage, "storage");
 

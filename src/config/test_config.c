@@ -687,6 +687,30 @@ static void jobs_come_from_other_files_too(void **state)
                    "invalid scrape config file path \"a*/b.yml\"");
 }
 
+static void the_number_of_exemplars_is_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t max;
+    } cases[] = {
+        {"{}", 100000},
+        {"storage: {exemplars: {}}", 100000},
+        {"storage: {exemplars: {max_exemplars: 7}}", 7},
+        {"storage: {exemplars: {max_exemplars: 0}}", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config *c = loaded(PROMETHEUS, cases[i].text);
+
+        assert_int_equal(c->exemplars_max, cases[i].max);
+        assert_int_equal(c->warnings_n, 0);
+        config_free(c);
+    }
+    assert_mistake(PROMETHEUS, "storage: {exemplars: {max_exemplars: many}}",
+                   "max_exemplars: expected a whole number");
+}
+
 static void secrets_are_masked_wherever_they_stand(void **state)
 {
     struct config *c =
@@ -866,6 +890,7 @@ int main(void)
         cmocka_unit_test(a_job_says_where_its_targets_are_found),
         cmocka_unit_test(mistakes_of_a_discovery_are_told),
         cmocka_unit_test(jobs_come_from_other_files_too),
+        cmocka_unit_test(the_number_of_exemplars_is_read),
         cmocka_unit_test(secrets_are_masked_wherever_they_stand),
         cmocka_unit_test(a_mistake_is_shown_with_its_line_and_a_caret),
         cmocka_unit_test(past_a_hundred_mistakes_the_rest_is_counted),

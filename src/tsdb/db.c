@@ -223,7 +223,7 @@ static struct db *db_new(const struct db_settings *settings)
     db_set_retention(db, settings->retention_ms, settings->retention_bytes);
     head_init(&db->head, settings->head_series_max ? settings->head_series_max : DB_SERIES_MAX);
     metadata_store_init(&db->metadata);
-    exemplar_store_init(&db->exemplars, EXEMPLARS_MAX);
+    exemplar_store_init(&db->exemplars, settings->exemplars_max);
     wal_put_init(&db->put);
     pthread_mutex_init(&db->queue_lock, NULL);
     pthread_mutex_init(&db->tick_lock, NULL);
@@ -408,6 +408,7 @@ struct db_stats db_stats(struct db *db)
     s.exemplars_written = atomic_load(&c->exemplars[EXEMPLAR_OK]);
     s.exemplars_duplicate = atomic_load(&c->exemplars[EXEMPLAR_DUPLICATE]);
     s.exemplars_out_of_order = atomic_load(&c->exemplars[EXEMPLAR_OUT_OF_ORDER]);
+    s.exemplars_off = atomic_load(&c->exemplars[EXEMPLAR_OFF]);
     s.exemplars_too_long = atomic_load(&c->exemplars[EXEMPLAR_TOO_LONG]);
     s.cuts = atomic_load(&c->cuts);
     s.cut_failures = atomic_load(&c->cut_failures);

@@ -38,6 +38,7 @@ struct db_settings {
     uint64_t retention_bytes; /* 0: unlimited */
     int64_t late_window_ms;   /* -1: unlimited, future samples are taken then too */
     size_t head_series_max;   /* 0: 10,000,000 */
+    size_t exemplars_max;     /* 0: none is stored */
     bool sync_each_commit;
     /* On the writer, after commits became visible; not again until db_visible_seq was read. NULL:
      * nobody listens. It posts a message, no more. */
@@ -93,7 +94,8 @@ struct db_stats {
         samples_limit, samples_unlogged;
     uint64_t exemplars, exemplar_series, exemplar_bytes; /* stored now */
     ts_ms exemplars_oldest_ts;                           /* 0: none is stored */
-    uint64_t exemplars_written, exemplars_duplicate, exemplars_out_of_order, exemplars_too_long;
+    uint64_t exemplars_written, exemplars_duplicate, exemplars_out_of_order, exemplars_too_long,
+        exemplars_off;
     uint64_t wal_records, wal_syncs, wal_sync_failures, wal_write_failures;
     uint64_t replay_records, replay_samples, replay_ms;
     uint64_t torn_tails; /* not damage: what a kill or a power cut leaves */

@@ -17,6 +17,7 @@
 int db_fixture_try_open(struct db_fixture *f, struct fs *fs, struct err *err)
 {
     struct db_settings settings = {
+        .exemplars_max = FIXTURE_EXEMPLARS,
         .fs = fs,
         .clock = &f->clock.clock,
         .budget = &f->budget,

@@ -18,6 +18,7 @@
 struct fs;
 
 #define FIXTURE_T0         INT64_C(1700000000000)
+#define FIXTURE_EXEMPLARS  100000
 #define FIXTURE_DISK_BYTES (8u << 20) /* small, so that the reserve is */
 
 struct db_fixture {

@@ -88,10 +88,14 @@ static bool too_long(const struct labels *ls)
     return n > EXEMPLAR_LABEL_CHARS;
 }
 
-static enum exemplar_outcome judge(const struct exemplar_series *es, const struct exemplar *e)
+/* `es` is its series; NULL: the first of it. */
+static enum exemplar_outcome judge(const struct exemplar_store *s, const struct exemplar_series *es,
+                                   const struct exemplar *e)
 {
     const struct exemplar_entry *last = es ? es->last : NULL;
 
+    if (!s->n_max)
+        return EXEMPLAR_OFF;
     if (too_long(e->labels))
         return EXEMPLAR_TOO_LONG;
     if (!last)
@@ -111,7 +115,7 @@ enum exemplar_outcome exemplar_store_check(struct exemplar_store *s, const struc
     enum exemplar_outcome o;
 
     pthread_rwlock_rdlock(&s->lock);
-    o = judge(map_get(&s->series, series->hash, series, same_labels), e);
+    o = judge(s, map_get(&s->series, series->hash, series, same_labels), e);
     pthread_rwlock_unlock(&s->lock);
     return o;
 }
@@ -160,7 +164,7 @@ enum exemplar_outcome exemplar_store_put(struct exemplar_store *s, const struct 
 
     pthread_rwlock_wrlock(&s->lock);
     es = map_get(&s->series, series->hash, series, same_labels);
-    o = judge(es, e);
+    o = judge(s, es, e);
     if (o == EXEMPLAR_OK) {
         append(s, es ? es : series_make(s, series), e);
         while (s->n > s->n_max || s->bytes > EXEMPLARS_BYTES_MAX)

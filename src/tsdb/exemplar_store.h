@@ -25,7 +25,6 @@ struct labels;
 struct source_exemplars;
 struct source_selector;
 
-#define EXEMPLARS_MAX        100000u
 #define EXEMPLARS_BYTES_MAX  (64u << 20)
 #define EXEMPLAR_LABEL_CHARS 128u /* UTF-8 characters of names and values together */
 
@@ -34,6 +33,7 @@ enum exemplar_outcome {
     EXEMPLAR_DUPLICATE, /* the newest of its series */
     EXEMPLAR_OUT_OF_ORDER,
     EXEMPLAR_TOO_LONG, /* its labels */
+    EXEMPLAR_OFF,      /* the store keeps none */
     EXEMPLAR_OUTCOMES,
 };
 
@@ -53,7 +53,7 @@ struct exemplar_store {
     size_t n, n_max, bytes;
 };
 
-void exemplar_store_init(struct exemplar_store *s, size_t n_max);
+void exemplar_store_init(struct exemplar_store *s, size_t n_max); /* 0: keeps none */
 void exemplar_store_fini(struct exemplar_store *s);
 /* What would become of it. */
 enum exemplar_outcome exemplar_store_check(struct exemplar_store *s, const struct labels *series,

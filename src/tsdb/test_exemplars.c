@@ -213,6 +213,19 @@ static void a_new_one_pushes_out_the_oldest(void **state)
     exemplar_store_fini(&s);
 }
 
+static void a_store_of_none_keeps_none(void **state)
+{
+    struct db_fixture *f = *state;
+    struct exemplar_store s;
+    struct exemplar e = {T0, 1, &labels_empty, false};
+
+    exemplar_store_init(&s, 0);
+    assert_int_equal(exemplar_store_check(&s, db_fixture_labels(f, "a"), &e), EXEMPLAR_OFF);
+    assert_int_equal(exemplar_store_put(&s, db_fixture_labels(f, "a"), &e), EXEMPLAR_OFF);
+    assert_int_equal(exemplar_store_sums(&s).exemplars, 0);
+    exemplar_store_fini(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             two_of_one_series_in_one_batch_are_judged_one_after_the_other, open_store, close_store),
         cmocka_unit_test_setup_teardown(characters_are_counted_not_bytes, open_store, close_store),
+        cmocka_unit_test_setup_teardown(a_store_of_none_keeps_none, open_store, close_store),
         cmocka_unit_test_setup_teardown(a_new_one_pushes_out_the_oldest, open_store, close_store),
     };
 

@@ -24,11 +24,18 @@ def snappy(raw):
     return out
 
 
-def write_body(series):
-    """series: [(labels as a dict, [(ts in ms, value)])]"""
+def put_labels(labels):
+    return b''.join(field(1, field(1, k.encode()) + field(2, v.encode())) for k, v in sorted(labels.items()))
+
+
+def write_body(series, exemplars=()):
+    """series: [(labels as a dict, [(ts in ms, value)])]; exemplars: [(labels, its own labels, ts in ms, value)]"""
     raw = b''
+    for labels, own, ts, value in exemplars:
+        exemplar = put_labels(own) + b'\x11' + struct.pack('<d', value) + b'\x18' + varint(ts)
+        raw += field(1, put_labels(labels) + field(3, exemplar))
     for labels, samples in series:
-        one = b''.join(field(1, field(1, k.encode()) + field(2, v.encode())) for k, v in sorted(labels.items()))
+        one = put_labels(labels)
         for ts, value in samples:
             one += field(2, b'\x09' + struct.pack('<d', value) + b'\x10' + varint(ts))
         raw += field(1, one)

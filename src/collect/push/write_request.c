@@ -170,7 +170,7 @@ static int add_exemplar(struct decoder *d, struct str bytes, struct err *err)
     struct write_request *r = d->request;
     struct write_exemplar e = {.series = (uint32_t)r->series_n};
     struct wire w = wire_of(bytes);
-    struct wire_field f;
+    struct wire_field f = {0};
     struct str labels;
     void *items = r->exemplars;
 

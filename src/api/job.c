@@ -20,6 +20,16 @@ static void give_up(struct api_job *job)
     job_free(job);
 }
 
+/* On the lane, after `work` or `more`: where nothing is left to tell but what is in `out` or `err`,
+ * the memory goes here. Hundreds of megabytes take the kernel longer than the loop may wait. */
+static void free_early(struct api_job *job)
+{
+    if (job->over || !(job->failed || (job->more && job->ended)))
+        return;
+    job->state = NULL;
+    arena_fini(&job->arena);
+}
+
 /* ---- pieces that a lane makes ---- */
 
 static void piece_run(struct lane_job *lane)
@@ -27,6 +37,7 @@ static void piece_run(struct lane_job *lane)
     struct api_job *job = CONTAINER_OF(lane, struct api_job, lane);
 
     job->failed = job->more(job, &job->err) < 0;
+    free_early(job);
 }
 
 static void ask_for_more(struct api_job *job);
@@ -139,6 +150,7 @@ static void lane_run(struct lane_job *lane)
     struct api_job *job = CONTAINER_OF(lane, struct api_job, lane);
 
     job->failed = job->work(job, &job->err) < 0;
+    free_early(job);
 }
 
 static void refuse(struct api_job *job)

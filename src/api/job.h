@@ -23,7 +23,8 @@ struct api_job {
     struct http_request *request;
     struct budget budget;
     struct arena arena;
-    void *state; /* the handler's, in the arena */
+    void *state; /* the handler's, in the arena; both go once `work` failed or `more` has ended,
+                  * unless there is an `over` */
 
     /* On the lane: computes, and may begin to write into `out`. */
     MUST_USE int (*work)(struct api_job *job, struct err *err);

@@ -1,5 +1,6 @@
 """Targets that misbehave on purpose, and a good one beside them: each bad one must be told in plain words,
 and harm nobody. The peers run in a process of their own, so that they take no time from who measures."""
+import concurrent.futures
 import itertools
 import multiprocessing
 import socket
@@ -9,6 +10,7 @@ import threading
 import time
 import zlib
 
+import remote
 from server import Server, eventually
 
 TEXT = 'text/plain; version=0.0.4'
@@ -258,6 +260,60 @@ def judge(tally):
         tally.check(refused and refused[0][1] > 0, 'bad targets: far-future samples are counted', refused)
         status, _ = server.stop()
         tally.check(status == 0, 'bad targets: a clean end', 'status %s %s' % (status, server.log_text()[-1500:]))
+    finally:
+        server.close()
+        peers.stop()
+
+
+def write_bomb(declared, mebibytes):
+    """a snappy block of so many MiB of zeros that says it is of `declared` bytes"""
+    return remote.varint(declared) + b'\0\0' + b'\xfe\x01\0' * (mebibytes << 14)
+
+
+def ask_while(work, server):
+    """(what each of `work` gave, the longest of 200 answers of /-/healthy while they ran, in a process of their own)"""
+    def run(results):
+        with concurrent.futures.ThreadPoolExecutor(len(work)) as pool:
+            results.send([r.result() for r in [pool.submit(w) for w in work]])
+    fork = multiprocessing.get_context('fork')
+    results, their_end = fork.Pipe(False)
+    p = fork.Process(target=run, args=(their_end,), daemon=True)
+    p.start()
+    longest = ask_healthy(server, 200, .01)
+    assert results.poll(60), 'no results within 60 s'
+    out = results.recv()
+    p.join()
+    return out, longest
+
+
+def judge_ten_at_once(tally):
+    """ten bombs are scraped at once; then ten heavy queries and ten bombs of remote write come at once"""
+    peers = Beside(serve)
+    jobs = ''.join('- {job_name: "%s-%d", metrics_path: /%s, static_configs: [{targets: ["127.0.0.1:%d"]}], sample_limit: 10000}\n' %
+                   (p.__name__, i, p.__name__, peers.ports[0]) for p in (bomb, million) for i in range(5))
+    server = Server('--prometheus-config', '{dir}/p.yml', files={
+        'p.yml': 'global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n' + jobs})
+    query = lambda i: lambda: server.get('/api/v1/query?query=sum_over_time(vector(1)%%5B100d:1s%%5D)&time=%d' % (1700000000 + i))[0]
+    bombs = [write_bomb(32 << 20, 32), write_bomb((1 << 32) - 1, 32)]
+    write = lambda i: lambda: server.request('POST', '/api/v1/write', bombs[i % 2], remote.HEADERS)[0]
+    try:
+        server.start()
+        before = status_bytes(server, 'VmHWM')
+        _, longest = ask_while([lambda: time.sleep(4)], server)
+        tally.check(longest < HEALTHY_SECONDS * MARGIN, 'ten bombs scraped at once: /-/healthy', 'at most %.0f ms' % (longest * 1000))
+        said = {t['lastError'] for t in server.api('targets')['activeTargets'] if t['labels']['job'] != 'earshot'}
+        tally.check('' not in said, 'ten bombs scraped at once: each is told', said)
+        scraped = status_bytes(server, 'VmHWM') - before
+        codes, longest = ask_while([query(i) for i in range(10)] + [write(i) for i in range(10)], server)
+        tally.check(longest < HEALTHY_SECONDS * MARGIN, 'ten heavy queries and ten bombs written at once: /-/healthy',
+                    'at most %.0f ms' % (longest * 1000))
+        tally.check(all(c in (200, 422, 503) for c in codes[:10]) and all(400 <= c < 500 for c in codes[10:]),
+                    'ten heavy queries and ten bombs written at once: answers', codes)
+        grown = status_bytes(server, 'VmHWM') - before
+        tally.check(scraped < GROWTH_BYTES, 'ten bombs scraped at once: memory', 'grown by %d MiB, with queries and writes %d' %
+                    (scraped >> 20, grown >> 20))
+        status, _ = server.stop()
+        tally.check(status == 0, 'ten at once: a clean end', 'status %s %s' % (status, server.log_text()[-1500:]))
     finally:
         server.close()
         peers.stop()

@@ -14,6 +14,20 @@ from server import Peer, Server, eventually, free_port
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEP_MS, STEPS = 15000, 44
 JOBS = ('node', 'redis', 'postgres', 'service', 'prometheus')
+IN_FILES = ('redis', 'service')  # found through file_sd_configs, the others are static
+RELABELLING = {
+    'relabel_configs': [
+        {'action': 'labelmap', 'regex': '__meta_place_(.+)', 'replacement': 'at_$1'},
+        {'source_labels': ['__address__', '__metrics_path__'], 'regex': r'([\d.]+):\d+;/(\w+)/.*', 'target_label': 'asked',
+         'replacement': '${1}/$2'},
+        {'source_labels': ['__metrics_path__'], 'modulus': 7, 'target_label': 'shard', 'action': 'hashmod'},
+        {'source_labels': ['at_shelf'], 'action': 'uppercase', 'target_label': 'at_shelf'},
+        {'action': 'labeldrop', 'regex': 'at_room'},
+        {'source_labels': ['rack'], 'action': 'keep', 'regex': 'r[0-9]+'}],
+    'metric_relabel_configs': [
+        {'source_labels': ['__name__'], 'regex': 'go_memstats_(heap|mspan|mcache)_.*', 'action': 'drop'},
+        {'source_labels': ['__name__', 'device'], 'regex': 'node_network_[^;]*;(lo|eth.*)', 'target_label': 'link', 'replacement': 'is-$1'},
+        {'source_labels': ['code', 'status'], 'regex': '(.*);', 'target_label': 'answer', 'replacement': 'c$1'}]}
 
 
 def queries():
@@ -59,8 +73,14 @@ class SameAnswers(unittest.TestCase):
         cls.asked_at = cls.end + 7  # between two samples
         config = 'global: {scrape_interval: 500ms, scrape_timeout: 500ms, external_labels: {site: test}}\nscrape_configs:\n'
         for job in JOBS:
-            config += ('- job_name: %s\n  metrics_path: /%s/metrics\n  static_configs:\n'
-                       '  - targets: ["127.0.0.1:%d"]\n    labels: {rack: r%d}\n' % (job, job, cls.replay.port, len(job)))
+            group = {'targets': ['127.0.0.1:%d' % cls.replay.port],
+                     'labels': {'rack': 'r%d' % len(job), '__meta_place_room': 'cellar', '__meta_place_shelf': job[:2]}}
+            found = {'static_configs': [group]}
+            if job in IN_FILES:
+                with open('%s/%s.json' % (cls.folder.name, job), 'w', encoding='utf-8') as f:
+                    json.dump([group], f)
+                found = {'file_sd_configs': [{'files': ['%s*.json' % job]}]}
+            config += '- ' + json.dumps({'job_name': job, 'metrics_path': '/%s/metrics' % job, **found, **RELABELLING}) + '\n'
         path = cls.folder.name + '/prometheus.yml'
         with open(path, 'w', encoding='utf-8') as f:
             f.write(config)
@@ -137,7 +157,8 @@ class SameAnswers(unittest.TestCase):
         self.assertGreater(len(theirs), 1000)
         self.assertFalse(set(ours) ^ set(theirs))
         self.assertEqual(len(ours), len(theirs))
-        for path in ('labels', 'label/__name__/values', 'label/mode/values', 'label/job/values', 'label/model/values'):
+        for path in ('labels', 'label/shard/values', 'label/asked/values', 'label/at_shelf/values', 'label/link/values',
+                     'label/answer/values', 'label/__name__/values', 'label/mode/values', 'label/job/values', 'label/model/values'):
             ours, theirs = self.both(lambda s, path=path: s.api(path, **{'match[]': recorded, **span}))
             self.assertEqual(ours, theirs, path)
 
@@ -149,7 +170,7 @@ class SameAnswers(unittest.TestCase):
             eventually(lambda server=server: time.time() - server.query('min(timestamp(go_info))')[0][1] < 5, 30)
         time.sleep(2)
         wrong, now = [], time.time()
-        for expr in ('up{job!="earshot"}', 'count by (job, instance, rack) ({job=~"redis|service"})', 'node_uname_info', 'node_memory_MemTotal_bytes',
+        for expr in ('up{job!="earshot"}', 'count by (job, instance, rack, shard, asked, at_shelf) ({job=~"redis|service"})', 'node_uname_info', 'node_memory_MemTotal_bytes',
                      'count by (__name__) ({job=~"node|redis|postgres|service",__name__!~"scrape_.*|up"})', 'pg_static',
                      'scrape_samples_scraped{job=~"service|redis"}', 'scrape_samples_post_metric_relabeling{job="service"}',
                      'redis_instance_info', 'sum by (rack) (node_filesystem_size_bytes)', 'service_build_info', 'service_state',

@@ -105,6 +105,7 @@ struct db {
     atomic_uint_fast64_t visible_seq;
     atomic_bool told;            /* on_commit was called and visible_seq not read since */
     pthread_mutex_t upkeep_lock; /* one cut or compaction at a time; held across their I/O */
+    int64_t snapshots_n;         /* begun; guarded by upkeep_lock */
     uint32_t generation;         /* of the newest block begun; guarded by head.data_lock */
     struct tombs *tombs;         /* referenced; guarded by head.data_lock */
     pthread_mutex_t tombs_lock;  /* guards the two below and the file */

@@ -264,11 +264,11 @@ static int copy_all(struct copy *c, const struct moment *m)
 
 /* ---- all of it ---- */
 
-/* The time, and what makes it the only one of its second. */
+/* The time, and what makes it the only one of its second. Under upkeep_lock. */
 static void make_name(struct db *db, char name[DB_SNAPSHOT_NAME])
 {
     ts_ms now = db->clock->wall_ms(db->clock);
-    int64_t seed[2] = {now, db->clock->mono_ns(db->clock)};
+    int64_t seed[3] = {now, db->clock->mono_ns(db->clock), ++db->snapshots_n};
     time_t seconds = (time_t)(now / 1000);
     struct tm tm;
     size_t n;
@@ -322,9 +322,9 @@ int db_snapshot(struct db *db, bool skip_head, const atomic_bool *cancelled,
     char made[DB_SNAPSHOT_NAME];
     int rc;
 
+    pthread_mutex_lock(&db->upkeep_lock);
     make_name(db, made);
     (void)snprintf(c.folder, sizeof c.folder, FOLDER "/%s" UNFINISHED, made);
-    pthread_mutex_lock(&db->upkeep_lock);
     rc = snapshot(db, &c, &m, made);
     pthread_mutex_unlock(&db->upkeep_lock);
     if (rc == 0) {

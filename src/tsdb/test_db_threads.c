@@ -1,4 +1,5 @@
-/* Readers beside the writer, the cut and the compaction: made for the build under TSan. */
+/* Readers beside the writer, the cut, the compaction, deletes and snapshots: made for the build
+ * under TSan. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -102,10 +103,131 @@ static void a_reader_sees_whole_columns_whatever_goes_on(void **state)
     db_fixture_close(&f);
 }
 
+/* ---- deletes, exemplars, cleaning and snapshots beside all that ---- */
+
+/* What is deleted goes by another name, so that the readers' columns stay whole. */
+#define DELETED "d"
+
+struct upsetting {
+    struct db_fixture *f;
+    atomic_bool stop;
+    atomic_uint rounds;
+    int (*round)(struct db *db, struct arena *a, struct err *err);
+};
+
+static int delete_round(struct db *db, struct arena *a, struct err *err)
+{
+    struct matcher m;
+    struct source_selector selector = {&m, 1};
+    int rc;
+
+    if (matcher_init(&m, a, MATCH_EQ, STR("__name__"), STR(DELETED), err) < 0)
+        return -1;
+    rc = db_delete(db, &selector, 1, INT64_MIN, INT64_MAX, err);
+    matcher_fini(&m);
+    return rc;
+}
+
+static int clean_round(struct db *db, struct arena *a, struct err *err)
+{
+    (void)a;
+    return db_clean_tombstones(db, NULL, err);
+}
+
+static int snapshot_round(struct db *db, struct arena *a, struct err *err)
+{
+    static unsigned rounds; /* one thread's */
+    char name[DB_SNAPSHOT_NAME];
+
+    (void)a;
+    /* The disk of the fixture is small. */
+    if (++rounds > 8)
+        return 0;
+    return db_snapshot(db, false, NULL, name, err);
+}
+
+static int exemplar_round(struct db *db, struct arena *a, struct err *err)
+{
+    struct source *src = db_source(db);
+    struct source_exemplars *found;
+    struct matcher m;
+    struct source_selector selector = {&m, 1};
+    size_t n;
+    int rc;
+
+    if (matcher_init(&m, a, MATCH_RE, STR("__name__"), STR(".+"), err) < 0)
+        return -1;
+    rc = src->exemplars(src, a, &selector, 1, INT64_MIN, INT64_MAX, &found, &n, err);
+    matcher_fini(&m);
+    return rc;
+}
+
+static void *upset(void *arg)
+{
+    struct upsetting *u = arg;
+    struct arena a;
+
+    arena_init(&a, &u->f->budget);
+    do {
+        struct err err = {0};
+
+        assert_ok(u->round(u->f->db, &a, &err), err);
+        arena_reset(&a);
+        atomic_fetch_add(&u->rounds, 1);
+    } while (!atomic_load(&u->stop));
+    arena_fini(&a);
+    return NULL;
+}
+
+static void deletes_and_snapshots_disturb_nobody(void **state)
+{
+    static const char *const names[SERIES + 1] = {"m1", "m2", "m3", "m4", DELETED};
+    static int (*const rounds[])(struct db *, struct arena *, struct err *) = {
+        delete_round, clean_round, snapshot_round, exemplar_round};
+    struct db_fixture f = {0};
+    struct reading r = {.f = &f};
+    struct upsetting upsetting[ARRAY_LEN(rounds)];
+    pthread_t reader, threads[ARRAY_LEN(rounds)];
+    struct fixture_pull p;
+    struct err err = {0};
+
+    (void)state;
+    db_fixture_open(&f, NULL);
+    db_fixture_pull_open(&f, &p, "group", names, SERIES + 1);
+    assert_int_equal(pthread_create(&reader, NULL, read_all, &r), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rounds); i++) {
+        upsetting[i] = (struct upsetting){.f = &f, .round = rounds[i]};
+        assert_int_equal(pthread_create(&threads[i], NULL, upset, &upsetting[i]), 0);
+    }
+    for (size_t n = 0; n < COMMITS / 4; n++) {
+        double v = value_of(n);
+        ts_ms at = FIXTURE_T0 + (ts_ms)n * 60000;
+        struct sink_exemplar e = {{0}, at, v, &labels_empty};
+
+        p.exemplars = &e;
+        p.exemplars_n = 1;
+        (void)db_fixture_pull(&f, &p, at, (double[]){v, v, v, v, v});
+        p.exemplars_n = 0;
+        if (n % 25 == 24)
+            assert_ok(db_compact(f.db, NULL, &err), err);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rounds); i++) {
+        atomic_store(&upsetting[i].stop, true);
+        pthread_join(threads[i], NULL);
+        assert_true(atomic_load(&upsetting[i].rounds) > 0);
+    }
+    atomic_store(&r.stop, true);
+    pthread_join(reader, NULL);
+    assert_int_equal(db_stats(f.db).exemplars, COMMITS / 8); /* each value comes twice */
+    db_fixture_pull_close(&f, &p);
+    db_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_sees_whole_columns_whatever_goes_on),
+        cmocka_unit_test(deletes_and_snapshots_disturb_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

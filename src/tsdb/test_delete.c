@@ -490,6 +490,31 @@ static void a_power_cut_brings_nothing_back(void **state)
     }
 }
 
+/* Each names a stretch of its own, so that none makes another needless. */
+static void at_the_bound_a_delete_cleans_up_before_it_adds_to_them(void **state)
+{
+    struct db_fixture f = {0};
+    const int bound = 1000;
+
+    (void)state;
+    db_fixture_open(&f, NULL);
+    for (int i = 0; i < bound + 2; i++)
+        put(&f, "a", i * 2, i);
+    put(&f, "b", 0, 1);
+    seal(&f);
+    for (int i = 0; i < bound; i++)
+        drop(&f, "a", i * 2, i * 2);
+    assert_int_equal(db_stats(f.db).tombstones, bound);
+    is(&f, "a", "a: 2000 1000, 2002 1001,\n");
+    drop(&f, "a", 2000, 2000);
+    assert_int_equal(db_stats(f.db).tombstones, 1);
+    is(&f, "a", "a: 2002 1001,\n");
+    is(&f, "b", "b: 0 1,\n");
+    db_fixture_restart(&f);
+    is(&f, "a", "a: 2002 1001,\n");
+    db_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_newer_format_of_the_file_is_refused),
         cmocka_unit_test(a_delete_in_the_log_alone_is_found),
         cmocka_unit_test(a_delete_whose_record_is_damaged_stays),
+        cmocka_unit_test(at_the_bound_a_delete_cleans_up_before_it_adds_to_them),
         cmocka_unit_test(any_call_may_fail),
         cmocka_unit_test(a_power_cut_brings_nothing_back),
     };

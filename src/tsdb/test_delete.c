@@ -14,6 +14,7 @@
 #include "tsdb/inspect.h"
 #include "tsdb/tomb_log.h"
 #include "tsdb/wal.h"
+#include "tsdb/wal_record.h"
 
 #define T0 FIXTURE_T0
 #define H  INT64_C(3600000)
@@ -376,7 +377,7 @@ static void a_delete_whose_record_is_damaged_stays(void **state)
     struct fs_entry *entries;
     struct err err = {0};
     unsigned char *p;
-    size_t n, bytes;
+    size_t n, bytes, damaged = 0;
     char name[128];
 
     (void)state;
@@ -388,9 +389,20 @@ static void a_delete_whose_record_is_damaged_stays(void **state)
     copy = db_fixture_copy(&f);
     db_fixture_close(&f);
     assert_ok(copy->ops->list(copy, WAL_FOLDER, &f.a, &entries, &n, &err), err);
-    (void)snprintf(name, sizeof name, WAL_FOLDER "/%s", entries[0].name);
-    p = fs_fault_bytes(copy, name, &bytes);
-    p[bytes - 60] ^= 1; /* in the DELETE, the last but the SYNC after it */
+    for (size_t e = 0; e < n; e++) {
+        (void)snprintf(name, sizeof name, WAL_FOLDER "/%s", entries[e].name);
+        p = fs_fault_bytes(copy, name, &bytes);
+        for (size_t i = 0; i < bytes; i += 8) {
+            struct wal_header h;
+
+            if (wal_header_read(p + i, bytes - i, &h) && h.type == WAL_DELETE &&
+                wal_record_bytes(h.payload_bytes) <= bytes - i && wal_record_intact(p + i, &h)) {
+                p[i + WAL_HEADER_BYTES] ^= 1;
+                damaged++;
+            }
+        }
+    }
+    assert_int_equal(damaged, 1);
     db_fixture_open(&f, copy);
     is(&f, "a", "a: 2 9, 10 1,\n");
     db_fixture_close(&f);

@@ -96,8 +96,8 @@ static void read_records(const char *p, size_t n, struct tomb_log_found *out)
         out->corrupt += bad != SIZE_MAX;
         bad = SIZE_MAX;
         c = cursor_of(p + at + WAL_HEADER_BYTES, h.payload_bytes);
-        if (tombstone_decode(&c, h.seq, &t, &err) < 0) {
-            out->corrupt++;
+        if (!h.seq || tombstone_decode(&c, h.seq, &t, &err) < 0) {
+            out->corrupt++; /* seq 0: the log counts from 1 */
         } else {
             items = mem_grow(items, &cap, items_n + 1, sizeof *items);
             items[items_n++] = t;

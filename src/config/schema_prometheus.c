@@ -356,7 +356,7 @@ static void check_globs(const struct yaml *files, const char *what, struct schem
         struct str path = files->items[i].text;
         const char *star = path.n ? memchr(path.p, '*', path.n) : NULL;
         const char *open = path.n ? memrchr(path.p, '[', path.n) : NULL;
-        const char *end = path.p + path.n;
+        const char *end = path.n ? path.p + path.n : NULL;
 
         if (path.n == 0 || (star && memchr(star, '/', (size_t)(end - star))) ||
             (open && !memchr(open, ']', (size_t)(end - open))))

@@ -30,6 +30,7 @@
 
 #define FOLDER     "snapshots"
 #define UNFINISHED ".tmp"
+#define TRIES      3 /* a segment that went between the look and the link is rare */
 #define PATH_BYTES 256
 
 /* ---- what is not finished ---- */
@@ -208,7 +209,7 @@ static int link_blocks(struct copy *c)
 }
 
 /* The newest first: the writer removes the oldest when nothing in them is needed any more, which
- * must not leave a hole. */
+ * must not leave a hole. When even the newest went, ENOENT: look again, there is a newer one. */
 static int link_segments(struct copy *c, const struct moment *m)
 {
     for (size_t i = m->segments_n; i-- > 0;) {
@@ -317,16 +318,24 @@ static int snapshot(struct db *db, struct copy *c, struct moment *m, const char 
 int db_snapshot(struct db *db, bool skip_head, const atomic_bool *cancelled,
                 char name[DB_SNAPSHOT_NAME], struct err *err)
 {
-    struct copy c = {.db = db, .cancelled = cancelled, .err = err};
-    struct moment m = {.head = !skip_head, .err = err};
+    struct err why = {0};
+    struct copy c = {.db = db, .cancelled = cancelled, .err = &why};
+    struct moment m = {.head = !skip_head, .err = &why};
     char made[DB_SNAPSHOT_NAME];
     int rc;
 
     pthread_mutex_lock(&db->upkeep_lock);
     make_name(db, made);
     (void)snprintf(c.folder, sizeof c.folder, FOLDER "/%s" UNFINISHED, made);
-    rc = snapshot(db, &c, &m, made);
+    for (int left = TRIES; (rc = snapshot(db, &c, &m, made)) < 0 && left > 1; left--) {
+        if (why.kind != ERR_OS || why.os != ENOENT)
+            break;
+        moment_fini(&m);
+        m = (struct moment){.head = !skip_head, .err = &why};
+    }
     pthread_mutex_unlock(&db->upkeep_lock);
+    if (rc < 0 && err)
+        *err = why;
     if (rc == 0) {
         memcpy(name, made, sizeof made);
         log_info(db->log, "tsdb", "snapshot " FOLDER "/%s: %zu blocks, %zu files of the log", made,

@@ -370,28 +370,20 @@ static void a_delete_in_the_log_alone_is_found(void **state)
     db_fixture_close(&f);
 }
 
-static void a_delete_whose_record_is_damaged_stays(void **state)
+/* Flips a bit in each DELETE of the log; how many there were. */
+static size_t damage_deletes(struct db_fixture *f, struct fs *fs)
 {
-    struct db_fixture f = {0};
-    struct fs *copy;
     struct fs_entry *entries;
     struct err err = {0};
-    unsigned char *p;
     size_t n, bytes, damaged = 0;
-    char name[128];
 
-    (void)state;
-    db_fixture_open(&f, NULL);
-    put(&f, "a", 0, 1);
-    put(&f, "a", 10, 1);
-    drop(&f, "a", 0, 5);
-    put(&f, "a", 2, 9);
-    copy = db_fixture_copy(&f);
-    db_fixture_close(&f);
-    assert_ok(copy->ops->list(copy, WAL_FOLDER, &f.a, &entries, &n, &err), err);
+    assert_ok(fs->ops->list(fs, WAL_FOLDER, &f->a, &entries, &n, &err), err);
     for (size_t e = 0; e < n; e++) {
+        char name[128];
+        unsigned char *p;
+
         (void)snprintf(name, sizeof name, WAL_FOLDER "/%s", entries[e].name);
-        p = fs_fault_bytes(copy, name, &bytes);
+        p = fs_fault_bytes(fs, name, &bytes);
         for (size_t i = 0; i < bytes; i += 8) {
             struct wal_header h;
 
@@ -402,10 +394,32 @@ static void a_delete_whose_record_is_damaged_stays(void **state)
             }
         }
     }
+    return damaged;
+}
+
+static void a_delete_whose_record_is_damaged_stays(void **state)
+{
+    size_t damaged = 0;
+
+    (void)state;
+    /* A cut on the side may have made the log unneeded already: then once more. */
+    for (int tries = 0; tries < 50 && !damaged; tries++) {
+        struct db_fixture f = {0};
+        struct fs *copy;
+
+        db_fixture_open(&f, NULL);
+        put(&f, "a", 0, 1);
+        put(&f, "a", 10, 1);
+        drop(&f, "a", 0, 5);
+        put(&f, "a", 2, 9);
+        copy = db_fixture_copy(&f);
+        damaged = damage_deletes(&f, copy);
+        db_fixture_close(&f);
+        db_fixture_open(&f, copy);
+        is(&f, "a", "a: 2 9, 10 1,\n");
+        db_fixture_close(&f);
+    }
     assert_int_equal(damaged, 1);
-    db_fixture_open(&f, copy);
-    is(&f, "a", "a: 2 9, 10 1,\n");
-    db_fixture_close(&f);
 }
 
 /* Deletes, a cut and a clean with a fault at any call; then a kill, and a start without. */

@@ -36,8 +36,9 @@ int main(int argc, char **argv)
     /* Two heaps are enough: what is large comes from arenas, which are made on one thread. */
     (void)mallopt(M_ARENA_MAX, 2);
     /* A threshold that stays: malloc's own grows with the largest block freed, after which the
-     * heap keeps what a heavy query held. */
-    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
+     * heap keeps what a heavy query held. An arena's blocks of full size (arena.h) go back at once,
+     * also when queries that rest in turns end in another order than they began. */
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc >= 2 && is_help(argv[1]))
         return show_help(NULL, stdout);

@@ -6,6 +6,7 @@ import time
 import unittest
 
 import server as fixture
+from remote import crc32c
 from server import Server, eventually
 
 
@@ -17,15 +18,6 @@ def config_error(text, flag='--config', name='earshot.yml'):
         return status, out.replace(server.dir + '/', '')
     finally:
         server.close()
-
-
-def crc32c(data):
-    crc = 0xffffffff
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
 
 
 def write_newer_format(path):

@@ -229,6 +229,7 @@ static void parse_done(struct lane_job *job)
 
 static void leave(struct cycle *c)
 {
+    assert(c->gone); /* cycle_end gave it */
     loop_timer_free(c->timer);
     c->timer = NULL;
     c->state = CYCLE_IDLE;

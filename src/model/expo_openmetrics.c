@@ -66,8 +66,8 @@ static int number(struct expo_scan *s, const char *what, double *out, struct str
  * a double (1.007 is 1007 ms). Far out it saturates, and the store refuses what lies ahead. */
 static int timestamp(struct expo_scan *s, ts_ms *out, struct err *err)
 {
-    struct str text;
-    double seconds, ms;
+    struct str text = {NULL, 0};
+    double seconds = 0, ms;
 
     if (number(s, "a timestamp in seconds", &seconds, &text, err) < 0)
         return -1;
@@ -156,7 +156,7 @@ static int sample_line(struct expo_scan *s, struct err *err)
 {
     struct emit_sample sample = {.has_ts = false};
     const char *start = s->p, *end;
-    struct str value;
+    struct str value = {NULL, 0};
 
     if (series(s, err) < 0)
         return -1;

@@ -165,7 +165,7 @@ static int sample_line(struct expo_scan *s, struct err *err)
 {
     struct emit_sample sample = {.has_ts = false};
     const char *start = s->p, *end = start;
-    struct str value;
+    struct str value = {NULL, 0};
 
     if (series(s, &end, err) < 0 || suffix(s, &sample, &value, err) < 0)
         return -1;

@@ -140,9 +140,12 @@ int read_request_decode(struct str body, struct arena *a, struct read_request *o
 {
     struct decoder d = {.arena = a, .request = out};
     struct str message;
+    size_t size;
 
     *out = (struct read_request){0};
-    if (snappy_block_read(body, READ_REQUEST_BYTES_MAX, a, &message, err) < 0)
+    if (snappy_block_size(body, READ_REQUEST_BYTES_MAX, "ask for fewer series at once", &size,
+                          err) < 0 ||
+        snappy_block_read(body, size, a, &message, err) < 0)
         return -1;
     return decode(&d, message, err);
 }

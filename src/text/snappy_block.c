@@ -11,26 +11,34 @@
 /* A copy of 64 bytes takes at least 3, so no block grows by more. */
 #define RATIO_MAX 22
 
-int snappy_block_read(struct str block, size_t bytes_max, struct arena *a, struct str *out,
+int snappy_block_size(struct str block, size_t bytes_max, const char *mend, size_t *out,
                       struct err *err)
 {
-    size_t claimed, n;
-    char *p;
+    size_t claimed;
 
     if (snappy_uncompressed_length(block.p, block.n, &claimed) != SNAPPY_OK)
         return err_set(err, ERR_SYNTAX,
                        "the body is not in snappy's block format (nor is the framed one taken)");
     if (claimed > bytes_max)
-        return err_set(err, ERR_LIMIT, "the body has %zu bytes decompressed, at most %zu are taken",
-                       claimed, bytes_max);
+        return err_set(err, ERR_LIMIT,
+                       "the body has %zu bytes decompressed, at most %zu are taken: %s", claimed,
+                       bytes_max, mend);
     if (claimed > block.n * RATIO_MAX)
         return err_set(err, ERR_SYNTAX, "the snappy block of %zu bytes claims to hold %zu", block.n,
                        claimed);
-    p = arena_alloc(a, claimed, err);
+    *out = claimed;
+    return 0;
+}
+
+int snappy_block_read(struct str block, size_t size, struct arena *a, struct str *out,
+                      struct err *err)
+{
+    char *p = arena_alloc(a, size, err);
+    size_t n = size;
+
     if (!p)
         return -1;
-    n = claimed;
-    if (snappy_uncompress(block.p, block.n, p, &n) != SNAPPY_OK || n != claimed)
+    if (snappy_uncompress(block.p, block.n, p, &n) != SNAPPY_OK || n != size)
         return err_set(err, ERR_SYNTAX, "the snappy block is damaged");
     *out = (struct str){p, n};
     return 0;

@@ -18,9 +18,13 @@
 struct arena;
 struct err;
 
-/* Into the arena. What the block claims to hold is checked first: ERR_LIMIT past bytes_max,
- * ERR_SYNTAX when it is no block or claims more than its own bytes can stand for. */
-MUST_USE int snappy_block_read(struct str block, size_t bytes_max, struct arena *a, struct str *out,
+/* What the block claims to hold, checked before a byte is decoded: ERR_LIMIT past bytes_max, with
+ * `mend` (what its sender can do) behind it; ERR_SYNTAX when it is no block or claims more than its
+ * own bytes can stand for. */
+MUST_USE int snappy_block_size(struct str block, size_t bytes_max, const char *mend, size_t *out,
+                               struct err *err);
+/* Into the arena; `size` is snappy_block_size's. */
+MUST_USE int snappy_block_read(struct str block, size_t size, struct arena *a, struct str *out,
                                struct err *err);
 
 #define SNAPPY_PIECE_BYTES 65536u

@@ -18,6 +18,7 @@ static void pieces_one_behind_the_other_are_one_block(void **state)
     struct snappy_writer w;
     struct str got;
     struct err err;
+    size_t size;
 
     (void)state;
     arena_init(&a, NULL);
@@ -34,10 +35,15 @@ static void pieces_one_behind_the_other_are_one_block(void **state)
     snappy_put_literal(&block, STR("head"));
     buf_add(&block, buf_str(&w.out));
     snappy_writer_fini(&w);
-    assert_ok(snappy_block_read(buf_str(&block), wanted.n, &a, &got, &err), err);
+    assert_ok(snappy_block_size(buf_str(&block), wanted.n, "", &size, &err), err);
+    assert_int_equal(size, wanted.n);
+    assert_ok(snappy_block_read(buf_str(&block), size, &a, &got, &err), err);
     assert_true(str_eq(got, buf_str(&wanted)));
-    assert_fails(snappy_block_read(buf_str(&block), wanted.n - 1, &a, &got, &err), err, ERR_LIMIT,
-                 "are taken");
+    assert_fails(snappy_block_size(buf_str(&block), wanted.n - 1, "send less", &size, &err), err,
+                 ERR_LIMIT, "are taken: send less");
+    block.n--;
+    assert_fails(snappy_block_read(buf_str(&block), size, &a, &got, &err), err, ERR_SYNTAX,
+                 "damaged");
 }
 
 static void a_block_that_claims_too_much_or_is_damaged_is_refused(void **state)
@@ -45,18 +51,21 @@ static void a_block_that_claims_too_much_or_is_damaged_is_refused(void **state)
     SCOPED(arena_fini) struct arena a;
     struct str got;
     struct err err;
+    size_t size;
 
     (void)state;
     arena_init(&a, NULL);
-    assert_fails(snappy_block_read(STR("\xff\xff\xff\x0f"
+    assert_fails(snappy_block_size(STR("\xff\xff\xff\x0f"
                                        "abc"),
-                                   1u << 30, &a, &got, &err),
+                                   1u << 30, "", &size, &err),
                  err, ERR_SYNTAX, "claims to hold");
     assert_fails(snappy_block_read(STR("\x05\x0c"
                                        "ab"),
-                                   100, &a, &got, &err),
+                                   5, &a, &got, &err),
                  err, ERR_SYNTAX, "damaged");
-    assert_fails(snappy_block_read(STR(""), 100, &a, &got, &err), err, ERR_SYNTAX, "snappy");
+    assert_fails(snappy_block_size(STR("\xff\xff\xff\xff\xff\xff"), 100, "", &size, &err), err,
+                 ERR_SYNTAX, "block format");
+    assert_fails(snappy_block_size(STR(""), 100, "", &size, &err), err, ERR_SYNTAX, "block format");
 }
 
 static void a_writer_past_its_bound_says_so(void **state)

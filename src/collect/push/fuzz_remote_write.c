@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "collect/push/write_request.h"
 #include "model/labels.h"
+#include "text/snappy_block.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,8 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     budget_init(&budget, "fuzz", 64u << 20, NULL);
     arena_init(&arena, &budget);
-    if (!(data[0] & 1) || (write_request_size(body, &claimed, NULL) == 0 &&
-                           write_request_decompress(body, claimed, &arena, &body, NULL) == 0))
+    if (!(data[0] & 1) ||
+        (snappy_block_size(body, WRITE_REQUEST_BYTES_MAX, "", &claimed, NULL) == 0 &&
+         snappy_block_read(body, claimed, &arena, &body, NULL) == 0))
         decode(body, &arena);
     arena_fini(&arena);
     return 0;

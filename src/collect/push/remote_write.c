@@ -23,6 +23,7 @@
 #include "model/metadata.h"
 #include "sys/lanes.h"
 #include "sys/loop.h"
+#include "text/snappy_block.h"
 
 #define SERIES_CACHED_MAX (1u << 20)   /* 32 MiB of cache at most */
 #define MEMORY_MAX        (256u << 20) /* of all requests under way */
@@ -280,11 +281,12 @@ static int decode(struct push *p, struct err *err)
     struct str message;
     size_t size;
 
-    if (write_request_size(p->http->body, &size, err) < 0) {
+    if (snappy_block_size(p->http->body, WRITE_REQUEST_BYTES_MAX, "lower max_samples_per_send",
+                          &size, err) < 0) {
         p->too_large = err->kind == ERR_LIMIT;
         return -1;
     }
-    if (write_request_decompress(p->http->body, size, &p->arena, &message, err) < 0 ||
+    if (snappy_block_read(p->http->body, size, &p->arena, &message, err) < 0 ||
         write_request_decode(message, &p->arena, &p->request, err) < 0)
         return -1;
     p->ids = arena_alloc(&p->arena, p->request.series_n * sizeof *p->ids, err);

@@ -387,6 +387,7 @@ static void what_is_no_request_is_refused_by_status(void **state)
     put_uvarint(&f->message, 1u << 30);
     send_bytes(f, buf_str(&f->message));
     assert_int_equal(f->status, 413);
+    assert_says(f, "lower max_samples_per_send");
     assert_int_equal(remote_write_stats(f->rw).bad_requests, 3);
 }
 

@@ -228,41 +228,6 @@ static void a_request_cut_anywhere_is_refused_or_shorter(void **state)
     }
 }
 
-static void the_claimed_size_is_checked_before_a_byte_is_decoded(void **state)
-{
-    struct fixture *f = *state;
-    size_t size;
-
-    put_uvarint(&f->message, WRITE_REQUEST_BYTES_MAX + 1);
-    assert_fails(write_request_size(buf_str(&f->message), &size, &f->err), f->err, ERR_LIMIT,
-                 "max_samples_per_send");
-    buf_reset(&f->message);
-    put_uvarint(&f->message, 1u << 20);
-    assert_fails(write_request_size(buf_str(&f->message), &size, &f->err), f->err, ERR_SYNTAX,
-                 "claims to hold 1048576");
-    assert_fails(write_request_size(STR("\xff\xff\xff\xff\xff\xff"), &size, &f->err), f->err,
-                 ERR_SYNTAX, "block format");
-    assert_fails(write_request_size(STR(""), &size, &f->err), f->err, ERR_SYNTAX, "block format");
-}
-
-static void snappy_round_trips_and_damage_is_noticed(void **state)
-{
-    struct fixture *f = *state;
-    struct str out;
-    size_t size;
-
-    for (int i = 0; i < 50; i++)
-        build_series(&f->message, "a_name_that_repeats", "1", i, i);
-    build_snappy(buf_str(&f->message), &f->series);
-    assert_ok(write_request_size(buf_str(&f->series), &size, &f->err), f->err);
-    assert_ok(write_request_decompress(buf_str(&f->series), size, &f->arena, &out, &f->err),
-              f->err);
-    assert_true(str_eq(out, buf_str(&f->message)));
-    f->series.n--;
-    assert_fails(write_request_decompress(buf_str(&f->series), size, &f->arena, &out, &f->err),
-                 f->err, ERR_SYNTAX, "damaged");
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -277,8 +242,6 @@ int main(void)
         TEST(metadata_is_read),
         TEST(bad_label_sets_say_what_is_wrong),
         TEST(a_request_cut_anywhere_is_refused_or_shorter),
-        TEST(the_claimed_size_is_checked_before_a_byte_is_decoded),
-        TEST(snappy_round_trips_and_damage_is_noticed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

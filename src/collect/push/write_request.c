@@ -1,15 +1,10 @@
 #include "collect/push/write_request.h"
 
-#include <snappy-c.h>
-
 #include "base/arena.h"
 #include "base/err.h"
 #include "model/labels.h"
 #include "model/metadata.h"
 #include "text/wire.h"
-
-/* A copy of 64 bytes takes at least 3 in snappy, so no stream grows by more. */
-#define SNAPPY_RATIO_MAX 22
 
 /* Field numbers of the messages. */
 enum { REQUEST_TIMESERIES = 1, REQUEST_METADATA = 3 };
@@ -18,39 +13,6 @@ enum { LABEL_FIELD_NAME = 1, LABEL_FIELD_VALUE = 2 };
 enum { SAMPLE_VALUE = 1, SAMPLE_TIMESTAMP = 2 };
 enum { EXEMPLAR_LABELS = SERIES_LABELS, EXEMPLAR_VALUE = 2, EXEMPLAR_TIMESTAMP = 3 };
 enum { METADATA_TYPE = 1, METADATA_FAMILY = 2, METADATA_HELP = 4, METADATA_UNIT = 5 };
-
-int write_request_size(struct str body, size_t *out, struct err *err)
-{
-    size_t claimed;
-
-    if (snappy_uncompressed_length(body.p, body.n, &claimed) != SNAPPY_OK)
-        return err_set(err, ERR_SYNTAX,
-                       "the body is not in snappy's block format (nor is the framed one taken)");
-    if (claimed > WRITE_REQUEST_BYTES_MAX)
-        return err_set(err, ERR_LIMIT,
-                       "the request has %zu bytes decompressed, at most %u are taken: lower "
-                       "max_samples_per_send",
-                       claimed, WRITE_REQUEST_BYTES_MAX);
-    if (claimed > body.n * SNAPPY_RATIO_MAX)
-        return err_set(err, ERR_SYNTAX, "the snappy block of %zu bytes claims to hold %zu", body.n,
-                       claimed);
-    *out = claimed;
-    return 0;
-}
-
-int write_request_decompress(struct str body, size_t size, struct arena *a, struct str *out,
-                             struct err *err)
-{
-    char *p = arena_alloc(a, size, err);
-    size_t n = size;
-
-    if (!p)
-        return -1;
-    if (snappy_uncompress(body.p, body.n, p, &n) != SNAPPY_OK || n != size)
-        return err_set(err, ERR_SYNTAX, "the snappy block is damaged");
-    *out = (struct str){p, n};
-    return 0;
-}
 
 static int broken(struct err *err, const char *what)
 {

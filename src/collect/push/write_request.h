@@ -1,9 +1,9 @@
 /* write_request: the body of a remote write, decoded.
  *
  * prometheus.WriteRequest (https://github.com/prometheus/prometheus/blob/main/prompb/remote.proto)
- * in snappy's block format. Decoding builds no label sets: a series is a view of its label bytes
- * and their hash, by which the cache of refs knows it again; only a series that is new there has
- * its labels built.
+ * in snappy's block format, which text/snappy_block.h takes off first. Decoding builds no label
+ * sets: a series is a view of its label bytes and their hash, by which the cache of refs knows it
+ * again; only a series that is new there has its labels built.
  *
  * Ownership: everything lives in the arena given, or views the decompressed body, which lives there
  * too.
@@ -54,10 +54,7 @@ struct write_request {
     size_t histograms_n;      /* native histogram samples, left out */
 };
 
-/* What the body claims to hold, checked before a byte is decoded. */
-MUST_USE int write_request_size(struct str body, size_t *out, struct err *err);
-MUST_USE int write_request_decompress(struct str body, size_t size, struct arena *a,
-                                      struct str *out, struct err *err);
+/* The body without its snappy (text/snappy_block.h). */
 MUST_USE int write_request_decode(struct str message, struct arena *a, struct write_request *out,
                                   struct err *err);
 /* The label set of a series. ERR_TYPE says what is wrong with it: not UTF-8, no name, a label

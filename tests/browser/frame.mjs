@@ -48,6 +48,7 @@ export function frame(suite) {
     const page = await suite.open('');
     await ready(page, 'overview');
     await page.keyboard.press('/');
+    await until('the search field has the focus', () => page.evaluate(() => document.activeElement?.getAttribute('type') === 'search'));
     await page.keyboard.type('scrape dur');
     await page.locator('[role="option"]', { hasText: 'scrape_duration_seconds' }).first().waitFor();
     await page.keyboard.press('Enter');

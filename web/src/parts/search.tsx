@@ -39,10 +39,11 @@ function hits(words: string, metrics: readonly string[]): Hit[] {
 export function Search() {
   const [words, setWords] = useState('');
   const [metrics, setMetrics] = useState<readonly string[]>([]);
+  const [why, setWhy] = useState('');
   const [at, setAt] = useState(0);
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    get<string[]>('label/__name__/values').then(setMetrics, () => setMetrics([]));
+    get<string[]>('label/__name__/values').then(setMetrics, (e: unknown) => setWhy(e instanceof Error ? e.message : String(e)));
   }, []);
   const found = hits(words, metrics);
   const here = Math.min(at, found.length - 1);
@@ -92,7 +93,7 @@ export function Search() {
           </div>
         ))}
       </div>
-      {!found.length && <p class="prose form-row">Nothing of that name.</p>}
+      {why ? <p class="prose form-row">The metrics cannot be listed: {why}</p> : !found.length && <p class="prose form-row">Nothing of that name.</p>}
     </Dialog>
   );
 }

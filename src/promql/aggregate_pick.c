@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "promql/aggregate.h"
+#include "promql/format.h"
 
 struct pick {
     double value;
@@ -154,6 +155,7 @@ static int alloc_heaps(struct picker *p, size_t series_n, struct err *err)
 
 static int check_count(struct picker *p, size_t series_n, struct err *err)
 {
+    char shown[FORMAT_TEXT_MAX];
     double most = 0;
     bool any_nan = false;
 
@@ -168,9 +170,11 @@ static int check_count(struct picker *p, size_t series_n, struct err *err)
         if (isnan(p->param[i]))
             return err_set(err, ERR_EVAL, "Parameter value is NaN");
         if (p->param[i] <= -0x1p63)
-            return err_set(err, ERR_EVAL, "Scalar value %g underflows int64", p->param[i]);
+            return err_set(err, ERR_EVAL, "Scalar value %s underflows int64",
+                           format_g(p->param[i], shown));
         if (p->param[i] >= 0x1p63)
-            return err_set(err, ERR_EVAL, "Scalar value %g overflows int64", p->param[i]);
+            return err_set(err, ERR_EVAL, "Scalar value %s overflows int64",
+                           format_g(p->param[i], shown));
     }
     return 0;
 }
@@ -179,18 +183,20 @@ static int note_ratio(struct eval *ev, const struct expr *param, const double *r
                       struct err *err)
 {
     double low = INFINITY, high = -INFINITY;
+    char shown[FORMAT_TEXT_MAX];
 
     for (size_t i = 0; i < n; i++) {
         low = fmin(low, r[i]);
         high = fmax(high, r[i]);
     }
-    if (high > 1 &&
-        annotate_warning(&ev->notes, param, err,
-                         "ratio value should be between -1 and 1, got %g, capping to 1", high) < 0)
+    if (high > 1 && annotate_warning(&ev->notes, param, err,
+                                     "ratio value should be between -1 and 1, got %s, capping to 1",
+                                     format_g(high, shown)) < 0)
         return -1;
     if (low < -1 &&
         annotate_warning(&ev->notes, param, err,
-                         "ratio value should be between -1 and 1, got %g, capping to -1", low) < 0)
+                         "ratio value should be between -1 and 1, got %s, capping to -1",
+                         format_g(low, shown)) < 0)
         return -1;
     return 0;
 }

@@ -45,7 +45,7 @@ static int add(struct annotations *a, const struct annotation *note, struct err 
         return 0;
     }
     if (a->n >= NOTES_MAX) {
-        a->dropped++;
+        a->dropped[note->is_warning]++;
         return 0;
     }
     text = arena_cstr(a->arena, str_c(note->text), err);
@@ -162,7 +162,7 @@ int annotations_list(const struct annotations *a, bool warnings, const char ***o
 {
     SCOPED(buf_fini) struct buf text = {0};
     const char **list;
-    size_t count = 0;
+    size_t count = 0, omitted = 0;
 
     list = arena_zalloc_array(a->arena, a->n + 1, sizeof *list, err);
     if (!list)
@@ -172,6 +172,10 @@ int annotations_list(const struct annotations *a, bool warnings, const char ***o
 
         if (note->is_warning != warnings)
             continue;
+        if (count == ANNOTATIONS_SHOWN) {
+            omitted++;
+            continue;
+        }
         buf_reset(&text);
         buf_adds(&text, note->text);
         if (note->monotone)
@@ -185,8 +189,10 @@ int annotations_list(const struct annotations *a, bool warnings, const char ***o
         if (!list[count++])
             return -1;
     }
-    if (warnings && a->dropped) {
-        list[count] = arena_printf(a->arena, err, "%zu more annotations omitted", a->dropped);
+    omitted += a->dropped[warnings];
+    if (omitted) {
+        list[count] = arena_printf(a->arena, err, "%zu more %s annotations omitted", omitted,
+                                   warnings ? "warning" : "info");
         if (!list[count++])
             return -1;
     }

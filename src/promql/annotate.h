@@ -1,7 +1,8 @@
 /* annotate: warnings and infos of a query, in Prometheus' words.
  *
  * Each is kept once, in order of first sight; texts that differ only in place count as one. Memory
- * is the query's arena; past 1,000 distinct notes the rest is dropped and counted in a last one.
+ * is the query's arena; past 1,000 distinct notes the rest is only counted. Of warnings and of
+ * infos the first ANNOTATIONS_SHOWN are told, and how many more there are.
  */
 #ifndef PROMQL_ANNOTATE_H
 #define PROMQL_ANNOTATE_H
@@ -10,6 +11,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "promql/ast.h"
+
+#define ANNOTATIONS_SHOWN 10u
 
 struct arena;
 struct err;
@@ -30,7 +33,7 @@ struct annotations {
     struct str query;
     struct annotation *items;
     size_t n, cap;
-    size_t dropped;
+    size_t dropped[2]; /* [is_warning]: past those kept */
 };
 
 void annotations_init(struct annotations *a, struct arena *arena, struct str query);

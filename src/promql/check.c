@@ -184,8 +184,9 @@ static int check_info(struct expr *e, struct err *err)
 {
     const struct expr *data = e->call.args[1];
 
-    if (check_type(data, PROMQL_VECTOR, "call to function \"info\"", err) < 0)
-        return -1;
+    if (promql_type_of(data) != PROMQL_VECTOR)
+        return wrong(e, err, "expected type instant vector in call to function \"info\", got %s",
+                     type_name(promql_type_of(data)));
     if (data->kind != EXPR_SELECTOR)
         return wrong(data, err, "expected label selectors only");
     if (data->selector.name.n)

@@ -211,11 +211,32 @@ static bool accept(struct lex *l, const char *set)
     return true;
 }
 
+/* The rune at a byte of the text and how long it is; U+FFFD for what is no UTF-8. */
+static uint32_t rune_at(const struct lex *l, uint32_t pos, size_t *bytes)
+{
+    const unsigned char *p = (const unsigned char *)l->text.p + pos;
+    size_t n = 1;
+    uint32_t rune = p[0];
+
+    *bytes = 1;
+    if (rune < 0x80)
+        return rune;
+    while (n < 4 && pos + n < l->text.n && (p[n] & 0xc0) == 0x80)
+        n++;
+    if (!str_is_utf8((struct str){l->text.p + pos, n}))
+        return 0xfffd;
+    rune &= 0xffu >> (n + 1);
+    for (size_t i = 1; i < n; i++)
+        rune = rune << 6 | (p[i] & 0x3f);
+    *bytes = n;
+    return rune;
+}
+
 /* The character at the position as Go's %q prints a rune, for messages. `out` >= 16 bytes. */
 static const char *quoted_char(const struct lex *l, uint32_t pos, char *out)
 {
     unsigned char c;
-    size_t n = 1;
+    size_t n;
 
     if (pos >= l->text.n)
         return "end of input";
@@ -224,18 +245,23 @@ static const char *quoted_char(const struct lex *l, uint32_t pos, char *out)
         (void)snprintf(out, 16, "'\\%c'", c);
     else if (c == '\n')
         return "'\\n'";
-    else if (c < ' ' || c == 0x7f)
+    else if (c < ' ' || c == 0x7f || rune_at(l, pos, &n) == 0xfffd)
         (void)snprintf(out, 16, "'\\x%02x'", c);
-    else if (c < 0x80)
-        (void)snprintf(out, 16, "'%c'", c);
-    else {
-        while (n < 4 && pos + n < l->text.n && ((unsigned char)l->text.p[pos + n] & 0xc0) == 0x80)
-            n++;
-        if (str_is_utf8((struct str){l->text.p + pos, n}))
-            (void)snprintf(out, 16, "'%.*s'", (int)n, l->text.p + pos);
-        else
-            (void)snprintf(out, 16, "'\\x%02x'", c);
-    }
+    else
+        (void)snprintf(out, 16, "'%.*s'", (int)n, l->text.p + pos);
+    return out;
+}
+
+/* The character as Go's %#U prints it, U+0071 'q'. `out` >= 32 bytes. */
+static const char *named_char(const struct lex *l, uint32_t pos, char *out)
+{
+    size_t n;
+    uint32_t rune = rune_at(l, pos, &n);
+
+    if (rune < ' ' || rune == 0x7f)
+        (void)snprintf(out, 32, "U+%04X", rune);
+    else
+        (void)snprintf(out, 32, "U+%04X '%.*s'", rune, (int)n, l->text.p + pos);
     return out;
 }
 
@@ -252,6 +278,15 @@ static int fail_char(const struct lex *l, uint32_t start, const char *what, uint
 
     return err_at(err, ERR_SYNTAX, text_span(l->text, start, (uint32_t)l->text.n),
                   "parse error: %s %s%s", what, quoted_char(l, at, shown), behind);
+}
+
+static int fail_escape(const struct lex *l, uint32_t start, const char *what, uint32_t at,
+                       const char *behind, struct err *err)
+{
+    char shown[32];
+
+    return err_at(err, ERR_SYNTAX, text_span(l->text, start, (uint32_t)l->text.n),
+                  "parse error: %s %s%s", what, named_char(l, at, shown), behind);
 }
 
 static int done(struct lex *l, enum token token, uint32_t start, struct item *out)
@@ -276,7 +311,7 @@ static int lex_escape_digits(struct lex *l, uint32_t start, unsigned n, unsigned
         if (c == END_OF_TEXT)
             return fail(l, start, "escape sequence not terminated", err);
         if (d >= base)
-            return fail_char(l, start, "illegal character", l->pos, " in escape sequence", err);
+            return fail_escape(l, start, "illegal character", l->pos, " in escape sequence", err);
         x = x * base + d;
     }
     if (x > value_max || (value_max > 255 && x >= 0xd800 && x < 0xe000))
@@ -306,7 +341,7 @@ static int lex_escape(struct lex *l, uint32_t start, int quote, struct err *err)
     case 'U':
         return lex_escape_digits(l, start, 8, 16, 0x10ffff, err);
     default:
-        return fail_char(l, start, "unknown escape sequence", l->pos - 1, "", err);
+        return fail_escape(l, start, "unknown escape sequence", l->pos - 1, "", err);
     }
 }
 
@@ -483,16 +518,18 @@ static int lex_in_braces(struct lex *l, uint32_t start, struct item *out, struct
     }
 }
 
-/* Words and the colon inside [ ]. */
+/* Words and the colon inside [ ]: before the first number, and from there on. */
 static int lex_in_brackets(struct lex *l, uint32_t start, struct item *out, struct err *err)
 {
     enum token token;
 
     if (accept(l, ":")) {
+        if (!l->in_length && l->had_colon)
+            return fail_char(l, start, "unexpected colon", start, "", err);
         if (!l->had_duration)
-            return fail(l, start, "unexpected colon before duration in duration expression", err);
+            return fail(l, l->pos, "unexpected colon before duration in duration expression", err);
         if (l->had_colon)
-            return fail(l, start, "unexpected repeated colon in duration expression", err);
+            return fail(l, l->pos, "unexpected repeated colon in duration expression", err);
         l->had_colon = true;
         return done(l, TOK_COLON, start, out);
     }
@@ -500,7 +537,10 @@ static int lex_in_brackets(struct lex *l, uint32_t start, struct item *out, stru
         l->pos++;
     token = word_token((struct str){l->text.p + start, l->pos - start});
     if (token < TOK_STEP || token > TOK_MIN_OF)
-        return fail_char(l, start, "unexpected character in duration expression:", start, "", err);
+        return l->in_length
+                   ? fail_char(l, start, "unexpected character in duration expression:", start, "",
+                               err)
+                   : fail_char(l, start, "unexpected character:", start, ", expected ':'", err);
     l->had_duration = true;
     return done(l, token, start, out);
 }
@@ -563,7 +603,7 @@ static int lex_bracket(struct lex *l, uint32_t start, struct item *out, struct e
         return done(l, TOK_LEFT_PAREN, start, out);
     case ')':
         if (--l->paren_depth < 0)
-            return fail(l, start, "unexpected right parenthesis ')'", err);
+            return fail(l, l->pos, "unexpected right parenthesis ')'", err);
         return done(l, TOK_RIGHT_PAREN, start, out);
     case '{':
         l->in_braces = true;
@@ -571,13 +611,13 @@ static int lex_bracket(struct lex *l, uint32_t start, struct item *out, struct e
     case '[':
         if (l->in_brackets)
             return fail(l, start, "unexpected left bracket '['", err);
-        l->in_brackets = true;
+        l->in_brackets = l->in_length = true;
         l->had_colon = l->had_duration = false;
         return done(l, TOK_LEFT_BRACKET, start, out);
     default:
         if (!l->in_brackets)
             return fail(l, start, "unexpected right bracket ']'", err);
-        l->in_brackets = false;
+        l->in_brackets = l->in_length = false;
         return done(l, TOK_RIGHT_BRACKET, start, out);
     }
 }
@@ -594,6 +634,17 @@ static void skip_blanks_and_comments(struct lex *l)
     }
 }
 
+static int lex_end(struct lex *l, uint32_t start, struct item *out, struct err *err)
+{
+    if (l->in_length)
+        return fail(l, start, "unexpected end of input in duration expression", err);
+    if (l->paren_depth)
+        return fail(l, start, "unclosed left parenthesis", err);
+    if (l->in_brackets)
+        return fail(l, start, "unclosed left bracket", err);
+    return done(l, TOK_EOF, start, out);
+}
+
 int lex_next(struct lex *l, struct item *out, struct err *err)
 {
     uint32_t start;
@@ -604,17 +655,15 @@ int lex_next(struct lex *l, struct item *out, struct err *err)
     c = peek(l);
     if (l->in_braces)
         return lex_in_braces(l, start, out, err);
-    if (c == END_OF_TEXT) {
-        if (l->in_brackets)
-            return fail(l, start, "unclosed left bracket", err);
-        if (l->paren_depth)
-            return fail(l, start, "unclosed left parenthesis", err);
-        return done(l, TOK_EOF, start, out);
-    }
+    if (c == END_OF_TEXT)
+        return lex_end(l, start, out, err);
+    if (l->in_length && !is_word(c) && (!c || !strchr(".:()+-*/%^,]", c)))
+        return fail_char(l, start, "unexpected character in duration expression:", start, "", err);
     if (c && strchr("(){[]", c))
         return lex_bracket(l, start, out, err);
     if (is_digit(c) || (c == '.' && is_digit(peek_second(l)))) {
         l->had_duration = true;
+        l->in_length = false;
         return lex_number(l, start, out, err);
     }
     if (is_alpha(c) || c == ':')

@@ -107,7 +107,9 @@ struct lex {
     struct str text;
     uint32_t pos;
     int paren_depth;
-    bool in_braces, in_brackets, had_colon, had_duration;
+    bool in_braces, in_brackets;
+    bool in_length; /* inside [ ], before the first number */
+    bool had_colon, had_duration;
 };
 
 void lex_init(struct lex *l, struct str text);

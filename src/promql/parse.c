@@ -180,43 +180,56 @@ int parser_unquote(struct parser *p, const struct item *item, struct str *out)
     return 0;
 }
 
-/* 0x1F, 017 and plain decimals with underscores; what strtod knows beyond that is refused. */
-static bool number_of(struct str s, double *out)
+/* An underscore stands between digits, or between a prefix and a digit. */
+static bool underscores_fit(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] == '_' && (i == 0 || i + 1 == s.n || s.p[i - 1] == '_' ||
+                              !strchr("0123456789abcdefABCDEFxX", s.p[i - 1]) ||
+                              !strchr("0123456789abcdefABCDEF", s.p[i + 1])))
+            return false;
+    return true;
+}
+
+/* 0x1F, 017 and plain decimals with underscores; what strtod knows beyond that is refused. NULL:
+ * read; else what is wrong, in Go's words. */
+static const char *number_of(struct str s, double *out)
 {
     char text[128];
+    char *end;
     size_t n = 0;
 
+    if (!underscores_fit(s))
+        return "invalid syntax";
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '_')
             continue;
         if (n == sizeof text - 1)
-            return false;
+            return "value out of range";
         text[n++] = s.p[i];
     }
     text[n] = '\0';
-    if (n > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
-        char *end;
-
-        *out = strtod(text, &end);
-        return *end == '\0';
-    }
-    if (n > 1 && text[0] == '0' && strspn(text, "01234567") == n) {
+    if (n > 1 && text[0] == '0' &&
+        (text[1] == 'x' || text[1] == 'X' || strspn(text, "01234567") == n)) {
         unsigned long long v;
 
         errno = 0;
-        v = strtoull(text, NULL, 8);
-        if (!errno && v <= INT64_MAX) {
+        v = strtoull(text, &end, 0);
+        if (*end == '\0' && !errno && v <= INT64_MAX) {
             *out = (double)v;
-            return true;
+            return NULL;
         }
     }
-    return number_parse((struct str){text, n}, out);
+    if (number_parse((struct str){text, n}, out))
+        return NULL;
+    return isinf(strtod(text, &end)) && *end == '\0' ? "value out of range" : "invalid syntax";
 }
 
 int parser_number(struct parser *p, double *out, bool *is_duration)
 {
     struct item item = p->item;
     struct str s = parser_text(p, &item);
+    const char *wrong;
     double v;
 
     *is_duration = item.token == TOK_DURATION;
@@ -227,10 +240,10 @@ int parser_number(struct parser *p, double *out, bool *is_duration)
         if (duration_parse(s, &ms, &why) < 0)
             return parser_fail(p, item.start, item.end, "%s", why.text);
         v = (double)ms / 1000;
-    } else if (!number_of(s, &v)) {
+    } else if ((wrong = number_of(s, &v))) {
         return parser_fail(p, item.start, item.end,
-                           "error parsing number: \"%.*s\" is out of range",
-                           (int)(s.n < 100 ? s.n : 100), s.p);
+                           "error parsing number: strconv.ParseFloat: parsing \"%.*s\": %s",
+                           STR_ARGS(str_take(s, 100)), wrong);
     }
     if (parser_advance(p) < 0)
         return -1;
@@ -705,7 +718,7 @@ unsigned promql_feature_of(struct str name)
         unsigned feature;
     } features[] = {
         {"promql-experimental-functions", PROMQL_EXPERIMENTAL_FUNCTIONS},
-        {"promql-duration-expr", PROMQL_DURATION_EXPR},
+        {"promql-duration-expr", PROMQL_NO_FEATURE}, /* on since Prometheus 3.14 */
         {"promql-extended-range-selectors", PROMQL_EXTENDED_RANGES},
         {"promql-delayed-name-removal", PROMQL_DELAYED_NAME_REMOVAL},
         {"promql-binop-fill-modifiers", PROMQL_FILL_MODIFIERS},

@@ -6,13 +6,6 @@
 
 enum { TIGHTEST = 3 };
 
-static int check_feature(struct parser *p, const struct expr *e)
-{
-    if (p->source->features & PROMQL_DURATION_EXPR)
-        return 0;
-    return parser_fail(p, e->start, e->end, "experimental duration expression is not enabled");
-}
-
 static int check_bounds(struct parser *p, const struct expr *e)
 {
     if (!(fabs(e->number.value) > SECONDS_MAX) && !isnan(e->number.value))
@@ -54,7 +47,7 @@ static int parse_word(struct parser *p, struct expr **out)
             return -1;
     }
     e->end = p->item.end;
-    if (parser_expect(p, TOK_RIGHT_PAREN, NULL, NULL) < 0 || check_feature(p, e) < 0)
+    if (parser_expect(p, TOK_RIGHT_PAREN, NULL, NULL) < 0)
         return -1;
     *out = e;
     return parser_depth(p, e, e->duration.left, e->duration.right);
@@ -66,8 +59,6 @@ static int wrap(struct parser *p, struct expr *inner, uint32_t start, struct exp
 {
     struct expr *e = inner;
 
-    if (check_feature(p, inner) < 0)
-        return -1;
     if (inner->kind == EXPR_NUMBER) {
         e = parser_node(p, EXPR_DURATION, start, p->last_closing);
         if (!e)
@@ -170,7 +161,7 @@ static int parse_operation(struct parser *p, int tightness, struct expr **out)
         struct item op = p->item;
         struct expr *e = parser_node(p, EXPR_DURATION, left->start, left->end);
 
-        if (!e || check_feature(p, left) < 0 || parser_advance(p) < 0 ||
+        if (!e || parser_advance(p) < 0 ||
             parse_operation(p, binds == TIGHTEST ? TIGHTEST : binds + 1, &e->duration.right) < 0)
             return -1;
         e->duration.op = op.token;

@@ -1,6 +1,7 @@
 /* parse_postfix: what stands behind: [range], [range:step], offset, @, anchored, smoothed. */
 #include <math.h>
 
+#include "promql/format.h"
 #include "promql/parser.h"
 
 static int64_t ms_of_seconds(double seconds)
@@ -133,6 +134,7 @@ static int parse_offset_modifier(struct parser *p, struct expr *e)
 static int parse_at_time(struct parser *p, struct expr *e, struct timing *timing)
 {
     bool negative = p->item.token == TOK_SUB, is_duration;
+    char shown[FORMAT_TEXT_MAX];
     double v;
 
     if ((p->item.token == TOK_ADD || p->item.token == TOK_SUB) && parser_advance(p) < 0)
@@ -145,7 +147,8 @@ static int parse_at_time(struct parser *p, struct expr *e, struct timing *timing
     if (!timing)
         return 0;
     if (!isfinite(v) || fabs(v) >= 9.2e15)
-        return parser_fail(p, e->start, e->end, "timestamp out of bounds for @ modifier: %f", v);
+        return parser_fail(p, e->start, e->end, "timestamp out of bounds for @ modifier: %s",
+                           format_f(v, shown));
     timing->at = AT_TIME;
     timing->at_ms = (ts_ms)round(v * 1000);
     return 0;

@@ -31,7 +31,7 @@ struct source;
 /* --enable-feature names. */
 enum promql_feature {
     PROMQL_EXPERIMENTAL_FUNCTIONS = 1 << 0, /* promql-experimental-functions */
-    PROMQL_DURATION_EXPR = 1 << 1,          /* promql-duration-expr */
+    PROMQL_NO_FEATURE = 1 << 1,             /* a known name that switches nothing any more */
     PROMQL_EXTENDED_RANGES = 1 << 2,        /* promql-extended-range-selectors */
     PROMQL_DELAYED_NAME_REMOVAL = 1 << 3,   /* promql-delayed-name-removal */
     PROMQL_FILL_MODIFIERS = 1 << 4,         /* promql-binop-fill-modifiers */

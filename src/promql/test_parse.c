@@ -125,9 +125,14 @@ static void mistakes_are_named_with_their_place(void **state)
         {"", "1:1: parse error: no expression found in input"},
         {"# only this", "1:1: parse error: no expression found in input"},
         {"(1", "1:3: parse error: unclosed left parenthesis"},
-        {"1)", "1:2: parse error: unexpected right parenthesis ')'"},
+        {"1)", "1:3: parse error: unexpected right parenthesis ')'"},
         {"foo[5m", "1:7: parse error: unclosed left bracket"},
-        {"foo[", "1:5: parse error: unclosed left bracket"},
+        {"foo[", "1:5: parse error: unexpected end of input in duration expression"},
+        {"(foo[5m", "1:8: parse error: unclosed left parenthesis"},
+        {"foo[x]", "1:5: parse error: unexpected character in duration expression: 'x'"},
+        {"foo['5m']", "1:5: parse error: unexpected character in duration expression: '\\''"},
+        {"foo[5m:x]", "1:8: parse error: unexpected character: 'x', expected ':'"},
+        {"foo[:5m]", "1:6: parse error: unexpected colon before duration in duration expression"},
         {"foo[]",
          "1:5: parse error: unexpected \"]\" in subquery or range selector, expected number, "
          "duration, step(), or range()"},
@@ -149,7 +154,9 @@ static void mistakes_are_named_with_their_place(void **state)
          "1:1: parse error: vector selector must contain at least one non-empty matcher"},
         {"a{__name__='b'}", "1:1: parse error: metric name must not be set twice: \"a\" or \"b\""},
         {"'abc", "1:1: parse error: unterminated quoted string"},
-        {"'\\q'", "1:1: parse error: unknown escape sequence 'q'"},
+        {"'\\q'", "1:1: parse error: unknown escape sequence U+0071 'q'"},
+        {"'\\xé1'", "1:1: parse error: illegal character U+00E9 'é' in escape sequence"},
+        {"'\\\n'", "1:1: parse error: unknown escape sequence U+000A"},
         {"a !b", "1:3: parse error: unexpected character after '!': 'b'"},
         {"a =~ b", "1:3: parse error: unexpected character after '=': '~'"},
         {"a ? b", "1:3: parse error: unexpected character: '?'"},
@@ -192,12 +199,21 @@ static void mistakes_are_named_with_their_place(void **state)
         {"a @ 1 [5m]", "1:7: parse error: no @ modifiers allowed before range"},
         {"a offset 1m offset 2m", "1:1: parse error: offset may not be set multiple times"},
         {"a @ 1 @ 2", "1:1: parse error: @ <timestamp> may not be set multiple times"},
-        {"a @ Inf", "1:1: parse error: timestamp out of bounds for @ modifier: inf"},
+        {"a @ Inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"},
         {"1 offset 1m",
          "1:1: parse error: offset modifier must be preceded by an instant vector selector or "
          "range vector selector or a subquery"},
         {"a[5m:1m", "1:8: parse error: unclosed left bracket"},
-        {"a[5m:5m:5m]", "1:8: parse error: unexpected repeated colon in duration expression"},
+        {"a[5m:5m:5m]", "1:8: parse error: unexpected colon ':'"},
+        {"1e999",
+         "1:1: parse error: error parsing number: strconv.ParseFloat: parsing \"1e999\": value out "
+         "of range"},
+        {"1_ + 1",
+         "1:1: parse error: error parsing number: strconv.ParseFloat: parsing \"1_\": invalid "
+         "syntax"},
+        {"a @ NaN", "1:1: parse error: timestamp out of bounds for @ modifier: NaN"},
+        {"info(a, 1)",
+         "1:1: parse error: expected type instant vector in call to function \"info\", got scalar"},
         {"-'x'",
          "1:1: parse error: unary expression only allowed on expressions of type scalar or instant "
          "vector, got \"string\""},
@@ -251,8 +267,7 @@ static void what_is_experimental_must_be_enabled(void **state)
     assert_fails(parse_with("mad_over_time(x[5m])", 0, &err), err, ERR_SYNTAX,
                  "function \"mad_over_time\" is not enabled");
     assert_fails(parse_with("limitk(1, x)", 0, &err), err, ERR_SYNTAX, "limitk() is experimental");
-    assert_fails(parse_with("x[5m + 1m]", 0, &err), err, ERR_SYNTAX,
-                 "experimental duration expression is not enabled");
+    assert_ok(parse_with("x[5m + 1m]", 0, &err), err); /* no longer */
     assert_fails(parse_with("x anchored", 0, &err), err, ERR_SYNTAX,
                  "anchored modifier is experimental and not enabled");
     assert_fails(parse_with("x + fill(0) y", 0, &err), err, ERR_SYNTAX,
@@ -320,7 +335,7 @@ static void a_selector_alone_gives_its_matchers(void **state)
 static void features_go_by_their_names(void **state)
 {
     (void)state;
-    assert_int_equal(promql_feature_of(STR("promql-duration-expr")), PROMQL_DURATION_EXPR);
+    assert_int_equal(promql_feature_of(STR("promql-duration-expr")), PROMQL_NO_FEATURE);
     assert_int_equal(promql_feature_of(STR("promql")), 0);
 }
 

@@ -4,7 +4,7 @@
 #include "promql/query.h"
 #include "text/json.h"
 
-#define FEATURES (PROMQL_DURATION_EXPR | PROMQL_EXTENDED_RANGES | PROMQL_FILL_MODIFIERS)
+#define FEATURES (PROMQL_EXTENDED_RANGES | PROMQL_FILL_MODIFIERS)
 
 static void print(const char *text, struct buf *out)
 {

@@ -106,6 +106,22 @@ static void the_steps_of_a_range_are_bounded(void **state)
                  "invalid expression type \"range vector\"");
 }
 
+static void ten_notes_are_told_and_the_others_counted(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_ok(run(f,
+                  "quantile(2, vector(1)) or quantile(3, vector(1)) or quantile(4, vector(1)) or "
+                  "quantile(5, vector(1)) or quantile(6, vector(1)) or quantile(7, vector(1)) or "
+                  "quantile(8, vector(1)) or quantile(9, vector(1)) or quantile(10, vector(1)) or "
+                  "quantile(11, vector(1)) or quantile(12, vector(1)) or quantile(13, vector(1))"),
+              f->err);
+    assert_int_equal(f->result.warnings_n, 11);
+    assert_non_null(strstr(f->result.warnings[9], "got 11 "));
+    assert_string_equal(f->result.warnings[10], "2 more warning annotations omitted");
+    assert_int_equal(f->result.infos_n, 0);
+}
+
 static void times_far_away_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -254,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_scalar_over_a_range_is_one_series_without_labels),
         TEST(the_steps_of_a_range_are_bounded),
+        TEST(ten_notes_are_told_and_the_others_counted),
         TEST(times_far_away_are_refused),
         TEST(samples_in_memory_are_bounded),
         TEST(an_aggregation_holds_its_groups_not_its_series),

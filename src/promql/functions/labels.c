@@ -164,37 +164,43 @@ static int label_join(const struct expr *e, struct stream *s, struct err *err)
 
 /* ---- order ---- */
 
-/* Natural order: runs of digits compare as numbers. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* What s starts with: digits alone, or none. */
+static struct str run_of(struct str s)
+{
+    size_t n = 1;
+
+    while (n < s.n && is_digit(s.p[n]) == is_digit(s.p[0]))
+        n++;
+    return str_take(s, n);
+}
+
+/* Natural order: runs of digits compare as numbers, the runs between them as texts. */
 static int compare_natural(struct str a, struct str b)
 {
     while (a.n && b.n) {
-        bool digits = a.p[0] >= '0' && a.p[0] <= '9' && b.p[0] >= '0' && b.p[0] <= '9';
+        struct str run_a, run_b;
+        int c;
 
-        if (digits) {
-            size_t na = 0, nb = 0;
-            int c;
-
-            while (a.n > 1 && a.p[0] == '0' && a.p[1] >= '0' && a.p[1] <= '9')
+        if (is_digit(a.p[0]) && is_digit(b.p[0])) {
+            while (a.n > 1 && a.p[0] == '0' && is_digit(a.p[1]))
                 a = str_skip(a, 1);
-            while (b.n > 1 && b.p[0] == '0' && b.p[1] >= '0' && b.p[1] <= '9')
+            while (b.n > 1 && b.p[0] == '0' && is_digit(b.p[1]))
                 b = str_skip(b, 1);
-            while (na < a.n && a.p[na] >= '0' && a.p[na] <= '9')
-                na++;
-            while (nb < b.n && b.p[nb] >= '0' && b.p[nb] <= '9')
-                nb++;
-            if (na != nb)
-                return na < nb ? -1 : 1;
-            c = str_cmp(str_take(a, na), str_take(b, nb));
-            if (c)
-                return c;
-            a = str_skip(a, na);
-            b = str_skip(b, nb);
-            continue;
+            if (run_of(a).n != run_of(b).n)
+                return run_of(a).n < run_of(b).n ? -1 : 1;
         }
-        if (a.p[0] != b.p[0])
-            return (unsigned char)a.p[0] < (unsigned char)b.p[0] ? -1 : 1;
-        a = str_skip(a, 1);
-        b = str_skip(b, 1);
+        run_a = run_of(a);
+        run_b = run_of(b);
+        c = str_cmp(run_a, run_b);
+        if (c)
+            return c;
+        a = str_skip(a, run_a.n);
+        b = str_skip(b, run_b.n);
     }
     return (a.n > 0) - (b.n > 0);
 }

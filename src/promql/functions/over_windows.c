@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "promql/format.h"
 #include "promql/functions/calls.h"
 
 struct window_call {
@@ -95,6 +96,39 @@ static void each_window(const struct window_call *c, const struct slide *x)
     }
 }
 
+static bool wrong_factor(double v)
+{
+    return v <= 0 || v >= 1;
+}
+
+/* What is wrong with the scalars, at the first step whose window holds a sample. */
+static int check_args(const struct window_call *c, const struct windows *w, struct err *err)
+{
+    enum function_id id = c->call->call.function->id;
+    const struct expr *at = c->call->call.args[0];
+    char shown[FORMAT_TEXT_MAX];
+
+    if (id != FN_double_exponential_smoothing && id != FN_quantile_over_time)
+        return 0;
+    for (size_t i = 0; i < c->stream.grid.n; i++) {
+        if (w->lo[i] == w->hi[i])
+            continue;
+        if (id == FN_quantile_over_time) {
+            if (!(c->args[0][i] >= 0 && c->args[0][i] <= 1) &&
+                annotate_quantile(&c->stream.ev->notes, at, c->args[0][i], err) < 0)
+                return -1;
+            continue;
+        }
+        if (wrong_factor(c->args[0][i]))
+            return err_set(err, ERR_EVAL, "invalid smoothing factor. Expected: 0 < sf < 1, got: %s",
+                           format_f(c->args[0][i], shown));
+        if (wrong_factor(c->args[1][i]))
+            return err_set(err, ERR_EVAL, "invalid trend factor. Expected: 0 < tf < 1, got: %s",
+                           format_f(c->args[1][i], shown));
+    }
+    return 0;
+}
+
 static int window_call_next(struct stream *s, double **column, struct err *err)
 {
     struct window_call *c = (struct window_call *)s;
@@ -105,7 +139,7 @@ static int window_call_next(struct stream *s, double **column, struct err *err)
                       .each = c->function.each,
                       .out = c->column};
 
-    if (c->windows->next(c->windows, &w, err) < 0 ||
+    if (c->windows->next(c->windows, &w, err) < 0 || check_args(c, &w, err) < 0 ||
         reserve_scratch(c, w.n * SLIDE_WIDTH_MAX, err) < 0)
         return -1;
     x.scratch = c->scratch;
@@ -152,30 +186,6 @@ static int check_extension(const struct window_stream *w, const struct function 
     return 0;
 }
 
-static bool wrong_factor(double v)
-{
-    return v <= 0 || v >= 1;
-}
-
-/* What is wrong with the scalars is wrong once a series and step: said before any is looked at. */
-static int check_args(const struct window_call *c, struct err *err)
-{
-    const struct function *f = c->call->call.function;
-
-    for (size_t i = 0; c->windows->n > 0 && i < c->stream.grid.n; i++) {
-        if (f->id == FN_double_exponential_smoothing && wrong_factor(c->args[0][i]))
-            return err_set(err, ERR_EVAL, "invalid smoothing factor. Expected: 0 < sf < 1, got: %f",
-                           c->args[0][i]);
-        if (f->id == FN_double_exponential_smoothing && wrong_factor(c->args[1][i]))
-            return err_set(err, ERR_EVAL, "invalid trend factor. Expected: 0 < tf < 1, got: %f",
-                           c->args[1][i]);
-        if (f->id == FN_quantile_over_time && !(c->args[0][i] >= 0 && c->args[0][i] <= 1) &&
-            annotate_quantile(&c->stream.ev->notes, c->call->call.args[0], c->args[0][i], err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int window_call_start(struct window_call *c, struct err *err)
 {
     struct stream *s = &c->stream;
@@ -193,7 +203,7 @@ static int window_call_start(struct window_call *c, struct err *err)
             return -1;
         c->args[c->args_n++] = scalar;
     }
-    if (check_extension(c->windows, e->call.function, err) < 0 || check_args(c, err) < 0 ||
+    if (check_extension(c->windows, e->call.function, err) < 0 ||
         column_new(&s->arena, &s->grid, &c->column, err) < 0 ||
         stream_head(s, c->windows->n, err) < 0)
         return -1;

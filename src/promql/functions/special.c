@@ -174,9 +174,9 @@ int call_native(struct eval *ev, const struct grid *grid, const struct expr *e, 
 
     if (eval_vector(ev, grid, e->call.args[0], &input, err) < 0)
         return -1;
-    if (annotate_warning(&ev->notes, e, err, "%s is not supported yet, %s() gives nothing",
-                         e->call.function->id == FN_start_timestamp ? "the start time of samples"
-                                                                    : "native histograms",
+    if (annotate_warning(&ev->notes, e, err, "%s not supported yet, %s() gives nothing",
+                         e->call.function->id == FN_start_timestamp ? "the start time of samples is"
+                                                                    : "native histograms are",
                          e->call.function->name) < 0)
         return -1;
     matrix_init(&m, ev, grid);

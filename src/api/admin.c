@@ -43,11 +43,12 @@ static int delete_selected(struct api_job *job, struct err *err)
     struct source_selector *selectors;
     ts_ms mint = -TS_MS_MAX, maxt = TS_MS_MAX;
 
-    if (api_param_time(&d->params, "start", &mint, err) < 0 ||
-        api_param_time(&d->params, "end", &maxt, err) < 0 ||
-        selectors_read(&d->params, &job->arena, &d->selectors, err) < 0 ||
-        selectors_check(&d->selectors, err) < 0)
+    if (api_param_bound(&d->params, "start", &mint, err) < 0 ||
+        api_param_bound(&d->params, "end", &maxt, err) < 0)
         return -1;
+    if (selectors_read(&d->params, &job->arena, &d->selectors, err) < 0 ||
+        selectors_check(&d->selectors, err) < 0)
+        return api_invalid_param(err, "match[]");
     selectors = arena_new_array(&job->arena, struct source_selector, d->selectors.n, err);
     if (!selectors)
         return -1;
@@ -76,7 +77,7 @@ static struct api_job *admin_job(struct http_request *r, struct api *api, size_t
     struct api_job *job;
 
     if (!api->c.admin) {
-        api_reply_status(r, 503, "unavailable",
+        api_reply_status(r, 500, "unavailable", /* as Prometheus */
                          "admin APIs disabled; start earshot with --enable-admin-api");
         return NULL;
     }
@@ -107,6 +108,7 @@ static void handle_snapshot(struct http_request *r, void *api)
     struct api_params params;
     struct api_job *job;
     struct str text;
+    struct err err;
     bool skip_head = false;
 
     if (api_params_read(r, &params) < 0)
@@ -117,8 +119,11 @@ static void handle_snapshot(struct http_request *r, void *api)
     text = api_param(&params, "skip_head");
     if (text.n && !api_param_flag(text, &skip_head)) {
         api_job_drop(job);
-        api_reply_status(r, 400, "bad_data",
-                         "invalid parameter \"skip_head\": it must be true or false");
+        (void)err_set(&err, ERR_SYNTAX,
+                      "invalid parameter \"skip_head\": unable to parse boolean: "
+                      "strconv.ParseBool: parsing \"%.*s\": invalid syntax",
+                      STR_ARGS(str_take(text, 100)));
+        api_reply_err(r, &err);
         return;
     }
     ((struct snapshot_state *)job->state)->skip_head = skip_head;

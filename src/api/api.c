@@ -51,7 +51,9 @@ static void not_found(struct http_request *r, void *arg)
     char text[160];
 
     (void)arg;
-    if (r->allow) {
+    if (str_eq(r->method, STR("OPTIONS")) && str_starts(r->path, STR("/api/v1/"))) {
+        http_reply(r, 204, NULL, STR("")); /* as Prometheus, of any path there */
+    } else if (r->allow) {
         (void)snprintf(text, sizeof text, "method not allowed; this path takes %s", r->allow);
         if (is_api)
             api_reply_status(r, 405, "bad_data", text);

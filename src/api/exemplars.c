@@ -61,8 +61,13 @@ static int answer(struct api_job *job, const struct expr *e, ts_ms mint, ts_ms m
     struct source_exemplars *found = NULL;
     size_t n, found_n = 0;
 
-    if (promql_selectors(e, &job->arena, &selectors, &n, err) < 0 ||
-        source->exemplars(source, &job->arena, selectors, n, mint, maxt, &found, &found_n, err) < 0)
+    if (promql_selectors(e, &job->arena, &selectors, &n, err) < 0)
+        return -1;
+    if (!n) {
+        job->status = 204; /* nothing was asked about */
+        return 0;
+    }
+    if (source->exemplars(source, &job->arena, selectors, n, mint, maxt, &found, &found_n, err) < 0)
         return -1;
     write_answer(job, found, found_n);
     return 0;
@@ -77,13 +82,11 @@ static int work(struct api_job *job, struct err *err)
     struct expr *e;
     int status;
 
-    if (api_param_time(&s->params, "start", &mint, err) < 0 ||
-        api_param_time(&s->params, "end", &maxt, err) < 0)
+    if (api_param_bound(&s->params, "start", &mint, err) < 0 ||
+        api_param_bound(&s->params, "end", &maxt, err) < 0)
         return -1;
     if (maxt < mint)
-        return err_set(
-            err, ERR_SYNTAX,
-            "invalid parameter \"end\": end timestamp must not be before start timestamp");
+        return err_set(err, ERR_SYNTAX, "end timestamp must not be before start timestamp");
     if (promql_parse(&job->arena, api_param(&s->params, "query"), job->api->c.features, &e, err) <
         0)
         return -1;

@@ -53,8 +53,10 @@ MUST_USE int api_param_bound(const struct api_params *p, const char *name, ts_ms
 /* Seconds as a number, or a duration as Prometheus writes them; absent: leaves *out. */
 MUST_USE int api_param_duration(const struct api_params *p, const char *name, int64_t *out_ms,
                                 struct err *err);
-MUST_USE int api_param_size(const struct api_params *p, const char *name, size_t *out,
-                            struct err *err);
+/* `limit`, 0 or more; absent: leaves *out. */
+MUST_USE int api_param_limit(const struct api_params *p, size_t *out, struct err *err);
+/* Why Go's strconv takes no integer from `text`, in its words. */
+const char *api_not_a_number(struct str text);
 /* A whole number of either sign; the error is "NAME must be a number". */
 MUST_USE int api_param_count(const struct api_params *p, const char *name, int64_t *out,
                              struct err *err);

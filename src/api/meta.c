@@ -26,7 +26,7 @@ static int read_state(struct api_job *job, struct err *err)
 
     m->mint = -TS_MS_MAX;
     m->maxt = TS_MS_MAX;
-    if (api_param_size(&m->params, "limit", &m->limit, err) < 0 ||
+    if (api_param_limit(&m->params, &m->limit, err) < 0 ||
         api_param_bound(&m->params, "start", &m->mint, err) < 0 ||
         api_param_bound(&m->params, "end", &m->maxt, err) < 0)
         return -1;

@@ -166,17 +166,35 @@ int api_param_duration(const struct api_params *p, const char *name, int64_t *ou
                    STR_ARGS(str_take(text, 100)));
 }
 
-int api_param_size(const struct api_params *p, const char *name, size_t *out, struct err *err)
+/* [+-]digits, which may be past what an integer holds. */
+static bool is_integer(struct str s)
 {
-    struct str text = api_param(p, name);
+    size_t sign = s.n && (s.p[0] == '-' || s.p[0] == '+');
+
+    for (size_t i = sign; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    return s.n > sign;
+}
+
+const char *api_not_a_number(struct str text)
+{
+    return is_integer(text) ? "value out of range" : "invalid syntax";
+}
+
+int api_param_limit(const struct api_params *p, size_t *out, struct err *err)
+{
+    struct str text = api_param(p, "limit");
     int64_t v;
 
     if (!text.n)
         return 0;
-    if (!number_parse_i64(text, &v) || v < 0)
+    if (!number_parse_i64(text, &v))
         return err_set(err, ERR_SYNTAX,
-                       "invalid parameter \"%s\": \"%.*s\" is not a number of 0 or more", name,
-                       STR_ARGS(str_take(text, 100)));
+                       "invalid parameter \"limit\": strconv.Atoi: parsing \"%.*s\": %s",
+                       STR_ARGS(str_take(text, 100)), api_not_a_number(text));
+    if (v < 0)
+        return err_set(err, ERR_SYNTAX, "invalid parameter \"limit\": limit must be non-negative");
     *out = (size_t)v;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "api/internal.h"
 #include "api/job.h"
 #include "api/result.h"
+#include "text/number.h"
 #include "tsdb/db.h"
 
 /* An expression printed: its text is at most 64 kB, but each nesting adds blanks to each line. */
@@ -19,7 +20,7 @@ struct query_state {
     struct lane_job *lane;
     struct result_writer writer;
     size_t limit;
-    bool stats;
+    struct str stats; /* as given; empty: not asked for */
 };
 
 /* Lends the idle query lanes to the engine. */
@@ -73,6 +74,7 @@ static int work(struct api_job *job, struct err *err)
     struct query_state *q = job->state;
     const struct clock *clock = job->api->c.clock;
     int64_t started = clock->mono_ns(clock);
+    const char *stats_warning = NULL;
 
     if (q->params.step_ms &&
         (q->params.end_ms - q->params.start_ms) / q->params.step_ms > PROMQL_STEPS_MAX)
@@ -89,11 +91,21 @@ static int work(struct api_job *job, struct err *err)
             return -1;
         return api_invalid_param(err, "query");
     }
+    if (q->stats.n && !str_eq(q->stats, STR("true")) && !str_eq(q->stats, STR("all"))) {
+        stats_warning =
+            arena_printf(&job->arena, err,
+                         "value \"%.*s\" for parameter \"stats\" is deprecated and will "
+                         "be rejected in the next major release, use \"true\" or \"all\"",
+                         STR_ARGS(str_take(q->stats, 100)));
+        if (!stats_warning)
+            return -1;
+    }
     q->writer = (struct result_writer){
         .result = &q->result,
         .at_ms = q->params.end_ms,
         .limit = q->limit,
-        .stats = q->stats,
+        .stats = q->stats.n > 0,
+        .warning = stats_warning,
         .seconds = (double)(clock->mono_ns(clock) - started) * 1e-9,
     };
     return more_text(job, err);
@@ -102,6 +114,7 @@ static int work(struct api_job *job, struct err *err)
 static int read_range(const struct api_params *p, struct query_state *q, struct err *err)
 {
     static const char *const needed[] = {"start", "end", "step"};
+    double seconds;
 
     for (size_t i = 0; i < ARRAY_LEN(needed); i++)
         if (!api_param(p, needed[i]).n)
@@ -116,6 +129,8 @@ static int read_range(const struct api_params *p, struct query_state *q, struct 
                        "invalid parameter \"end\": end timestamp must not be before start time");
     if (api_param_duration(p, "step", &q->params.step_ms, err) < 0)
         return -1;
+    if (q->params.step_ms == 0 && number_parse(api_param(p, "step"), &seconds) && seconds >= 1e-9)
+        q->params.step_ms = 1; /* there is nothing finer */
     if (q->params.step_ms <= 0)
         return err_set(err, ERR_SYNTAX,
                        "invalid parameter \"step\": zero or negative query resolution step widths "
@@ -143,7 +158,7 @@ static int read_query(struct api *api, const struct api_params *p, struct query_
     int64_t timeout_ms = QUERY_TIMEOUT_MS_MAX;
 
     q->text = api_param(p, "query");
-    q->stats = api_param(p, "stats").n > 0;
+    q->stats = api_param(p, "stats");
     if (range) {
         if (read_range(p, q, err) < 0)
             return -1;
@@ -153,7 +168,7 @@ static int read_query(struct api *api, const struct api_params *p, struct query_
             return -1;
         q->params.end_ms = q->params.start_ms;
     }
-    if (api_param_size(p, "limit", &q->limit, err) < 0 ||
+    if (api_param_limit(p, &q->limit, err) < 0 ||
         api_param_duration(p, "timeout", &timeout_ms, err) < 0 ||
         read_lookback(p, &q->params.lookback_ms, err) < 0)
         return -1;

@@ -31,6 +31,31 @@ static void write_sample(struct buf *out, ts_ms t, double v)
     buf_adds(out, "\"]");
 }
 
+/* [4.5,"1"]: of a scalar or text the time has no more decimals than it needs, and a scalar no
+ * exponent; both differ from samples. */
+static void write_alone(struct buf *out, ts_ms t)
+{
+    char *at;
+
+    buf_addc(out, '[');
+    at = buf_reserve(out, NUMBER_TEXT_MAX);
+    if (at)
+        out->n += number_print((double)t / 1000, at);
+    buf_addc(out, ',');
+}
+
+static void write_scalar(struct buf *out, ts_ms t, double v)
+{
+    char *at;
+
+    write_alone(out, t);
+    buf_addc(out, '"');
+    at = buf_reserve(out, NUMBER_FIXED_MAX);
+    if (at)
+        out->n += number_print_f(v, at);
+    buf_adds(out, "\"]");
+}
+
 static size_t series_shown(const struct result_writer *w)
 {
     size_t n = w->result->series_n;
@@ -47,12 +72,10 @@ static void write_head(struct result_writer *w, struct buf *out)
              type_name(r->type));
     switch (r->type) {
     case PROMQL_SCALAR:
-        write_sample(out, w->at_ms, r->scalar);
+        write_scalar(out, w->at_ms, r->scalar);
         break;
     case PROMQL_STRING:
-        buf_addc(out, '[');
-        api_write_time(out, w->at_ms);
-        buf_addc(out, ',');
+        write_alone(out, w->at_ms);
         json_begin(&json, out);
         json_str(&json, r->string);
         buf_addc(out, ']');
@@ -106,26 +129,31 @@ static void write_samples(struct result_writer *w, struct buf *out)
     w->phase = w->series < series_shown(w) ? RESULT_SERIES : RESULT_TAIL;
 }
 
+/* `more`: two texts behind the others, or NULL for none. */
 static void write_texts(struct buf *out, const char *key, const char *const texts[], size_t n,
-                        const char *more)
+                        const char *const more[2])
 {
     struct json_writer json;
 
-    if (!n && !more)
+    if (!n && !more[0] && !more[1])
         return;
     buf_addf(out, ",\"%s\":", key);
     json_begin(&json, out);
     json_begin_array(&json);
     for (size_t i = 0; i < n; i++)
         json_cstr(&json, texts[i]);
-    if (more)
-        json_cstr(&json, more);
+    for (size_t i = 0; i < 2; i++)
+        if (more[i])
+            json_cstr(&json, more[i]);
     json_end_array(&json);
 }
 
 static void write_tail(struct result_writer *w, struct buf *out)
 {
     const struct promql_result *r = w->result;
+    const char *const none[2] = {NULL, NULL};
+    const char *const more[2] = {
+        series_shown(w) < r->series_n ? "results truncated due to limit" : NULL, w->warning};
 
     if (r->type == PROMQL_VECTOR || r->type == PROMQL_MATRIX)
         buf_addc(out, ']');
@@ -138,9 +166,8 @@ static void write_tail(struct result_writer *w, struct buf *out)
                  w->seconds, w->seconds, w->seconds, (unsigned long long)r->samples_read,
                  (unsigned long long)r->samples_peak);
     buf_addc(out, '}');
-    write_texts(out, "warnings", r->warnings, r->warnings_n,
-                series_shown(w) < r->series_n ? "results truncated due to limit" : NULL);
-    write_texts(out, "infos", r->infos, r->infos_n, NULL);
+    write_texts(out, "warnings", r->warnings, r->warnings_n, more);
+    write_texts(out, "infos", r->infos, r->infos_n, none);
     buf_addc(out, '}');
     w->phase = RESULT_END;
 }

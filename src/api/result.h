@@ -14,10 +14,11 @@
 
 struct result_writer {
     const struct promql_result *result;
-    ts_ms at_ms;    /* time of a scalar or string */
-    size_t limit;   /* series; 0: all */
-    bool stats;     /* ?stats= was asked for */
-    double seconds; /* evaluation, for stats */
+    ts_ms at_ms;         /* time of a scalar or string */
+    size_t limit;        /* series; 0: all */
+    bool stats;          /* ?stats= was asked for */
+    const char *warning; /* of the parameters; NULL: none */
+    double seconds;      /* evaluation, for stats */
     size_t series, sample;
     enum { RESULT_HEAD, RESULT_SERIES, RESULT_SAMPLES, RESULT_TAIL, RESULT_END } phase;
 };

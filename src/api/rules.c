@@ -1,5 +1,8 @@
 /* Rules, alerts, and where alerts are sent: what a Prometheus without rules answers, since nothing
  * is judged yet. Parameters are read as if there were some. */
+#include <string.h>
+#include <strings.h>
+
 #include "api/internal.h"
 #include "text/number.h"
 
@@ -34,13 +37,25 @@ static int check_pages(const struct api_params *p, struct err *err)
     if (token.n && !limit.n)
         return refuse(err, "group_next_token",
                       "group_limit needs to be present in order to paginate over the groups");
-    if (limit.n && !number_parse_i64(limit, &n))
-        return refuse(err, "group_limit", "group_limit needs to be a valid number");
+    if (limit.n && (!number_parse_i64(limit, &n) || n > INT32_MAX || n < INT32_MIN))
+        return err_set(err, ERR_SYNTAX,
+                       "invalid parameter \"group_limit\": group_limit needs to be a valid number: "
+                       "strconv.ParseInt: parsing \"%.*s\": %s",
+                       STR_ARGS(str_take(limit, 100)), api_not_a_number(limit));
     if (n <= 0)
         return refuse(err, "group_limit", "group_limit needs to be greater than 0");
     if (token.n)
-        return refuse(err, "group_next_token", "there is no such token: the rules have changed");
+        return err_set(
+            err, ERR_SYNTAX,
+            "invalid parameter \"group_next_token\": invalid group_next_token '%.*s'. were "
+            "rule groups changed?",
+            STR_ARGS(str_take(token, 100)));
     return 0;
+}
+
+static bool is_word(struct str s, const char *word)
+{
+    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
 static int check_rules(const struct api_params *p, struct err *err)
@@ -48,11 +63,14 @@ static int check_rules(const struct api_params *p, struct err *err)
     struct str type = api_param(p, "type"), exclude = api_param(p, "exclude_alerts");
     bool ignored;
 
-    if (type.n && !str_eq(type, STR("alert")) && !str_eq(type, STR("record")))
+    if (type.n && !is_word(type, "alert") && !is_word(type, "record"))
         return err_set(err, ERR_SYNTAX, "invalid parameter \"type\": not supported value \"%.*s\"",
                        STR_ARGS(str_take(type, 60)));
     if (exclude.n && !api_param_flag(exclude, &ignored))
-        return refuse(err, "exclude_alerts", "it must be true or false");
+        return err_set(err, ERR_SYNTAX,
+                       "invalid parameter \"exclude_alerts\": error converting exclude_alerts: "
+                       "strconv.ParseBool: parsing \"%.*s\": invalid syntax",
+                       STR_ARGS(str_take(exclude, 100)));
     return check_pages(p, err);
 }
 

@@ -10,6 +10,7 @@
 #include "tsdb/db.h"
 
 #define TOP_DEFAULT 10
+#define TOP_MAX     10000u
 
 struct count {
     struct str name;
@@ -185,8 +186,13 @@ void api_status_tsdb(struct http_request *r, void *api)
 
     if (api_params_read(r, &p) < 0)
         return;
-    if (api_param_size(&p, "limit", &limit, &err) < 0 || limit == 0) {
+    if (api_param_limit(&p, &limit, &err) < 0 || limit == 0) {
         api_reply_status(r, 400, "bad_data", "limit must be a positive number");
+        return;
+    }
+    if (limit > TOP_MAX) {
+        (void)err_set(&err, ERR_SYNTAX, "limit must not exceed %u", TOP_MAX);
+        api_reply_err(r, &err);
         return;
     }
     job = api_job_new(api, r, sizeof(struct tsdb_state), work);

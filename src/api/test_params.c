@@ -7,6 +7,12 @@ static struct api_params one(struct http_param *p, const char *value)
     return (struct api_params){p, 1};
 }
 
+static struct api_params limit(struct http_param *p, const char *value)
+{
+    *p = (struct http_param){STR("limit"), str_c(value)};
+    return (struct api_params){p, 1};
+}
+
 static void times_are_seconds_or_rfc_3339(void **state)
 {
     static const struct {
@@ -107,7 +113,7 @@ static void an_absent_parameter_keeps_the_default(void **state)
 
     (void)state;
     assert_int_equal(api_param_duration(&none, "step", &ms, NULL), 0);
-    assert_int_equal(api_param_size(&none, "limit", &n, NULL), 0);
+    assert_int_equal(api_param_limit(&none, &n, NULL), 0);
     assert_int_equal(ms, 5);
     assert_int_equal(n, 6);
 }
@@ -132,18 +138,25 @@ static void durations_are_seconds_or_prometheus_own(void **state)
     assert_fails(api_param_duration(&params, "t", &ms, &err), err, ERR_SYNTAX, "\"soon\"");
 }
 
-static void a_size_is_a_whole_number(void **state)
+static void a_limit_is_a_whole_number(void **state)
 {
     struct http_param p;
-    struct api_params params = one(&p, "40000");
+    struct api_params params = limit(&p, "40000");
     struct err err;
     size_t n;
 
     (void)state;
-    assert_ok(api_param_size(&params, "t", &n, &err), err);
+    assert_ok(api_param_limit(&params, &n, &err), err);
     assert_int_equal(n, 40000);
-    params = one(&p, "-1");
-    assert_fails(api_param_size(&params, "t", &n, &err), err, ERR_SYNTAX, "\"-1\"");
+    params = limit(&p, "-1");
+    assert_fails(api_param_limit(&params, &n, &err), err, ERR_SYNTAX,
+                 "invalid parameter \"limit\": limit must be non-negative");
+    params = limit(&p, "1.5");
+    assert_fails(api_param_limit(&params, &n, &err), err, ERR_SYNTAX,
+                 "strconv.Atoi: parsing \"1.5\": invalid syntax");
+    params = limit(&p, "99999999999999999999");
+    assert_fails(api_param_limit(&params, &n, &err), err, ERR_SYNTAX,
+                 "strconv.Atoi: parsing \"99999999999999999999\": value out of range");
 }
 
 int main(void)
@@ -155,7 +168,7 @@ int main(void)
         cmocka_unit_test(counts_have_either_sign_and_flags_are_go_s),
         cmocka_unit_test(an_absent_parameter_keeps_the_default),
         cmocka_unit_test(durations_are_seconds_or_prometheus_own),
-        cmocka_unit_test(a_size_is_a_whole_number),
+        cmocka_unit_test(a_limit_is_a_whole_number),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

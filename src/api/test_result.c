@@ -37,7 +37,11 @@ static void a_scalar_and_a_string_stand_alone(void **state)
                 "[4,\"2.5\"]}}");
     assert_json((struct result_writer){.result = &string, .at_ms = -500},
                 "{\"status\":\"success\",\"data\":{\"resultType\":\"string\",\"result\":"
-                "[-0.500,\"a\\\"\"]}}");
+                "[-0.5,\"a\\\"\"]}}");
+    scalar.scalar = 1e21;
+    assert_json((struct result_writer){.result = &scalar, .at_ms = 10250},
+                "{\"status\":\"success\",\"data\":{\"resultType\":\"scalar\",\"result\":"
+                "[10.25,\"1000000000000000000000\"]}}");
 }
 
 static void a_vector_has_one_value_a_series_and_says_what_was_left_out(void **state)
@@ -62,6 +66,16 @@ static void a_vector_has_one_value_a_series_and_says_what_was_left_out(void **st
                 "\"value\":[1435781451.781,\"1\"]}]},"
                 "\"warnings\":[\"half of it\",\"results truncated due to limit\"]}");
     arena_fini(&a);
+}
+
+static void a_warning_of_the_parameters_is_the_last(void **state)
+{
+    struct promql_result r = {.type = PROMQL_VECTOR};
+
+    (void)state;
+    assert_json((struct result_writer){.result = &r, .warning = "too old"},
+                "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[]},"
+                "\"warnings\":[\"too old\"]}");
 }
 
 static void an_empty_vector_is_an_empty_list(void **state)
@@ -106,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scalar_and_a_string_stand_alone),
         cmocka_unit_test(a_vector_has_one_value_a_series_and_says_what_was_left_out),
+        cmocka_unit_test(a_warning_of_the_parameters_is_the_last),
         cmocka_unit_test(an_empty_vector_is_an_empty_list),
         cmocka_unit_test(a_long_series_comes_in_pieces_without_a_sample_lost),
     };

@@ -143,7 +143,9 @@ class Routes(Asked):
         self.fails('query', 400, 'bad_data', '''invalid parameter "time": invalid time value for 'time': cannot parse "x" to a valid timestamp''',
                    query='1', time='x')
         self.fails('query', 400, 'bad_data', 'error parsing lookback delta duration: cannot parse "x"', query='1', lookback_delta='x')
-        self.fails('query', 400, 'bad_data', 'invalid parameter "limit"', query='1', limit='x')
+        self.fails('query', 400, 'bad_data', 'invalid parameter "limit": strconv.Atoi: parsing "x": invalid syntax', query='1', limit='x')
+        self.fails('labels', 400, 'bad_data', 'invalid parameter "limit": limit must be non-negative', limit='-1')
+        self.fails('query_exemplars', 400, 'bad_data', 'end timestamp must not be before start timestamp', query='m', start=2, end=1)
         self.fails('query', 422, 'execution', 'found duplicate series', query='clips_total * on (model) clips_total')
         self.fails('query', 503, 'timeout', 'timed out', query='clips_total', timeout='0')
         for missing in ('start', 'end', 'step'):
@@ -160,6 +162,19 @@ class Routes(Asked):
         self.fails('rules', 400, 'bad_data', 'invalid parameter "type": not supported value "x"', type='x')
         self.fails('format_query', 400, 'bad_data', 'invalid parameter "query": 1:5: parse error: unclosed left parenthesis', query='sum(')
         self.fails('status/tsdb', 400, 'bad_data', 'limit must be a positive number', limit='0')
+        self.fails('status/tsdb', 400, 'bad_data', 'limit must not exceed 10000', limit='10001')
+
+    def test_answers_that_prometheus_words_in_its_own_way(self):
+        self.assertEqual(self.server.get('/api/v1/query_exemplars?query=1')[:2], (204, b''))
+        self.assertEqual(self.server.request('OPTIONS', '/api/v1/nope')[:2], (204, b''))
+        self.assertIn(b'"result":[10.5,"100000000000000000000000"]', self.server.get('/api/v1/query?query=1e23&time=10.5')[1])
+        self.assertIn(b'"value":[10.500,"1e+23"]', self.server.get('/api/v1/query?query=vector(1e23)&time=10.5')[1])
+        for path in 'query?query=1&stats=yes', 'query_range?query=1&start=1&end=2&step=1&stats=yes':
+            answer = json.loads(self.server.get('/api/v1/' + path)[1])
+            self.assertIn('timings', answer['data']['stats'])
+            self.assertEqual(answer['warnings'], ['value "yes" for parameter "stats" is deprecated and will be rejected in the next '
+                                                  'major release, use "true" or "all"'])
+        self.assertNotIn('warnings', json.loads(self.server.get('/api/v1/query?query=1&stats=all')[1]))
 
     def test_a_range_that_ends_before_it_starts_holds_nothing(self):
         for path in ('series', 'labels', 'label/model/values'):

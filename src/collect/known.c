@@ -253,17 +253,23 @@ static int reserve(struct known *k, size_t cap, struct err *err)
 
 static int add(struct known *k, struct known_line line, struct err *err)
 {
-    if (k->next_n == k->next_cap && reserve(k, k->next_cap * 2, err) < 0)
+    if (k->next_n == k->next_cap && reserve(k, k->next_cap + k->next_cap / 2, err) < 0)
         return -1;
     k->next[k->next_n++] = line;
     return 0;
+}
+
+/* For a list that replaces one of n lines. */
+static size_t list_cap(size_t n)
+{
+    return n + n / 16 + 16;
 }
 
 int known_rebuild(struct known *k, struct err *err)
 {
     if (k->rebuilds)
         return 0;
-    if (reserve(k, k->n + k->n / 16 + 16, err) < 0)
+    if (reserve(k, list_cap(k->n), err) < 0)
         return -1;
     if (k->at)
         memcpy(k->next, k->lines, k->at * sizeof *k->next);
@@ -532,6 +538,18 @@ void known_discard(struct known *k)
     end(k);
 }
 
+/* Is there room for another text as long and a list of its lines? What is kept must not be what
+ * the next cycle fails for. */
+static bool has_room(struct known *k, size_t n)
+{
+    size_t bytes = n + list_cap(k->n) * sizeof *k->next;
+
+    if (charge(k, bytes, NULL) < 0)
+        return false;
+    let_go(k, NULL, bytes);
+    return true;
+}
+
 void known_keep(struct known *k, char *text, size_t n)
 {
     if (!k->ended) {
@@ -544,7 +562,7 @@ void known_keep(struct known *k, char *text, size_t n)
     k->ended = false;
     if (charge(k, n, NULL) == 0)
         k->text_n = n;
-    else
+    if (k->text_n < n || !has_room(k, n))
         known_forget(k);
 }
 

@@ -121,8 +121,8 @@ void known_place(struct known *k, const uint32_t slots[]);
 void known_end(struct known *k);
 /* It was not: what was known before stands. */
 void known_discard(struct known *k);
-/* Takes the text that ended well, or frees one that did not; heap, mem_free. What the budget has
- * no room for is not kept, and all is forgotten. */
+/* Takes the text that ended well, or frees one that did not; heap, mem_free. Where the budget has
+ * no room for it and another as long, it is not kept, and all is forgotten. */
 void known_keep(struct known *k, char *text, size_t n);
 /* Walks all invariants; for tests. */
 bool known_check(const struct known *k);

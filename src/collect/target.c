@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "collect/sample_labels.h"
 #include "collect/scrape_settings.h"
@@ -21,10 +22,19 @@ static const char *const report_names[TARGET_REPORTS] = {
 
 /* A sample whose series has no slot yet; `line` of the lines known. */
 struct waiting {
-    uint32_t place;
-    size_t line;
+    uint32_t place, line;
     double value;
 };
+_Static_assert(sizeof(struct waiting) == 16, "one a new series");
+
+/* What a series takes in the store beside its labels: its places in the lists of series and slots
+ * and its first stream; in the list of a label's value; and that list, when the value is new. */
+#define STORE_BYTES       160u
+#define STORE_LABEL_BYTES 8u
+#define STORE_VALUE_BYTES 96u
+#define RECENT_VALUES     4096u
+
+#define RESOLVE_BATCH 1024u /* the store's lock is held for so many series */
 
 /* ---- lists ---- */
 
@@ -33,6 +43,28 @@ static void *list_add(struct arena *a, struct target_list *list, size_t size, st
     if (list->n == list->cap && arena_grow(a, &list->items, &list->cap, list->n + 1, size, err) < 0)
         return NULL;
     return (char *)list->items + list->n++ * size;
+}
+
+/* The same on the heap: a list that grows to many MiB leaves nothing behind. */
+static void *heap_list_add(struct budget *b, struct target_list *list, size_t size, struct err *err)
+{
+    if (list->n == list->cap) {
+        size_t cap = list->cap ? list->cap + list->cap / 2 : 64;
+
+        if (b && budget_charge(b, (cap - list->cap) * size, err) < 0)
+            return NULL;
+        list->items = mem_realloc(list->items, cap * size);
+        list->cap = cap;
+    }
+    return (char *)list->items + list->n++ * size;
+}
+
+static void heap_list_free(struct budget *b, struct target_list *list, size_t size)
+{
+    mem_free(list->items);
+    if (b)
+        budget_return(b, list->cap * size);
+    *list = (struct target_list){NULL, 0, 0};
 }
 
 /* ---- the column ---- */
@@ -242,33 +274,71 @@ static bool is_over_limit(const struct target *t)
     return job && job->limits.samples && kept(&t->counts) > job->limits.samples;
 }
 
-/* The labels of a series seen for the first time; NULL: it is dropped. */
-static int make_labels(struct target *t, const struct emit_sample *sample, struct arena *a,
+/* The labels of a series seen for the first time, until the next sample; NULL: it is dropped. */
+static int make_labels(struct target *t, const struct emit_sample *sample,
                        const struct labels **out, struct err *err)
 {
     const struct target_settings_core *s = &t->settings;
 
-    if (sample_labels_make(s->job, s->sample_labels, s->honor_labels, sample, a, out, err) == 0)
+    arena_reset(&t->scratch);
+    if (sample_labels_make(s->job, s->sample_labels, s->honor_labels, sample, &t->scratch, out,
+                           err) == 0)
         return 0;
     t->counts.dropped++; /* as Prometheus counts the one that failed */
     return -1;
+}
+
+/* Values that come again and again are told from new ones by the few thousand that came last; one
+ * that is new always counts as that. */
+static size_t value_bytes(struct target *t, struct label label)
+{
+    /* A value follows its name. */
+    uint32_t hash = (uint32_t)hash_bytes(label.name.p, label.name.n + label.value.n) | 1;
+    uint32_t *recent = &t->recent_values[hash / 2 % RECENT_VALUES];
+
+    if (*recent == hash)
+        return STORE_LABEL_BYTES;
+    *recent = hash;
+    return STORE_LABEL_BYTES + STORE_VALUE_BYTES + label.value.n;
+}
+
+static int charge_store(struct target *t, const struct labels *labels, struct err *err)
+{
+    size_t bytes = labels_size(labels) + STORE_BYTES;
+
+    if (t->stored || !t->settings.budget)
+        return 0;
+    if (!t->recent_values &&
+        !(t->recent_values = arena_new_array(&t->fresh, uint32_t, RECENT_VALUES, err)))
+        return -1;
+    for (size_t i = 0; i < labels->n; i++)
+        bytes += value_bytes(t, labels_at(labels, i));
+    if (budget_charge(t->settings.budget, bytes, err) < 0)
+        return -1;
+    t->store_bytes += bytes;
+    return 0;
 }
 
 static int add_series(struct target *t, const struct emit_sample *sample, uint32_t *place,
                       struct err *err)
 {
     const struct labels *labels, **item;
+    struct labels *copy;
 
-    if (make_labels(t, sample, &t->arena, &labels, err) < 0)
+    if (make_labels(t, sample, &labels, err) < 0)
         return -1;
     if (!labels) {
         *place = known_drop(&t->known);
         return 0;
     }
-    item = list_add(&t->arena, &t->labels, sizeof(const struct labels *), err);
+    copy = arena_alloc(&t->fresh, labels_size(labels), err);
+    if (!copy || charge_store(t, labels, err) < 0)
+        return -1;
+    memcpy(copy, labels, labels_size(labels));
+    item = heap_list_add(t->settings.budget, &t->labels, sizeof(const struct labels *), err);
     if (!item)
         return -1;
-    *item = labels;
+    *item = copy;
     t->counts.added++;
     return 0;
 }
@@ -305,8 +375,7 @@ static int count_sample(struct target *t, const struct emit_sample *s, struct er
     if (find_key(t, s, &key, err) < 0 || known_look(&t->known, key, s->text.type, &place, err) < 0)
         return -1;
     if (place == KNOWN_NO_SLOT) {
-        arena_reset(&t->beyond);
-        if (make_labels(t, s, &t->beyond, &labels, err) < 0)
+        if (make_labels(t, s, &labels, err) < 0)
             return -1;
         t->counts.dropped += !labels;
     } else {
@@ -355,7 +424,7 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
 {
     struct target *t = CONTAINER_OF(e, struct target, emit);
     uint32_t place;
-    size_t line;
+    uint32_t line;
 
     t->counts.scraped++;
     if (rebuild(t, err) < 0)
@@ -364,7 +433,7 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
         return count_sample(t, s, err);
     if (find_series(t, s, &place, err) < 0)
         return -1;
-    line = t->known.next_n - 1;
+    line = (uint32_t)t->known.next_n - 1;
     if (place == KNOWN_DROPPED) {
         t->counts.dropped++;
         return 0;
@@ -374,7 +443,8 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
     if (s->has_ts && t->settings.honor_timestamps)
         return add_row(t, place, s, err);
     if (place & KNOWN_FRESH) {
-        struct waiting *waiting = list_add(&t->arena, &t->waiting, sizeof *waiting, err);
+        struct waiting *waiting =
+            heap_list_add(t->settings.budget, &t->waiting, sizeof *waiting, err);
 
         if (!waiting)
             return -1;
@@ -387,13 +457,27 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
 
 /* ---- begin and finish ---- */
 
+/* What is gathered of new series goes as soon as they have their slots, or none. */
+static void end_fresh(struct target *t)
+{
+    arena_reset(&t->scratch);
+    arena_reset(&t->fresh);
+    heap_list_free(t->settings.budget, &t->labels, sizeof(const struct labels *));
+    heap_list_free(t->settings.budget, &t->waiting, sizeof(struct waiting));
+    if (t->settings.budget)
+        budget_return(t->settings.budget, t->store_bytes);
+    t->store_bytes = 0;
+    t->recent_values = NULL;
+}
+
 void target_init(struct target *t, const struct target_settings_core *settings)
 {
     *t = (struct target){.settings = *settings, .emit = {on_family, on_sample, skip}};
     known_init(&t->known, settings->budget);
     families_init(&t->families);
     arena_init(&t->arena, settings->budget);
-    arena_init(&t->beyond, settings->budget);
+    arena_init(&t->scratch, settings->budget);
+    arena_init(&t->fresh, settings->budget);
 }
 
 void target_fini(struct target *t)
@@ -402,8 +486,8 @@ void target_fini(struct target *t)
         t->settings.sink->group_close(t->settings.sink, t->group);
     known_fini(&t->known);
     families_fini(&t->families);
+    end_fresh(t);
     arena_fini(&t->arena);
-    arena_fini(&t->beyond);
     mem_free(t->values);
     mem_free(t->present);
     mem_free(t->before);
@@ -416,10 +500,9 @@ void target_begin(struct target *t, ts_ms ts)
         families_forget(&t->families); /* the cycle before told the store nothing */
     t->tell |= t->families.changed;
     t->families.changed = false;
+    end_fresh(t);
     arena_reset(&t->arena);
-    arena_reset(&t->beyond);
-    t->labels = t->waiting = t->rows = t->exemplars = t->metadata =
-        (struct target_list){NULL, 0, 0};
+    t->rows = t->exemplars = t->metadata = (struct target_list){NULL, 0, 0};
     t->counts = (struct target_counts){.scraped = 0};
     t->trusts &= !t->known.ended;
     known_begin(&t->known, t->tell);
@@ -431,59 +514,73 @@ void target_begin(struct target *t, ts_ms ts)
 static void forget(struct target *t)
 {
     known_forget(&t->known);
+    t->stored |= t->has_generation;
     t->has_generation = t->hint = t->trusts = false;
 }
 
-static int report_labels(struct target *t, const struct labels *out[TARGET_REPORTS],
-                         struct err *err)
+static int add_reports(struct target *t, struct err *err)
 {
     for (size_t i = 0; i < TARGET_REPORTS; i++) {
         struct emit_sample sample = {.name = str_c(report_names[i])};
+        const struct labels **item =
+            heap_list_add(t->settings.budget, &t->labels, sizeof(const struct labels *), err);
 
-        if (target_labels_build(&t->arena, t->settings.labels, t->settings.honor_labels, &sample,
-                                &out[i], err) < 0)
+        if (!item || target_labels_build(&t->fresh, t->settings.labels, t->settings.honor_labels,
+                                         &sample, item, err) < 0)
             return -1;
     }
     return 0;
 }
 
-/* One call for all that is new, the target's own series behind; refs come back in order. */
-static enum target_next resolve(struct target *t, uint32_t **slots, struct err *err)
+/* The slots of `n` series; the same generation for all, or TARGET_AGAIN. */
+static enum target_next resolve_batch(struct target *t, const struct labels *const labels[],
+                                      size_t n, uint32_t slots[], struct err *err)
 {
     struct sink *sink = t->settings.sink;
-    size_t fresh = t->labels.n;
-    size_t n = fresh + (t->has_generation ? 0 : TARGET_REPORTS);
-    const struct labels **labels;
-    struct sink_ref *refs;
+    struct sink_ref refs[RESOLVE_BATCH];
 
-    if (!n)
-        return TARGET_COMMIT;
-    labels = arena_new_array(&t->arena, const struct labels *, n, err);
-    refs = arena_alloc(&t->arena, n * sizeof *refs, err);
-    *slots = arena_alloc(&t->arena, n * sizeof **slots, err);
-    if (!labels || !refs || !*slots)
-        return TARGET_FAILED;
-    if (fresh)
-        memcpy(labels, t->labels.items, fresh * sizeof(const struct labels *));
-    if (!t->has_generation && report_labels(t, labels + fresh, err) < 0)
-        return TARGET_FAILED;
-    if (!t->group && sink->group_open(sink, t->settings.labels, &t->group, err) < 0)
-        return TARGET_FAILED;
     if (sink->resolve(sink, t->group, labels, n, refs, err) < 0)
         return TARGET_FAILED;
-    if (t->has_generation && refs[0].generation != t->generation) {
-        forget(t);
+    if (t->has_generation && refs[0].generation != t->generation)
         return TARGET_AGAIN;
-    }
+    t->has_generation = true;
+    t->generation = refs[0].generation;
     for (size_t i = 0; i < n; i++) {
-        (*slots)[i] = refs[i].id; /* SINK_NO_ID is KNOWN_NO_SLOT */
+        slots[i] = refs[i].id; /* SINK_NO_ID is KNOWN_NO_SLOT */
         if (refs[i].id != SINK_NO_ID)
             make_room(t, refs[i].id);
     }
-    for (size_t i = 0; !t->has_generation && i < TARGET_REPORTS; i++)
-        t->report_slots[i] = refs[fresh + i].id;
-    t->has_generation = true;
-    t->generation = refs[0].generation;
+    return TARGET_COMMIT;
+}
+
+/* All that is new, the target's own series behind. */
+static enum target_next resolve(struct target *t, uint32_t **slots, struct err *err)
+{
+    struct sink *sink = t->settings.sink;
+    bool reports = !t->has_generation;
+    size_t n;
+
+    if (reports && add_reports(t, err) < 0)
+        return TARGET_FAILED;
+    n = t->labels.n;
+    if (!n)
+        return TARGET_COMMIT;
+    *slots = arena_alloc(&t->fresh, n * sizeof **slots, err);
+    if (!*slots || (!t->group && sink->group_open(sink, t->settings.labels, &t->group, err) < 0))
+        return TARGET_FAILED;
+    for (size_t i = 0, some; i < n; i += some) {
+        const struct labels *const *labels = t->labels.items;
+        enum target_next next;
+
+        some = n - i < RESOLVE_BATCH ? n - i : RESOLVE_BATCH;
+        next = resolve_batch(t, labels + i, some, *slots + i, err);
+        if (next == TARGET_AGAIN || (next == TARGET_FAILED && reports))
+            forget(t);
+        if (next != TARGET_COMMIT)
+            return next;
+    }
+    for (size_t i = 0; reports && i < TARGET_REPORTS; i++)
+        t->report_slots[i] = (*slots)[n - TARGET_REPORTS + i];
     return TARGET_COMMIT;
 }
 _Static_assert(SINK_NO_ID == KNOWN_NO_SLOT, "resolve hands on one as the other");
@@ -531,7 +628,8 @@ static void place_samples(struct target *t, const uint32_t slots[])
 static void drop_samples(struct target *t)
 {
     known_discard(&t->known);
-    t->labels.n = t->waiting.n = t->rows.n = t->exemplars.n = 0;
+    end_fresh(t);
+    t->rows.n = t->exemplars.n = 0;
     t->counts.duplicates = 0; /* nothing was stored twice */
     clear_column(t);
 }
@@ -642,8 +740,9 @@ enum target_next target_finish(struct target *t, bool *ok, double seconds, struc
         return next;
     if (*ok) {
         end_column(t, slots);
-        t->tell = false;
+        t->tell = t->stored = false;
     }
+    end_fresh(t);
     t->ok = *ok;
     set_reports(t, *ok, seconds);
     sort_rows(t);
@@ -656,6 +755,7 @@ enum target_next target_vanish(struct target *t, struct err *err)
     uint32_t *slots = NULL;
     enum target_next next = t->group ? resolve(t, &slots, err) : TARGET_FAILED;
 
+    end_fresh(t);
     t->ok = false;
     if (next == TARGET_COMMIT)
         fill_batch(t);

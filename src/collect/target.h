@@ -14,6 +14,9 @@
  * two series that relabelling makes one, the first counts too. More samples than sample_limit fail
  * the cycle once all are counted; what comes past the limit is not gathered.
  *
+ * All a cycle takes is charged to the settings' budget, also what the store will take for series it
+ * has not had: what a target exposes cannot make the process grow by more than that at once.
+ *
  * Threads: one at a time. begin, producer and finish on a lane; target_committed anywhere after
  * `done`. Between commit and done nothing here may be touched.
  */
@@ -46,7 +49,6 @@ enum target_report {
     TARGET_REPORTS,
 };
 
-/* A list in the cycle's arena. */
 struct target_list {
     void *items;
     size_t n, cap;
@@ -91,10 +93,15 @@ struct target {
     /* Of the cycle. */
     struct emit emit;
     struct arena arena;
-    struct arena beyond; /* of one sample past the limit */
-    uint32_t slots;      /* highest slot of the column + 1 */
+    struct arena scratch;               /* of one sample */
+    struct arena fresh;                 /* labels of new series, until their slots are known */
+    struct target_list labels, waiting; /* of new series; owned */
+    size_t store_bytes;                 /* charged for them: what they take in the store */
+    uint32_t *recent_values;            /* hashes, in `fresh`; NULL: no series is new yet */
+    bool stored;                        /* it had its series before: the store cut its head */
+    uint32_t slots;                     /* highest slot of the column + 1 */
     bool ok;
-    struct target_list labels, waiting, rows, exemplars, metadata;
+    struct target_list rows, exemplars, metadata; /* in `arena` */
     struct target_counts counts;
     struct sink_batch batch; /* done and done_arg are the caller's to set */
 };

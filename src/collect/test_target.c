@@ -16,6 +16,7 @@ struct fixture {
     struct target target;
     const struct labels *labels;
     struct scrape_job job;
+    struct budget budget;
     ts_ms ts;
     struct err err;
 };
@@ -62,6 +63,7 @@ static int tear_down(void **state)
     for (size_t i = 0; i < f->job.metric_relabel.n; i++)
         relabel_fini((struct relabel_rule *)&f->job.metric_relabel.items[i]);
     assert_int_equal(f->sink.groups_open, 0);
+    assert_int_equal(atomic_load(&f->budget.used_bytes), 0);
     scripted_sink_fini(&f->sink);
     arena_fini(&f->arena);
     mem_free(f);
@@ -567,9 +569,106 @@ static void legacy_names_may_be_demanded(void **state)
     assert_false(cycle(f, "a{\"x.y\"=\"1\"} 1\n"));
 }
 
+/* ---- memory ---- */
+
+static void use_budget(struct fixture *f, size_t bytes)
+{
+    budget_init(&f->budget, "memory of a test", bytes, NULL);
+    target_fini(&f->target);
+    target_init(&f->target, &(struct target_settings_core){.sink = &f->sink.sink,
+                                                           .labels = f->labels,
+                                                           .sample_labels = f->labels,
+                                                           .honor_timestamps = true,
+                                                           .budget = &f->budget});
+    f->target.batch.done = nothing;
+}
+
+/* n series; `repeated` in front of the text. */
+static const char *series_text(struct fixture *f, const char *repeated, size_t n)
+{
+    struct buf text = {0};
+    const char *out;
+
+    buf_adds(&text, repeated);
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&text, "m{number=\"%zu\"} %zu\n", i, i);
+    out = arena_str(&f->arena, buf_str(&text), NULL).p;
+    buf_fini(&text);
+    return out;
+}
+
+static void a_cycle_that_needs_too_much_fails_and_the_next_one_works(void **state)
+{
+    struct fixture *f = *state;
+
+    use_budget(f, 64u << 10);
+    assert_true(cycle(f, "a 1\n"));
+    assert_false(cycle(f, series_text(f, "a 1\n", 200)));
+    assert_int_equal(f->err.kind, ERR_LIMIT);
+    assert_non_null(strstr(f->err.text, "memory of a test"));
+    assert_int_equal(report(f, TARGET_REPORT_UP), 0);
+    assert_int_equal(f->sink.resolved, 1 + TARGET_REPORTS);
+    assert_true(cycle(f, "a 1\n"));
+}
+
+static void what_new_series_take_in_the_store_counts_until_they_are_there(void **state)
+{
+    struct fixture *f = *state;
+    const char *text = series_text(f, "", 100);
+    struct arena scratch;
+    size_t used;
+    bool ok = true;
+
+    use_budget(f, 16u << 20);
+    arena_init(&scratch, NULL);
+    target_begin(&f->target, f->ts += 1000);
+    assert_ok(expo_parse(str_c(text), EXPO_TEXT, &scratch, &f->target.emit, &f->err), f->err);
+    used = atomic_load(&f->budget.used_bytes);
+    assert_true(f->target.store_bytes > 100 * 256u && used > f->target.store_bytes);
+    assert_int_equal(target_finish(&f->target, &ok, 1, &f->err), TARGET_COMMIT);
+    assert_int_equal(f->target.store_bytes, 0);
+    assert_true(atomic_load(&f->budget.used_bytes) < used / 4);
+    f->sink.sink.commit(&f->sink.sink, &f->target.batch);
+    assert_false(target_committed(&f->target));
+    /* They are in the store, although their slots are worthless. */
+    scripted_sink_cut(&f->sink);
+    for (int i = 0; i < 2; i++) {
+        target_begin(&f->target, f->ts += 1000);
+        assert_ok(expo_parse(str_c(text), EXPO_TEXT, &scratch, &f->target.emit, &f->err), f->err);
+        assert_int_equal(f->target.store_bytes > 0, i == 0);
+        ok = true;
+        assert_int_equal(target_finish(&f->target, &ok, 1, &f->err),
+                         i == 0 ? TARGET_AGAIN : TARGET_COMMIT);
+    }
+    arena_fini(&scratch);
+}
+
+static void a_text_is_kept_only_where_the_next_one_has_room_beside_it(void **state)
+{
+    struct fixture *f = *state;
+    struct buf text = {0};
+
+    /* Comments cost nothing but the text itself. */
+    buf_adds(&text, "a 1\n");
+    while (text.n < 40u << 10)
+        buf_adds(&text, "# what nobody reads\n");
+    use_budget(f, 128u << 10);
+    assert_true(cycle(f, text.p));
+    assert_int_equal(f->target.known.n, 1);
+    while (text.n < 70u << 10)
+        buf_adds(&text, "# what nobody reads\n");
+    assert_true(cycle(f, text.p));
+    assert_int_equal(f->target.known.n, 0);
+    assert_true(cycle(f, text.p));
+    buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_cycle_that_needs_too_much_fails_and_the_next_one_works),
+        TEST(what_new_series_take_in_the_store_counts_until_they_are_there),
+        TEST(a_text_is_kept_only_where_the_next_one_has_room_beside_it),
         TEST(dropped_series_are_not_stored_and_stay_dropped),
         TEST(metric_relabelling_sees_the_targets_labels_and_changes_any),
         TEST(of_series_made_one_the_first_sample_counts),

@@ -222,6 +222,7 @@ def main():
     skipped = 0 if os.path.isdir(INPUTS) else len(KINDS)
     if not names or 'bad_targets' in names:
         bad_targets.judge(tally)
+        bad_targets.judge_without_limits(tally)
         bad_targets.judge_ten_at_once(tally)
     if skipped:
         print('no hostile inputs at %s (set EARSHOT_CONFORMANCE)' % INPUTS)

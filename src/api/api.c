@@ -9,7 +9,11 @@ struct api *api_new(const struct api_context *context)
 {
     struct api *api = mem_new(struct api);
 
+    size_t half = context->budget->max_bytes / 2;
+
     api->c = *context;
+    budget_init_shared(&api->queries, "all queries together",
+                       half < QUERIES_BYTES_MAX ? half : QUERIES_BYTES_MAX, context->budget);
     api->config_ms = context->start_ms;
     api->streams = streams_new(api);
     return api;

@@ -4,7 +4,7 @@
  * Handlers run on the loop: they read parameters, hand the work to a lane, and answer with a
  * generator body (or at once, where nothing is to be computed). Error kinds become the API's words
  * here and nowhere else: SYNTAX and TYPE bad_data (400), EVAL and LIMIT execution (422), TIMEOUT
- * timeout (503), CANCELLED canceled (499), the rest internal (500).
+ * timeout (503), BUSY unavailable (503), CANCELLED canceled (499), the rest internal (500).
  *
  *   query.c    query, query_range, ...     meta.c     series, labels, label values
  *   federate.c federate                    metadata.c metadata, targets/metadata
@@ -50,7 +50,7 @@ struct api_context {
     const struct config *config; /* until api_config_loaded brings another */
     const struct clock *clock;
     struct log *log;
-    struct budget *budget; /* process-wide; each query gets a part of it */
+    struct budget *budget; /* process-wide; all queries get a part of it */
     unsigned features;     /* of promql/query.h */
     bool admin, lifecycle;
     const struct api_flag *flags;
@@ -69,6 +69,7 @@ struct api_context {
 struct api_stats {
     uint64_t queries;   /* instant and range */
     uint64_t errors;    /* of whatever a lane computed */
+    uint64_t starved;   /* of these, since all queries together held what they may */
     uint64_t cancelled; /* the client went away before its answer began */
     uint64_t remote_reads, remote_read_samples;
 };

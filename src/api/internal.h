@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "api/api.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "http/server.h"
 #include "model/labels.h"
@@ -17,12 +18,16 @@ struct api {
     struct http_server *server;
     struct streams *streams; /* owned */
     struct api_stats stats;
-    unsigned reads;      /* remote reads under way */
-    bool reload_refused; /* the last one */
-    ts_ms config_ms;     /* when the configuration in use was loaded */
+    struct budget queries; /* of all under way */
+    unsigned reads;        /* remote reads under way */
+    bool reload_refused;   /* the last one */
+    ts_ms config_ms;       /* when the configuration in use was loaded */
 };
 
-#define QUERY_BYTES_MAX      (256u << 20)
+#define QUERY_BYTES_MAX (256u << 20)
+/* Of all queries under way, or half of what the process may take, if that is less. Large ones get
+ * three quarters: one that takes all it may, and half of another. */
+#define QUERIES_BYTES_MAX    (512u << 20)
 #define QUERY_TIMEOUT_MS_MAX 120000
 
 /* Answers with {"status":"error","errorType":...,"error":...} and the code that goes with the kind.

@@ -48,6 +48,7 @@ static void piece_done(struct lane_job *lane)
 
     job->busy = false;
     job->broken |= job->failed;
+    job->api->stats.starved += job->failed && job->err.kind == ERR_BUSY;
     if (!job->gone)
         http_wake(job->request);
     else if (job->ended)
@@ -155,6 +156,8 @@ static void lane_run(struct lane_job *lane)
 
 static void refuse(struct api_job *job)
 {
+    job->api->stats.errors++;
+    job->api->stats.starved += job->err.kind == ERR_BUSY;
     if (job->plain_errors)
         api_reply_err_plain(job->request, &job->err);
     else
@@ -187,7 +190,6 @@ static void lane_done(struct lane_job *lane)
         return;
     }
     if (!job->gone) {
-        job->api->stats.errors++;
         refuse(job);
     } else if (job->more && !job->failed && !job->ended) {
         ask_for_more(job);
@@ -213,7 +215,7 @@ struct api_job *api_job_new(struct api *api, struct http_request *r, size_t stat
     job->lane.done = lane_done;
     job->lane.deadline_ns =
         api->c.clock->mono_ns(api->c.clock) + QUERY_TIMEOUT_MS_MAX * INT64_C(1000000);
-    budget_init(&job->budget, "the memory of one query", QUERY_BYTES_MAX, api->c.budget);
+    budget_init(&job->budget, "the memory of one query", QUERY_BYTES_MAX, &api->queries);
     atomic_store(&job->budget.cancel, &job->lane.cancelled);
     arena_init(&job->arena, &job->budget);
     buf_init(&job->out, 0);

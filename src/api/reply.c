@@ -8,6 +8,7 @@
 
 /* Nginx' code for "the client closed the connection", which Prometheus uses for cancelled. */
 #define STATUS_CLIENT_CLOSED 499
+#define STATUS_BUSY          503
 
 struct words {
     const char *type;
@@ -23,6 +24,8 @@ static struct words words_of(enum err_kind kind)
     case ERR_EVAL:
     case ERR_LIMIT:
         return (struct words){"execution", 422};
+    case ERR_BUSY:
+        return (struct words){"unavailable", STATUS_BUSY};
     case ERR_TIMEOUT:
         return (struct words){"timeout", 503};
     case ERR_CANCELLED:
@@ -65,6 +68,8 @@ void api_reply_err(struct http_request *r, const struct err *err)
     char text[sizeof err->text + sizeof err->file + 32];
     struct words words = words_of(err->kind);
 
+    if (err->kind == ERR_BUSY)
+        http_reply_header(r, "Retry-After", "1");
     api_reply_status(r, words.status, words.type, err_format(err, text, sizeof text));
 }
 
@@ -72,6 +77,8 @@ void api_reply_err_plain(struct http_request *r, const struct err *err)
 {
     char text[sizeof err->text + sizeof err->file + 32];
 
+    if (err->kind == ERR_BUSY)
+        http_reply_header(r, "Retry-After", "1");
     http_reply_error(r, words_of(err->kind).status, err_format(err, text, sizeof text));
 }
 

@@ -36,6 +36,7 @@ struct stream {
     struct lane_job lane;
     struct buf out; /* written by the lane while `busy`, by the loop otherwise */
     size_t out_at;
+    unsigned starved; /* queries of this round that had no memory for the others' */
     bool busy, closed, dirty;
     ts_ms at_ms;
     int64_t asked_ns, sent_ns;
@@ -91,11 +92,12 @@ static void write_event(struct stream *s, size_t i)
     struct err err;
     size_t start;
 
-    budget_init(&budget, "the memory of one query", QUERY_BYTES_MAX, api->c.budget);
+    budget_init(&budget, "the memory of one query", QUERY_BYTES_MAX, &api->queries);
     arena_init(&arena, &budget);
     buf_addf(&s->out, "data: {\"query\":%zu,", i);
     start = s->out.n;
     if (api_run_query(api, &arena, s->queries[i], &params, &result, &err) < 0) {
+        s->starved += err.kind == ERR_BUSY;
         write_error(&s->out, &err);
     } else {
         struct result_writer w = {.result = &result, .at_ms = s->at_ms};
@@ -129,6 +131,8 @@ static void lane_done(struct lane_job *lane)
     struct stream *s = CONTAINER_OF(lane, struct stream, lane);
 
     s->busy = false;
+    s->owner->api->stats.starved += s->starved;
+    s->starved = 0;
     if (s->closed)
         stream_free(s);
     else if (lane->was_run)

@@ -21,6 +21,7 @@
 #endif
 
 #define ALIGN           16u
+#define SMALL_SHARE     32 /* a child that has more than this part of a shared budget is large */
 #define BLOCK_BYTES_MIN 4096u
 #define BLOCK_BYTES_MAX (256u << 10)
 /* An arena that holds this much takes blocks that malloc maps and unmaps one by one (main sets the
@@ -38,23 +39,44 @@ void budget_init(struct budget *b, const char *name, size_t max_bytes, struct bu
 {
     atomic_init(&b->used_bytes, 0);
     b->max_bytes = max_bytes;
+    b->small_bytes = 0;
     b->name = name;
     b->parent = parent;
     atomic_init(&b->cancel, NULL);
 }
 
+void budget_init_shared(struct budget *b, const char *name, size_t max_bytes, struct budget *parent)
+{
+    budget_init(b, name, max_bytes, parent);
+    b->small_bytes = max_bytes / SMALL_SHARE;
+}
+
+static int used_up(const struct budget *b, struct err *err)
+{
+    if (b->small_bytes)
+        return err_set(err, ERR_BUSY,
+                       "%s: more than %zu MiB would be needed; try again when others have ended, "
+                       "or ask for less",
+                       b->name, b->max_bytes >> 20);
+    return err_set(err, ERR_LIMIT, "%s: more than %zu MiB would be needed", b->name,
+                   b->max_bytes >> 20);
+}
+
 int budget_charge(struct budget *b, size_t bytes, struct err *err)
 {
+    size_t child_bytes = 0;
+
     for (struct budget *at = b; at; at = at->parent) {
+        bool large = at->small_bytes && child_bytes > at->small_bytes;
+        size_t max_bytes = large ? at->max_bytes / 4 * 3 : at->max_bytes;
         const atomic_bool *cancel = atomic_load_explicit(&at->cancel, memory_order_acquire);
         size_t used = atomic_fetch_add_explicit(&at->used_bytes, bytes, memory_order_relaxed);
         int failed = 0;
 
         if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
             failed = err_set(err, ERR_CANCELLED, "cancelled");
-        else if (used + bytes > at->max_bytes || used + bytes < used)
-            failed = err_set(err, ERR_LIMIT, "%s: more than %zu MiB would be needed", at->name,
-                             at->max_bytes >> 20);
+        else if (used + bytes > max_bytes || used + bytes < used)
+            failed = used_up(at, err);
         if (failed) {
             for (struct budget *undo = b;; undo = undo->parent) {
                 atomic_fetch_sub_explicit(&undo->used_bytes, bytes, memory_order_relaxed);
@@ -62,6 +84,7 @@ int budget_charge(struct budget *b, size_t bytes, struct err *err)
                     return -1;
             }
         }
+        child_bytes = used + bytes;
     }
     return 0;
 }

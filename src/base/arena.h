@@ -4,6 +4,9 @@
  * Every arena draws from a `struct budget`; budgets may have a parent, so that all arenas together
  * stay under one process-wide bound. When either is used up, allocation fails with ERR_LIMIT.
  *
+ * Where many draw from one parent, the large ones must not starve the small: the last quarter of a
+ * shared budget is kept for children that are not large, and it fails with ERR_BUSY.
+ *
  * Under AddressSanitizer each allocation is its own malloc, so that overruns do not hide.
  *
  * Threads: an arena belongs to one thread at a time; a budget is shared (atomic).
@@ -23,12 +26,16 @@ struct err;
 struct budget {
     atomic_size_t used_bytes;
     size_t max_bytes;
-    const char *name;                    /* for the message: "query memory" */
-    struct budget *parent;               /* NULL: none */
+    size_t small_bytes;    /* shared: a child that has more than this is large; 0: not shared */
+    const char *name;      /* for the message: "query memory" */
+    struct budget *parent; /* NULL: none */
     _Atomic(const atomic_bool *) cancel; /* when set and true, charging fails with ERR_CANCELLED */
 };
 
 void budget_init(struct budget *b, const char *name, size_t max_bytes, struct budget *parent);
+/* Of many children that come and go, for which `name` speaks: "all queries together". */
+void budget_init_shared(struct budget *b, const char *name, size_t max_bytes,
+                        struct budget *parent);
 /* Charges b and its parents, or none of them. */
 MUST_USE int budget_charge(struct budget *b, size_t bytes, struct err *err);
 void budget_return(struct budget *b, size_t bytes);

@@ -96,10 +96,10 @@ const char *err_format(const struct err *e, char *out, unsigned size)
 const char *err_kind_name(enum err_kind kind)
 {
     static const char *const names[] = {
-        [ERR_NONE] = "none",           [ERR_NOMEM] = "nomem",   [ERR_OS] = "os",
-        [ERR_CORRUPT] = "corrupt",     [ERR_SYNTAX] = "syntax", [ERR_TYPE] = "type",
-        [ERR_EVAL] = "eval",           [ERR_LIMIT] = "limit",   [ERR_TIMEOUT] = "timeout",
-        [ERR_CANCELLED] = "cancelled",
+        [ERR_NONE] = "none",       [ERR_NOMEM] = "nomem",         [ERR_OS] = "os",
+        [ERR_CORRUPT] = "corrupt", [ERR_SYNTAX] = "syntax",       [ERR_TYPE] = "type",
+        [ERR_EVAL] = "eval",       [ERR_LIMIT] = "limit",         [ERR_BUSY] = "busy",
+        [ERR_TIMEOUT] = "timeout", [ERR_CANCELLED] = "cancelled",
     };
 
     return (unsigned)kind < ARRAY_LEN(names) ? names[kind] : "unknown";

@@ -22,6 +22,7 @@ enum err_kind {
     ERR_TYPE,    /* it parses, but does not mean anything */
     ERR_EVAL,    /* it means something, but not on these data */
     ERR_LIMIT,   /* a budget or bound is used up */
+    ERR_BUSY,    /* one that many share is used up by the others: later it may work */
     ERR_TIMEOUT,
     ERR_CANCELLED,
 };

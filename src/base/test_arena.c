@@ -74,6 +74,36 @@ static void a_cancelled_budget_gives_nothing_more(void **state)
     assert_int_equal(b.used_bytes, 0);
 }
 
+static void a_shared_budget_keeps_its_last_quarter_for_small_ones(void **state)
+{
+    struct budget process, all, large, larger, small;
+    struct err err;
+
+    (void)state;
+    budget_init(&process, "all memory", 64u << 20, NULL);
+    budget_init_shared(&all, "all queries together", 32u << 20, &process);
+    budget_init(&large, "query memory", 32u << 20, &all);
+    budget_init(&larger, "query memory", 8u << 20, &all);
+    budget_init(&small, "query memory", 32u << 20, &all);
+    assert_ok(budget_charge(&large, 20u << 20, &err), err);
+    assert_ok(budget_charge(&larger, 4u << 20, &err), err);
+    assert_int_equal(budget_charge(&large, 1, &err), -1);
+    assert_int_equal(err.kind, ERR_BUSY);
+    assert_non_null(strstr(err.text, "all queries together: more than 32 MiB"));
+    /* Its own bound is another matter: waiting does not help. */
+    assert_int_equal(budget_charge(&larger, 8u << 20, &err), -1);
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_ok(budget_charge(&small, 1u << 20, &err), err);
+    assert_int_equal(budget_charge(&small, 1u << 20, &err), -1); /* that would be a large one */
+    budget_return(&larger, 4u << 20);
+    assert_ok(budget_charge(&small, 1u << 20, &err), err);
+    assert_int_equal(process.used_bytes, 22u << 20);
+    budget_return(&large, 20u << 20);
+    budget_return(&small, 2u << 20);
+    assert_int_equal(all.used_bytes, 0);
+    assert_int_equal(process.used_bytes, 0);
+}
+
 static void sizes_that_overflow_are_refused(void **state)
 {
     struct arena a;
@@ -149,6 +179,7 @@ int main(void)
         cmocka_unit_test(nothing_asked_of_a_fresh_arena_is_no_failure),
         cmocka_unit_test(a_used_up_budget_fails_and_is_given_back),
         cmocka_unit_test(a_cancelled_budget_gives_nothing_more),
+        cmocka_unit_test(a_shared_budget_keeps_its_last_quarter_for_small_ones),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(an_allocation_of_nothing_is_a_pointer_too),
         cmocka_unit_test(growing_keeps_what_was_there),

@@ -78,8 +78,8 @@ void api_end_data(struct json_writer *w, const char *warning);
 /* A small answer, made on the loop, in the request's arena. Ends `out`. */
 void api_reply_data(struct http_request *r, struct buf *out);
 
-/* Parses and runs `text` on the store with the lanes' help; on a lane. Of `params` it fills source,
- * features, clock and helpers. */
+/* Parses and runs `text` on the store; on a lane. Of `params` it fills source, features and clock.
+ */
 struct promql_params;
 struct promql_result;
 MUST_USE int api_run_query(struct api *api, struct arena *arena, struct str text,

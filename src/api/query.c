@@ -23,17 +23,6 @@ struct query_state {
     struct str stats; /* as given; empty: not asked for */
 };
 
-/* Lends the idle query lanes to the engine. */
-struct lent {
-    struct promql_helpers helpers;
-    struct lanes *lanes;
-};
-
-static void lend(struct promql_helpers *h, size_t n, void (*piece)(void *arg, size_t i), void *arg)
-{
-    lanes_each(CONTAINER_OF(h, struct lent, helpers)->lanes, n, piece, arg);
-}
-
 static void rest(struct promql_pause *p)
 {
     lanes_rest(CONTAINER_OF(p, struct query_state, pause)->lane);
@@ -42,14 +31,12 @@ static void rest(struct promql_pause *p)
 int api_run_query(struct api *api, struct arena *arena, struct str text,
                   struct promql_params *params, struct promql_result *out, struct err *err)
 {
-    struct lent lent = {{lend}, api->c.lanes};
     struct expr *expr;
     int status;
 
     params->source = db_source(api->c.db);
     params->features = api->c.features;
     params->clock = api->c.clock;
-    params->helpers = &lent.helpers;
     if (promql_parse(arena, text, api->c.features, &expr, err) < 0)
         return -1;
     status = promql_run(expr, params, arena, out, err);

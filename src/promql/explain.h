@@ -11,7 +11,7 @@
  * EXPLAIN_SERIES_MAX series a side. When one of them is reached after a part was looked at, the
  * report says so (`stopped`) and is an answer still.
  * Errors: those of promql_run on the whole expression.
- * Threads: the calling thread and its helpers, as promql_run.
+ * Threads: the calling thread, as promql_run.
  */
 #ifndef PROMQL_EXPLAIN_H
 #define PROMQL_EXPLAIN_H

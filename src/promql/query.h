@@ -8,7 +8,7 @@
  *
  * Errors: ERR_SYNTAX and ERR_TYPE carry the place; the text is Prometheus' where it has one, with a
  * "did you mean" behind it. ERR_EVAL: on these data. ERR_LIMIT, ERR_TIMEOUT, ERR_CANCELLED.
- * Threads: an expr is immutable after parsing; a run uses the calling thread and its helpers.
+ * Threads: an expr is immutable after parsing; a run uses the calling thread.
  */
 #ifndef PROMQL_QUERY_H
 #define PROMQL_QUERY_H
@@ -58,12 +58,6 @@ MUST_USE int promql_print(const struct expr *e, bool pretty, struct buf *out, st
 /* Its nodes as JSON, in the shape of Prometheus' parse_query. */
 MUST_USE int promql_print_tree(const struct expr *e, struct buf *out, struct err *err);
 
-/* Lends idle threads (sys/lanes.h behind it). Pieces are fixed by the number of series, never by
- * the number of threads, so that results repeat bit for bit. */
-struct promql_helpers {
-    void (*each)(struct promql_helpers *h, size_t n, void (*piece)(void *arg, size_t i), void *arg);
-};
-
 /* Called at every series: a long run may sleep here until others have had their turn. */
 struct promql_pause {
     void (*pause)(struct promql_pause *p);
@@ -79,8 +73,7 @@ struct promql_params {
     const atomic_bool *cancelled; /* NULL: cannot be */
     int64_t deadline_ns;          /* by mono; 0: none */
     const struct clock *clock;
-    struct promql_helpers *helpers; /* NULL: the calling thread alone */
-    struct promql_pause *pause;     /* NULL: never */
+    struct promql_pause *pause; /* NULL: never */
 };
 
 struct promql_series {

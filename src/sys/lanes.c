@@ -4,9 +4,10 @@
  *                            |                                    ^
  *                            +----- lanes_cancel, lanes_free -----+   (was_run false)
  *
- * 1. One lock guards all of it. It is a leaf: never held across run, done, piece or loop_post.
+ * 1. One lock guards all of it. It is never held across run or done; only the loop's own lock is
+ *    taken under it (loop_put).
  * 2. What the loop has to do (call `done`, make a thread, join one that ended) is told by one
- *    message, the mail. It is posted when there is something new and it is not under way yet. It
+ *    message, the mail. It is put when there is something new and it is not under way yet. It
  *    outlives the lanes, so that a late delivery finds out that they are gone.
  * 3. Threads are made on the loop only: niceness is inherited, and a niced thread must not pass
  *    it on.
@@ -15,11 +16,19 @@
  *    told to rest, and sleeps in lanes_rest until one is handed to it, first come, first served:
  *    whoever has a turn loses it at its end, or after TURN_MS when others rest. Whoever rests is no
  *    thread of the class as far as its bound goes, up to RESTING_MAX.
+ * 6. A nice thread that lost its core stays without it for tens of milliseconds while others run,
+ * and whoever waits for it waits as long. So nobody wakes another under the lock: who is woken may
+ *    take the core of the one who wakes. A thread that sleeps does so on a semaphore of its own: a
+ *    condition variable has who signals wait until those woken before have left it. And the loop
+ *    joins only threads that the kernel is done with.
+ * 7. A thread is woken by claiming it under the lock and posting its semaphore afterwards. Claimed,
+ *    it waits for the post even when its time is over: so it is there as long as somebody posts.
  */
 #include "sys/lanes.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -56,30 +65,18 @@ struct lane_thread {
     int64_t since_ns;    /* 0: idle; else when its work began, rests taken out */
     int64_t deadline_ns; /* of the job it runs */
     struct lane_job *job;
-    bool niced, rests, ended;
-};
-
-struct each {
-    struct each *next;
-    void (*piece)(void *arg, size_t i);
-    void *arg;
-    size_t n;
-    atomic_size_t at;
-    size_t helpers; /* guarded by the lock */
-};
-
-/* A query that sleeps in lanes_rest. */
-struct resting {
-    struct resting *next;
-    struct lane_job *job;
+    sem_t woken;
+    struct lane_thread *after; /* in the class' list of idle ones, or of those that rest */
+    bool claimed, niced, rests, ended;
 };
 
 struct lane_class {
     struct lane_job *first, **last;
-    size_t queued, threads, idle, starting, threads_max;
+    size_t queued, threads, threads_max;
+    size_t idle_n, coming;    /* coming: claimed or started, and did not look at the queue yet */
+    struct lane_thread *idle; /* the last to become idle first */
     size_t resting_n, turns, turns_max; /* LANE_QUERY only */
-    struct resting *resting, **resting_last;
-    pthread_cond_t work, turn;
+    struct lane_thread *resting;        /* in lanes_rest, first come first */
 };
 
 struct mail {
@@ -96,8 +93,7 @@ struct lanes {
     pthread_mutex_t lock;
     struct lane_class classes[LANE_CLASSES];
     struct lane_thread *threads;
-    struct each *eaches;
-    pthread_cond_t helped; /* a helper left its each, or a thread ended */
+    pthread_cond_t thread_ended;
     struct lane_job *finished, **finished_last;
     bool mail_posted, stopping;
 };
@@ -122,13 +118,14 @@ static struct timespec in_ms(int64_t ms)
     return (struct timespec){.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
 }
 
-/* Under the lock. True: the caller posts the mail once it has let go of the lock. */
-static bool claim_mail(struct lanes *l)
+/* Under the lock: there is something for the loop. The caller wakes it once it has let go of the
+ * lock, though another one may have put the mail: that one may be nice and without a core. */
+static void put_mail(struct lanes *l)
 {
-    bool mine = !l->mail_posted && !l->stopping;
-
-    l->mail_posted |= mine;
-    return mine;
+    if (l->mail_posted || l->stopping)
+        return;
+    l->mail_posted = true;
+    loop_put(l->loop, &l->mail->message);
 }
 
 static void take_turn(struct lane_class *c, struct lane_job *job)
@@ -138,26 +135,75 @@ static void take_turn(struct lane_class *c, struct lane_job *job)
     atomic_store_explicit(&job->must_rest, false, memory_order_relaxed);
 }
 
-static void give_turn_back(struct lanes *l, struct lane_job *job)
+/* Takes a thread out of a list; it need not be there. */
+static void unlink_thread(struct lane_thread **at, const struct lane_thread *t)
+{
+    while (*at && *at != t)
+        at = &(*at)->after;
+    if (*at)
+        *at = t->after;
+}
+
+/* Under the lock, which it lets go meanwhile: until the thread is claimed, or the time is over. */
+static void sleep_unclaimed(struct lanes *l, struct lane_thread *t, int64_t ms)
+{
+    struct timespec until = in_ms(ms);
+    bool woken = false;
+
+    pthread_mutex_unlock(&l->lock);
+    while (!(woken = sem_clockwait(&t->woken, CLOCK_MONOTONIC, &until) == 0) && errno == EINTR)
+        ;
+    pthread_mutex_lock(&l->lock);
+    if (woken || !t->claimed)
+        return;
+    pthread_mutex_unlock(&l->lock);
+    while (sem_wait(&t->woken) < 0)
+        ;
+    pthread_mutex_lock(&l->lock);
+}
+
+/* Without the lock. */
+static void wake(struct lane_thread *claimed)
+{
+    if (claimed)
+        (void)sem_post(&claimed->woken);
+}
+
+/* Under the lock. An idle thread to wake for what is queued; NULL: there is none, or no need. */
+static struct lane_thread *claim_idle(struct lane_class *c)
+{
+    struct lane_thread *t = c->idle;
+
+    if (!t || c->queued <= c->coming)
+        return NULL;
+    c->idle = t->after;
+    c->idle_n--;
+    c->coming++;
+    t->claimed = true;
+    return t;
+}
+
+/* Under the lock. The one to wake who has the turn next. */
+static struct lane_thread *give_turn_back(struct lanes *l, struct lane_job *job)
 {
     struct lane_class *c = &l->classes[job->class];
-    struct resting *r;
+    struct lane_thread *next = c->resting;
 
     if (!job->turn_since_ns)
-        return;
+        return NULL;
     job->turn_since_ns = 0;
     c->turns--;
-    for (r = c->resting; r && r->job->turn_since_ns; r = r->next)
-        ; /* those have theirs but are not awake yet */
-    if (r && c->turns < c->turns_max) {
-        take_turn(c, r->job);
-        pthread_cond_broadcast(&c->turn);
-    }
+    if (!next || c->turns >= c->turns_max)
+        return NULL;
+    c->resting = next->after;
+    c->resting_n--;
+    take_turn(c, next->job);
+    next->claimed = true;
+    return next;
 }
 
 static void finish(struct lanes *l, struct lane_job *job, bool was_run)
 {
-    give_turn_back(l, job);
     job->state = JOB_FINISHED;
     job->was_run = was_run;
     job->next = NULL;
@@ -178,56 +224,50 @@ static struct lane_job *dequeue(struct lane_class *c)
     return job;
 }
 
-static void run_pieces(struct each *e)
-{
-    size_t i;
-
-    while ((i = atomic_fetch_add_explicit(&e->at, 1, memory_order_relaxed)) < e->n)
-        e->piece(e->arg, i);
-}
-
-/* An each that still has pieces to hand out. */
-static struct each *each_in_need(const struct lanes *l)
-{
-    for (struct each *e = l->eaches; e; e = e->next)
-        if (atomic_load_explicit(&e->at, memory_order_relaxed) < e->n)
-            return e;
-    return NULL;
-}
-
 /* Under the lock, which it lets go meanwhile. False: there was nothing to do. */
-static bool work_once(struct lanes *l, struct lane_thread *t, bool *post)
+static bool work_once(struct lanes *l, struct lane_thread *t)
 {
     struct lane_job *job = dequeue(&l->classes[t->class]);
-    struct each *e = NULL;
+    struct lane_thread *next;
 
-    if (!job && t->class == LANE_QUERY)
-        e = each_in_need(l);
-    if (!job && !e)
+    if (!job)
         return false;
     t->since_ns = now_ns();
     t->job = job;
-    if (job) {
-        job->state = JOB_RUNNING;
-        t->deadline_ns = job->deadline_ns;
-    } else {
-        e->helpers++;
-    }
+    job->state = JOB_RUNNING;
+    t->deadline_ns = job->deadline_ns;
     pthread_mutex_unlock(&l->lock);
-    if (job)
-        job->run(job);
-    else
-        run_pieces(e);
+    job->run(job);
     pthread_mutex_lock(&l->lock);
-    if (job) {
-        finish(l, job, true);
-        *post = claim_mail(l);
-    } else if (--e->helpers == 0) {
-        pthread_cond_broadcast(&l->helped);
-    }
+    next = give_turn_back(l, job);
+    finish(l, job, true);
+    put_mail(l);
     t->since_ns = t->deadline_ns = 0;
     t->job = NULL;
+    pthread_mutex_unlock(&l->lock);
+    loop_wake(l->loop);
+    wake(next);
+    pthread_mutex_lock(&l->lock);
     return true;
+}
+
+/* Under the lock, which it lets go meanwhile. False: there was nothing to do for long. */
+static bool wait_for_work(struct lanes *l, struct lane_thread *t)
+{
+    struct lane_class *c = &l->classes[t->class];
+
+    t->after = c->idle;
+    c->idle = t;
+    c->idle_n++;
+    sleep_unclaimed(l, t, IDLE_MS);
+    if (t->claimed) {
+        t->claimed = false;
+        c->coming--;
+        return true;
+    }
+    unlink_thread(&c->idle, t);
+    c->idle_n--;
+    return false;
 }
 
 static void *thread_main(void *arg)
@@ -235,40 +275,20 @@ static void *thread_main(void *arg)
     struct lane_thread *t = arg;
     struct lanes *l = t->lanes;
     struct lane_class *c = &l->classes[t->class];
-    bool post = false;
 
     pthread_mutex_lock(&l->lock);
-    c->starting--;
+    c->coming--;
     t->tid = (pid_t)syscall(SYS_gettid);
     if (t->class == LANE_RENDER)
         (void)setpriority(PRIO_PROCESS, (id_t)t->tid, NICE);
-    while (!l->stopping && !t->niced) {
-        struct timespec until;
-        int rc = 0;
-
-        if (work_once(l, t, &post)) {
-            if (post) {
-                pthread_mutex_unlock(&l->lock);
-                loop_post(l->loop, &l->mail->message);
-                pthread_mutex_lock(&l->lock);
-                post = false;
-            }
-            continue;
-        }
-        until = in_ms(IDLE_MS);
-        c->idle++;
-        rc = pthread_cond_timedwait(&c->work, &l->lock, &until);
-        c->idle--;
-        if (rc == ETIMEDOUT && !c->first)
-            break;
-    }
+    while (!l->stopping && !t->niced && (work_once(l, t) || wait_for_work(l, t)))
+        ;
     c->threads--;
     t->ended = true;
-    post = claim_mail(l);
-    pthread_cond_broadcast(&l->helped);
+    put_mail(l);
+    pthread_cond_broadcast(&l->thread_ended); /* lanes_free alone waits for it */
     pthread_mutex_unlock(&l->lock);
-    if (post)
-        loop_post(l->loop, &l->mail->message);
+    loop_wake(l->loop);
     return NULL;
 }
 
@@ -276,19 +296,15 @@ static void *thread_main(void *arg)
 static bool is_short_of_threads(const struct lanes *l, enum lane class)
 {
     const struct lane_class *c = &l->classes[class];
-    const struct each *e = class == LANE_QUERY ? each_in_need(l) : NULL;
-    size_t wanted = c->queued;
 
-    if (e)
-        wanted += e->n; /* more than there are threads, in most cases */
-    return c->threads - c->resting_n < c->threads_max && wanted > c->idle + c->starting;
+    return c->threads - c->resting_n < c->threads_max && c->queued > c->idle_n + c->coming;
 }
 
 /* On the loop. A thread that cannot be had is no error as long as one is there: it takes the jobs
  * one by one; with none at all, jobs would wait for ever, so they end unrun. */
 static void make_threads(struct lanes *l)
 {
-    bool post = false;
+    bool tell = false;
 
     pthread_mutex_lock(&l->lock);
     for (unsigned i = 0; i < LANE_CLASSES; i++) {
@@ -301,29 +317,33 @@ static void make_threads(struct lanes *l)
 
             t->lanes = l;
             t->class = class;
+            sem_init(&t->woken, 0, 0);
             if (thread_start(&t->thread, thread_names[class], thread_main, t, &ignored) < 0) {
                 struct lane_job *job;
 
+                sem_destroy(&t->woken);
                 mem_free(t);
                 while (!c->threads && (job = dequeue(c))) {
                     finish(l, job, false);
-                    post |= claim_mail(l);
+                    put_mail(l);
+                    tell = true;
                 }
                 break;
             }
             t->next = l->threads;
             l->threads = t;
             c->threads++;
-            c->starting++;
+            c->coming++;
         }
     }
     pthread_mutex_unlock(&l->lock);
-    if (post)
-        loop_post(l->loop, &l->mail->message);
+    if (tell)
+        loop_wake(l->loop);
 }
 
-/* On the loop: joins those that have ended. */
-static void join_ended(struct lanes *l)
+/* On the loop: joins those that have ended. One that has not quite is left for the next mail,
+ * unless `all` are to be joined: it may be nice and wait for a core. */
+static void join_ended(struct lanes *l, bool all)
 {
     struct lane_thread *ended = NULL;
 
@@ -331,7 +351,7 @@ static void join_ended(struct lanes *l)
     for (struct lane_thread **at = &l->threads; *at;) {
         struct lane_thread *t = *at;
 
-        if (t->ended) {
+        if (t->ended && (all || pthread_tryjoin_np(t->thread, NULL) == 0)) {
             *at = t->next;
             t->next = ended;
             ended = t;
@@ -344,7 +364,9 @@ static void join_ended(struct lanes *l)
         struct lane_thread *t = ended;
 
         ended = t->next;
-        (void)pthread_join(t->thread, NULL);
+        if (all)
+            (void)pthread_join(t->thread, NULL);
+        sem_destroy(&t->woken);
         mem_free(t);
     }
 }
@@ -424,40 +446,43 @@ static void on_nicer(void *arg)
 
 static bool may_rest_on(const struct lanes *l, const struct lane_job *job)
 {
-    return !job->turn_since_ns && !l->stopping &&
-           !atomic_load_explicit(&job->cancelled, memory_order_relaxed) &&
+    return !l->stopping && !atomic_load_explicit(&job->cancelled, memory_order_relaxed) &&
            (!job->deadline_ns || now_ns() < job->deadline_ns);
 }
 
-/* Under the lock, which it lets go meanwhile: in the list of those that rest, until there is a turn
- * or the job is to end anyway. */
-static void rest(struct lanes *l, struct lane_class *c, struct lane_job *job)
+/* Under the lock, which it lets go meanwhile: among those that rest, until there is a turn or the
+ * job is to end anyway. */
+static void rest(struct lanes *l, struct lane_class *c, struct lane_thread *t)
 {
-    struct resting me = {.job = job};
-    struct resting **at;
+    struct lane_job *job = t->job;
+    struct lane_thread *next = give_turn_back(l, job);
+    struct lane_thread **last = &c->resting;
+    bool tell = false;
 
-    *c->resting_last = &me;
-    c->resting_last = &me.next;
+    if (c->turns < c->turns_max) { /* nobody else wants it, or one ended meanwhile */
+        take_turn(c, job);
+        return;
+    }
+    while (*last)
+        last = &(*last)->after;
+    *last = t;
+    t->after = NULL;
     c->resting_n++;
-    give_turn_back(l, job);
-    if (!job->turn_since_ns && c->turns < c->turns_max)
-        take_turn(c, job); /* one ended since it was told to rest */
-    if (!job->turn_since_ns && is_short_of_threads(l, (enum lane)job->class) && claim_mail(l)) {
-        pthread_mutex_unlock(&l->lock);
-        loop_post(l->loop, &l->mail->message);
-        pthread_mutex_lock(&l->lock);
+    tell = is_short_of_threads(l, t->class);
+    if (tell)
+        put_mail(l);
+    pthread_mutex_unlock(&l->lock);
+    if (tell)
+        loop_wake(l->loop);
+    wake(next);
+    pthread_mutex_lock(&l->lock);
+    while (!t->claimed && may_rest_on(l, job))
+        sleep_unclaimed(l, t, REST_LOOK_MS);
+    if (!t->claimed) {
+        unlink_thread(&c->resting, t);
+        c->resting_n--;
     }
-    while (may_rest_on(l, job)) {
-        struct timespec until = in_ms(REST_LOOK_MS);
-
-        (void)pthread_cond_timedwait(&c->turn, &l->lock, &until);
-    }
-    for (at = &c->resting; *at != &me; at = &(*at)->next)
-        ;
-    *at = me.next;
-    if (!*at)
-        c->resting_last = at;
-    c->resting_n--;
+    t->claimed = false;
     if (!job->turn_since_ns)
         take_turn(c, job); /* one too many, but it ends at once */
 }
@@ -478,7 +503,7 @@ void lanes_rest(struct lane_job *job)
         ;
     if (c->resting_n < RESTING_MAX) { /* else it keeps its lane: so many seldom wait at once */
         t->rests = true;
-        rest(l, c, job);
+        rest(l, c, t);
         t->rests = false;
         t->since_ns += now_ns() - began;
     }
@@ -497,9 +522,9 @@ static void on_mail(struct loop_message *m)
     }
     pthread_mutex_lock(&l->lock);
     l->mail_posted = false;
-    querying = l->classes[LANE_QUERY].threads > l->classes[LANE_QUERY].idle;
+    querying = l->classes[LANE_QUERY].threads > l->classes[LANE_QUERY].idle_n;
     pthread_mutex_unlock(&l->lock);
-    join_ended(l);
+    join_ended(l, false);
     make_threads(l);
     if (querying)
         arm_nicer(l, SHARE_AFTER_MS);
@@ -521,15 +546,12 @@ struct lanes *lanes_new(struct loop *loop)
     pthread_mutex_init(&l->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->helped, &attr);
+    pthread_cond_init(&l->thread_ended, &attr);
     for (unsigned i = 0; i < LANE_CLASSES; i++) {
         struct lane_class *c = &l->classes[i];
 
         c->last = &c->first;
-        c->resting_last = &c->resting;
         c->threads_max = many;
-        pthread_cond_init(&c->work, &attr);
-        pthread_cond_init(&c->turn, &attr);
     }
     pthread_condattr_destroy(&attr);
     l->classes[LANE_QUERY].threads_max = QUERY_THREADS;
@@ -544,8 +566,10 @@ struct lanes *lanes_new(struct loop *loop)
 int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct err *err)
 {
     struct lane_class *c = &l->classes[class];
-    bool here = loop_is_here(l->loop);
-    bool refused = false, grow = false, post = false;
+    struct loop *loop = l->loop; /* the loop may free the lanes when the lock is open */
+    bool here = loop_is_here(loop);
+    struct lane_thread *idle = NULL;
+    bool refused = false, grow = false, tell = false;
 
     assert(job->state != JOB_QUEUED && job->state != JOB_RUNNING);
     pthread_mutex_lock(&l->lock);
@@ -562,33 +586,29 @@ int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct 
         *c->last = job;
         c->last = &job->next;
         c->queued++;
-        if (!here)
-            pthread_cond_signal(&c->work);
+        idle = claim_idle(c);
         grow = is_short_of_threads(l, class);
         /* Elsewhere the loop is asked; for a query always, since it keeps the nicer's timer. */
-        if (!here && (grow || class == LANE_QUERY))
-            post = claim_mail(l);
+        tell = !here && (grow || class == LANE_QUERY);
+        if (tell)
+            put_mail(l);
     }
     pthread_mutex_unlock(&l->lock);
-    /* Without the lock, which who wakes up wants at once. Elsewhere it could be too late: the loop
-     * may free the lanes meanwhile. */
-    if (here && !refused)
-        pthread_cond_signal(&c->work);
+    wake(idle);
     if (refused)
         return err_set(err, ERR_LIMIT, "too busy: %d jobs wait already; try again", QUEUED_MAX);
     if (here && class == LANE_QUERY)
         arm_nicer(l, SHARE_AFTER_MS);
     if (here && grow)
         make_threads(l);
-    if (post)
-        loop_post(l->loop, &l->mail->message);
+    if (tell)
+        loop_wake(loop);
     return 0;
 }
 
 void lanes_cancel(struct lane_job *job)
 {
     struct lanes *l = job->lanes;
-    bool post = false;
 
     atomic_store_explicit(&job->cancelled, true, memory_order_release);
     if (!l)
@@ -606,45 +626,10 @@ void lanes_cancel(struct lane_job *job)
             c->last = at;
         c->queued--;
         finish(l, job, false);
-        post = claim_mail(l);
+        put_mail(l);
     }
     pthread_mutex_unlock(&l->lock);
-    if (post)
-        loop_post(l->loop, &l->mail->message);
-}
-
-void lanes_each(struct lanes *l, size_t n, void (*piece)(void *arg, size_t i), void *arg)
-{
-    struct each e = {.piece = piece, .arg = arg, .n = n};
-    struct lane_class *c = &l->classes[LANE_QUERY];
-    bool post = false;
-
-    atomic_init(&e.at, 0);
-    if (n < 2) {
-        run_pieces(&e);
-        return;
-    }
-    pthread_mutex_lock(&l->lock);
-    if (!l->stopping) {
-        e.next = l->eaches;
-        l->eaches = &e;
-        pthread_cond_broadcast(&c->work);
-        if (is_short_of_threads(l, LANE_QUERY) && !loop_is_here(l->loop))
-            post = claim_mail(l);
-    }
-    pthread_mutex_unlock(&l->lock);
-    if (post)
-        loop_post(l->loop, &l->mail->message);
-    run_pieces(&e);
-    pthread_mutex_lock(&l->lock);
-    for (struct each **at = &l->eaches; *at; at = &(*at)->next)
-        if (*at == &e) {
-            *at = e.next;
-            break;
-        }
-    while (e.helpers)
-        pthread_cond_wait(&l->helped, &l->lock);
-    pthread_mutex_unlock(&l->lock);
+    loop_wake(l->loop);
 }
 
 static bool is_stuck(const struct lane_thread *t, int64_t now)
@@ -671,19 +656,29 @@ struct lanes_stats lanes_stats(struct lanes *l, enum lane class)
     return s;
 }
 
-/* Under the lock: ends what is queued, tells what runs. */
+static void claim_and_wake(struct lane_thread *t)
+{
+    t->claimed = true;
+    wake(t);
+}
+
+/* Under the lock: ends what is queued, tells what runs, wakes who sleeps. */
 static void stop_all(struct lanes *l)
 {
     l->stopping = true;
     for (unsigned i = 0; i < LANE_CLASSES; i++) {
+        struct lane_class *c = &l->classes[i];
         struct lane_job *job;
 
-        while ((job = dequeue(&l->classes[i]))) {
+        while ((job = dequeue(c))) {
             atomic_store_explicit(&job->cancelled, true, memory_order_release);
             finish(l, job, false);
         }
-        pthread_cond_broadcast(&l->classes[i].work);
-        pthread_cond_broadcast(&l->classes[i].turn);
+        for (struct lane_thread *t = c->idle; t; t = t->after, c->idle_n--, c->coming++)
+            claim_and_wake(t);
+        for (struct lane_thread *t = c->resting; t; t = t->after, c->resting_n--)
+            claim_and_wake(t);
+        c->idle = c->resting = NULL;
     }
     for (struct lane_thread *t = l->threads; t; t = t->next)
         if (t->job)
@@ -704,8 +699,8 @@ static size_t wait_for_threads(struct lanes *l)
         if (!slow && !others)
             return 0;
         if (others)
-            (void)pthread_cond_wait(&l->helped, &l->lock);
-        else if (pthread_cond_timedwait(&l->helped, &l->lock, &until) == ETIMEDOUT)
+            (void)pthread_cond_wait(&l->thread_ended, &l->lock);
+        else if (pthread_cond_timedwait(&l->thread_ended, &l->lock, &until) == ETIMEDOUT)
             return l->classes[LANE_SLOW].threads;
     }
 }
@@ -721,16 +716,12 @@ size_t lanes_free(struct lanes *l)
     stop_all(l);
     stuck = wait_for_threads(l);
     pthread_mutex_unlock(&l->lock);
-    join_ended(l);
+    join_ended(l, true);
     call_done(l);
     loop_timer_free(take(l->nicer));
     if (stuck)
         return stuck;
-    for (unsigned i = 0; i < LANE_CLASSES; i++) {
-        pthread_cond_destroy(&l->classes[i].work);
-        pthread_cond_destroy(&l->classes[i].turn);
-    }
-    pthread_cond_destroy(&l->helped);
+    pthread_cond_destroy(&l->thread_ended);
     pthread_mutex_destroy(&l->lock);
     l->mail->lanes = NULL;
     if (!l->mail_posted)

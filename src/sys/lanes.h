@@ -68,10 +68,6 @@ void lanes_cancel(struct lane_job *job);
  * others pay for one look at a flag. */
 void lanes_rest(struct lane_job *job);
 
-/* Runs piece(arg, i) once for each i < n and returns when all have ended. The caller's thread runs
- * pieces too; idle LANE_QUERY threads join in. Never waits for a thread to become free. */
-void lanes_each(struct lanes *l, size_t n, void (*piece)(void *arg, size_t i), void *arg);
-
 struct lanes_stats {
     size_t threads, running, queued, stuck; /* one that rests counts as running */
 };

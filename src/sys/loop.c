@@ -1,10 +1,20 @@
+/* How others wake the loop. A poster may be nice and lose its core between any two steps, for tens
+ * of milliseconds; nobody else's message may wait for it. So a message is in the list before the
+ * lock is left, and whoever posts wakes the loop itself unless it knows that a wake has arrived: a
+ * round lasts from one emptying of the list to the next, and `woken_round` is set to the round that
+ * a poster found only after its write. Set late, it names an old round, and only costs a write
+ * more. (uv_async_send leaves the wake to whoever came first, and has the loop wait for it.)
+ */
 #include "sys/loop.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/err.h"
@@ -14,11 +24,13 @@
 
 struct loop {
     uv_loop_t uv;
-    uv_async_t wake;
+    int wake_fd; /* an eventfd */
+    uv_poll_t wake;
     atomic_ulong thread; /* pthread_t of the one that runs it */
 
-    pthread_mutex_t lock; /* guards: first, last */
+    pthread_mutex_t lock; /* guards: first, last; round is written under it */
     struct loop_message *first, **last;
+    atomic_uint_fast64_t round, woken_round;
 
     uv_signal_t signals[SIGNALS];
     bool has_signals;
@@ -41,6 +53,7 @@ static bool run_messages(struct loop *l)
     struct loop_message *m;
 
     pthread_mutex_lock(&l->lock);
+    atomic_fetch_add(&l->round, 1);
     m = l->first;
     l->first = NULL;
     l->last = &l->first;
@@ -56,9 +69,31 @@ static bool run_messages(struct loop *l)
     return true;
 }
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(uv_poll_t *wake, int status, int events)
 {
-    (void)run_messages(wake->data);
+    struct loop *l = wake->data;
+    uint64_t wakes;
+    ssize_t ignored = read(l->wake_fd, &wakes, sizeof wakes); /* before the list is emptied */
+
+    (void)status;
+    (void)events;
+    (void)ignored;
+    (void)run_messages(l);
+}
+
+static int open_wake(struct loop *l)
+{
+    int rc;
+
+    l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->wake_fd < 0)
+        return -errno;
+    rc = uv_poll_init(&l->uv, &l->wake, l->wake_fd);
+    if (rc == 0)
+        rc = uv_poll_start(&l->wake, UV_READABLE, on_wake);
+    if (rc < 0)
+        (void)close(l->wake_fd);
+    return rc;
 }
 
 int loop_new(struct loop **out, struct err *err)
@@ -70,7 +105,7 @@ int loop_new(struct loop **out, struct err *err)
         mem_free(l);
         return err_os(err, -rc, "cannot make the event loop");
     }
-    rc = uv_async_init(&l->uv, &l->wake, on_wake);
+    rc = open_wake(l);
     if (rc < 0) {
         (void)uv_loop_close(&l->uv);
         mem_free(l);
@@ -78,6 +113,7 @@ int loop_new(struct loop **out, struct err *err)
     }
     l->wake.data = l;
     l->last = &l->first;
+    atomic_init(&l->round, 1);
     pthread_mutex_init(&l->lock, NULL);
     atomic_init(&l->thread, (unsigned long)pthread_self());
     *out = l;
@@ -118,6 +154,7 @@ void loop_free(struct loop *l)
     (void)uv_run(&l->uv, UV_RUN_NOWAIT);
     rc = uv_loop_close(&l->uv);
     assert(rc == 0); /* else a handle is still open */
+    (void)close(l->wake_fd);
     assert(!l->first);
     pthread_mutex_destroy(&l->lock);
     mem_free(l);
@@ -145,19 +182,29 @@ struct uv_loop_s *loop_uv(struct loop *l)
     return &l->uv;
 }
 
-void loop_post(struct loop *l, struct loop_message *m)
+void loop_put(struct loop *l, struct loop_message *m)
 {
-    bool was_empty;
-
     m->next = NULL;
     pthread_mutex_lock(&l->lock);
-    was_empty = !l->first;
     *l->last = m;
     l->last = &m->next;
     pthread_mutex_unlock(&l->lock);
-    /* The one who finds it empty wakes the loop for all that come until the loop looks. */
-    if (was_empty)
-        (void)uv_async_send(&l->wake);
+}
+
+void loop_wake(struct loop *l)
+{
+    uint64_t round = atomic_load(&l->round), one = 1;
+
+    if (atomic_load(&l->woken_round) == round)
+        return;
+    if (write(l->wake_fd, &one, sizeof one) == (ssize_t)sizeof one)
+        atomic_store(&l->woken_round, round);
+}
+
+void loop_post(struct loop *l, struct loop_message *m)
+{
+    loop_put(l, m);
+    loop_wake(l);
 }
 
 static void on_timer(uv_timer_t *uv)

@@ -1,7 +1,7 @@
 /* loop: the one event loop (libuv): sockets, timers, signals, messages from other threads.
  *
  * Never a disk, never longer than 10 ms. Everything here must be called on the loop's thread,
- * except loop_post.
+ * except loop_post, loop_put and loop_wake.
  */
 #ifndef SYS_LOOP_H
 #define SYS_LOOP_H
@@ -35,6 +35,10 @@ struct uv_loop_s *loop_uv(struct loop *l);
 
 /* From any thread. Runs in the order posted. */
 void loop_post(struct loop *l, struct loop_message *m);
+/* The two halves of it, for who puts messages under a lock of its own: loop_wake is for afterwards,
+ * lest who is woken takes the core from the holder of that lock. Any thread may call it for all. */
+void loop_put(struct loop *l, struct loop_message *m);
+void loop_wake(struct loop *l);
 
 /* First after `delay_ms`, then every `period_ms` (0: once). The callback may free the timer. */
 struct loop_timer *loop_timer_new(struct loop *l, int64_t delay_ms, int64_t period_ms,

@@ -291,6 +291,43 @@ static void a_long_query_becomes_nice_and_the_next_one_is_not(void **state)
     assert_int_equal(n.nice, getpriority(PRIO_PROCESS, 0));
 }
 
+static pthread_key_t at_the_end;
+
+static void linger(void *gate)
+{
+    while (sem_wait(gate) < 0)
+        ;
+}
+
+static void run_until_niced_and_linger(struct lane_job *base)
+{
+    (void)pthread_setspecific(at_the_end, &CONTAINER_OF(base, struct niced, base)->f->gate);
+    run_until_niced(base);
+}
+
+static void the_loop_waits_for_no_thread_that_takes_long_to_end(void **state)
+{
+    struct fixture *f = *state;
+    struct niced n = {.base = {.run = run_until_niced_and_linger, .done = stop_when_niced}, .f = f};
+    struct err err;
+
+    assert_int_equal(pthread_key_create(&at_the_end, linger), 0);
+    assert_ok(lanes_submit(f->lanes, LANE_QUERY, &n.base, &err), err);
+    loop_run(f->loop);
+    assert_int_equal(n.nice, 10);
+    while (lanes_stats(f->lanes, LANE_QUERY).threads)
+        (void)usleep(100);
+    f->wanted = 100;
+    for (size_t i = 0; i < f->wanted; i++)
+        (void)submit(f, LANE_PARSE, count);
+    loop_run(f->loop); /* looks for threads to join at each mail */
+    assert_int_equal(f->ran, 100);
+    sem_post(&f->gate);
+    assert_int_equal(lanes_free(f->lanes), 0);
+    f->lanes = lanes_new(f->loop);
+    (void)pthread_key_delete(at_the_end);
+}
+
 /* Runs until cancelled, as a query does: it rests when it is told to. */
 static void run_on_and_rest(struct lane_job *base)
 {
@@ -317,55 +354,6 @@ static void a_short_query_finds_a_lane_beside_many_long_ones(void **state)
     loop_run(f->loop);
 }
 
-#define PIECES 1000
-
-static void mark(void *arg, size_t i)
-{
-    atomic_int *marks = arg;
-
-    atomic_fetch_add(&marks[i], 1);
-}
-
-struct spread {
-    struct lane_job base;
-    struct fixture *f;
-    atomic_int marks[PIECES];
-};
-
-static void spread_out(struct lane_job *base)
-{
-    struct spread *s = CONTAINER_OF(base, struct spread, base);
-
-    lanes_each(s->f->lanes, PIECES, mark, s->marks);
-}
-
-static void stop_after_spread(struct lane_job *base)
-{
-    loop_stop(CONTAINER_OF(base, struct spread, base)->f->loop);
-}
-
-static void each_piece_runs_once_from_a_lane_and_from_elsewhere(void **state)
-{
-    struct fixture *f = *state;
-    struct spread *s = mem_new(struct spread);
-    struct err err;
-
-    s->base.run = spread_out;
-    s->base.done = stop_after_spread;
-    s->f = f;
-    assert_ok(lanes_submit(f->lanes, LANE_QUERY, &s->base, &err), err);
-    loop_run(f->loop);
-    for (int i = 0; i < PIECES; i++)
-        assert_int_equal(s->marks[i], 1);
-    lanes_each(f->lanes, PIECES, mark, s->marks);
-    lanes_each(f->lanes, 1, mark, s->marks);
-    lanes_each(f->lanes, 0, mark, s->marks);
-    assert_int_equal(s->marks[0], 3);
-    for (int i = 1; i < PIECES; i++)
-        assert_int_equal(s->marks[i], 2);
-    mem_free(s);
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -379,8 +367,8 @@ int main(void)
         TEST(slow_jobs_do_not_wait_for_a_hanging_one),
         TEST(a_job_that_hangs_is_told_by_free_and_stays),
         TEST(a_long_query_becomes_nice_and_the_next_one_is_not),
+        TEST(the_loop_waits_for_no_thread_that_takes_long_to_end),
         TEST(a_short_query_finds_a_lane_beside_many_long_ones),
-        TEST(each_piece_runs_once_from_a_lane_and_from_elsewhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,14 +52,19 @@ static void on_note(struct loop_message *m)
     mem_free(note);
 }
 
-static void post(struct fixture *f, int value)
+static struct note *note_new(struct fixture *f, int value)
 {
     struct note *note = mem_new(struct note);
 
     note->message.run = on_note;
     note->f = f;
     note->value = value;
-    loop_post(f->loop, &note->message);
+    return note;
+}
+
+static void post(struct fixture *f, int value)
+{
+    loop_post(f->loop, &note_new(f, value)->message);
 }
 
 static void *post_from_thread(void *arg)
@@ -85,6 +90,27 @@ static void messages_of_another_thread_run_on_the_loop_in_order(void **state)
     assert_int_equal(f->n, 50);
     for (int i = 0; i < 50; i++)
         assert_int_equal(f->order[i], i);
+}
+
+static void *post_once(void *arg)
+{
+    post(arg, -1);
+    return NULL;
+}
+
+static void a_message_wakes_the_loop_though_another_poster_has_not_come_to_it(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    pthread_t thread;
+
+    for (int i = 0; i < 3; i++) {
+        loop_put(f->loop, &note_new(f, i)->message); /* and its loop_wake never comes */
+        assert_ok(thread_start(&thread, "poster", post_once, f, &err), err);
+        loop_run(f->loop);
+        pthread_join(thread, NULL);
+        assert_int_equal(f->n, i + 1);
+    }
 }
 
 static void on_chain(struct loop_message *m)
@@ -220,6 +246,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(messages_of_another_thread_run_on_the_loop_in_order, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_message_wakes_the_loop_though_another_poster_has_not_come_to_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drain_runs_what_messages_post, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_timer_repeats_and_may_free_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(signals_arrive_with_their_number, set_up, tear_down),

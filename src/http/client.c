@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <strings.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "http/client_settings.h"
 #include "http/client_use.h"
@@ -347,8 +349,8 @@ static void set_blob(CURL *easy, CURLoption option, const struct buf *b)
     curl_easy_setopt(easy, option, &blob);
 }
 
-static int apply_pem(const struct client_secret *s, const char *key, CURL *easy, CURLoption option,
-                     struct buf *kept, struct err *err)
+static int read_pem(const struct client_secret *s, const char *key, struct buf *kept,
+                    struct err *err)
 {
     bool set;
 
@@ -356,8 +358,23 @@ static int apply_pem(const struct client_secret *s, const char *key, CURL *easy,
         return -1;
     if (set && kept->n == 0)
         return err_set(err, ERR_SYNTAX, "%s is empty", key);
-    if (set)
-        set_blob(easy, option, kept);
+    return 0;
+}
+
+static int apply_certificate(const struct client_tls *t, CURL *easy, struct client_use *use,
+                             struct err *err)
+{
+    if (read_pem(&t->cert, "tls_config.cert", &use->cert, err) < 0 ||
+        read_pem(&t->key, "tls_config.key", &use->key, err) < 0)
+        return -1;
+    if (use->cert.n && use->key.n)
+        /* curl lends a connection, or a TLS session, to whoever has the same certificate, whatever
+         * the key. Behind the certificate PEM has room for a remark. */
+        buf_addf(&use->cert, "\nkey %016" PRIx64 "\n", hash_str(buf_str(&use->key)));
+    if (use->cert.n)
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, &use->cert);
+    if (use->key.n)
+        set_blob(easy, CURLOPT_SSLKEY_BLOB, &use->key);
     return 0;
 }
 
@@ -419,12 +436,13 @@ static int apply_tls(const struct client_tls *t, CURL *easy, const char *url, bo
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
-    if (apply_pem(&t->ca, "tls_config.ca", easy, CURLOPT_CAINFO_BLOB, &use->ca, err) < 0)
+    if (read_pem(&t->ca, "tls_config.ca", &use->ca, err) < 0)
         return -1;
+    if (use->ca.n)
+        set_blob(easy, CURLOPT_CAINFO_BLOB, &use->ca);
     if (!home)
         return 0;
-    if (apply_pem(&t->cert, "tls_config.cert", easy, CURLOPT_SSLCERT_BLOB, &use->cert, err) < 0 ||
-        apply_pem(&t->key, "tls_config.key", easy, CURLOPT_SSLKEY_BLOB, &use->key, err) < 0)
+    if (apply_certificate(t, easy, use, err) < 0)
         return -1;
     return t->server_name ? apply_server_name(t->server_name, easy, url, use, err) : 0;
 }
@@ -442,8 +460,12 @@ static int apply_proxy(const struct client_proxy *p, CURL *easy, const char *url
         if (add_header(&use->proxy_headers, p->connect_headers[i].name, "",
                        &p->connect_headers[i].value, "proxy_connect_header", err) < 0)
             return -1;
-    if (use->proxy_headers)
+    if (use->proxy_headers) {
         curl_easy_setopt(easy, CURLOPT_PROXYHEADER, use->proxy_headers);
+        /* They may be what opens the tunnel, and curl would lend it to who has others, or none. */
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    }
     return 0;
 }
 

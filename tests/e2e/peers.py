@@ -1,6 +1,7 @@
 """What earshot asks in the scenarios: HTTP servers of the test's own process, and their certificates."""
 import http.server
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -13,8 +14,9 @@ METRICS = 'text/plain; version=0.0.4'
 class Target:
     """an HTTP server on loopback that answers by answer(request) and keeps what it was asked"""
 
-    def __init__(self, answer=None, host='127.0.0.1', tls=None):
-        """answer gives (status, headers, text); tls: an ssl.SSLContext"""
+    def __init__(self, answer=None, host='127.0.0.1', tls=None, tunnel_to=None, tunnel_for=None):
+        """answer gives (status, headers, text); tls: an ssl.SSLContext; as a proxy it lets those with these
+        credentials through to `tunnel_to`"""
         self.asked = []  # of (path, headers), as they came
         target = self
 
@@ -35,6 +37,17 @@ class Target:
 
             do_POST = do_GET
 
+            def do_CONNECT(self):
+                self.close_connection = True
+                if not tunnel_to or self.headers.get('Proxy-Authorization') != tunnel_for:
+                    self.send_error(407)
+                    return
+                host, port = tunnel_to.split(':')
+                with socket.create_connection((host, int(port))) as there:
+                    self.send_response(200)
+                    self.end_headers()
+                    pipe(self.connection, there)
+
             def log_message(self, *_):
                 pass
 
@@ -53,6 +66,15 @@ class Target:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+def pipe(a, b):
+    while True:
+        for s in select.select([a, b], [], [])[0]:
+            part = s.recv(65536)
+            if not part:
+                return
+            (b if s is a else a).sendall(part)
 
 
 def metrics(_):

@@ -95,6 +95,30 @@ class Tls(Asking):
         self.assert_down(found['lacking'], 'tls_config.cert_file')
         self.assert_down(found['unfit'], 'tls_config.cert and key')
 
+    def test_a_connection_is_not_lent_to_another_key(self):
+        target = self.target(tls=self.certificates.context('address', client=True))
+        files = {n: self.text(n) for n in ('ca.pem', 'client.pem', 'client.key', 'name.key')}
+        tls = ['scheme: https', 'tls_config:', '  ca_file: ca.pem', '  cert_file: client.pem']
+        server = self.serve(files, fit=(target.address, tls + ['  key_file: client.key']),
+                            unfit=(target.address, tls + ['  key_file: name.key']))
+        eventually(lambda: len(server.query('count_over_time(up{job=~".*fit"}[1m]) >= 4')) == 2)
+        self.assertEqual([server.query('%s_over_time(up{job="%s"}[1m])' % w)[0][1] for w in (('min', 'fit'), ('max', 'unfit'))],
+                         [1, 0])
+
+    def test_a_tunnel_is_not_lent_to_who_shows_the_proxy_less(self):
+        target = self.target(tls=self.certificates.context('address'))
+        proxy = self.target(tunnel_to=target.address, tunnel_for='Basic ' + base64.b64encode(b'anna:geheim').decode())
+        tls = ['scheme: https', 'tls_config: {ca_file: ca.pem}']
+        basic = base64.b64encode(b'anna:geheim').decode()
+        server = self.serve({'ca.pem': self.text('ca.pem')},
+                            known=(target.address, tls + ['proxy_url: http://anna:geheim@' + proxy.address]),
+                            named=(target.address, tls + ['proxy_url: http://' + proxy.address,
+                                                          'proxy_connect_header: {Proxy-Authorization: ["Basic %s"]}' % basic]),
+                            stranger=(target.address, tls + ['proxy_url: http://' + proxy.address]))
+        eventually(lambda: len(server.query('count_over_time(up{job!="earshot"}[1m]) >= 4')) == 3)
+        self.assertEqual([server.query('%s_over_time(up{job="%s"}[1m])' % w)[0][1]
+                          for w in (('min', 'known'), ('min', 'named'), ('max', 'stranger'))], [1, 1, 0])
+
 
 class Credentials(Asking):
     def test_basic_auth_and_tokens(self):

@@ -141,9 +141,8 @@ static int charge_body(struct cycle *c, size_t *bytes, struct err *err)
     return 0;
 }
 
-static void parse_run(struct lane_job *job)
+static void make_column(struct cycle *c)
 {
-    struct cycle *c = CONTAINER_OF(job, struct cycle, parse);
     struct err store = {.kind = ERR_NONE};
     size_t body = 0;
 
@@ -162,9 +161,20 @@ static void parse_run(struct lane_job *job)
         c->err = store;
 }
 
+static void parse_run(struct lane_job *job)
+{
+    struct cycle *c = CONTAINER_OF(job, struct cycle, parse);
+    struct sink *sink = c->context->sink;
+
+    make_column(c);
+    if (c->next == TARGET_COMMIT)
+        sink->commit(sink, &c->target.batch);
+}
+
 static void submit_parse(struct cycle *c)
 {
     c->state = CYCLE_PARSING;
+    c->stored = false;
     if (lanes_submit(c->context->lanes, LANE_PARSE, &c->parse, &c->err) == 0)
         return;
     c->ok = false;
@@ -185,9 +195,9 @@ static void again(struct cycle *c)
     finish(c);
 }
 
-static void on_committed(struct loop_message *m)
+/* The lane is done with it, and so is the store. */
+static void settle(struct cycle *c)
 {
-    struct cycle *c = CONTAINER_OF(m, struct cycle, committed);
     const struct sink_batch *batch = &c->target.batch;
 
     if (target_committed(&c->target)) {
@@ -208,7 +218,16 @@ static void on_committed(struct loop_message *m)
     finish(c);
 }
 
-/* On a thread of the store. */
+static void on_committed(struct loop_message *m)
+{
+    struct cycle *c = CONTAINER_OF(m, struct cycle, committed);
+
+    c->stored = true;
+    if (c->state == CYCLE_COMMITTING)
+        settle(c);
+}
+
+/* On a thread of the store or on the lane. */
 static void on_done(struct sink_batch *batch)
 {
     struct cycle *c = batch->done_arg;
@@ -219,7 +238,6 @@ static void on_done(struct sink_batch *batch)
 static void parse_done(struct lane_job *job)
 {
     struct cycle *c = CONTAINER_OF(job, struct cycle, parse);
-    struct sink *sink = c->context->sink;
 
     if (!job->was_run) {
         c->ok = false;
@@ -230,7 +248,8 @@ static void parse_done(struct lane_job *job)
     switch (c->next) {
     case TARGET_COMMIT:
         c->state = CYCLE_COMMITTING;
-        sink->commit(sink, &c->target.batch);
+        if (c->stored)
+            settle(c);
         break;
     case TARGET_AGAIN:
         again(c);
@@ -452,6 +471,7 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
                                                .budget = &c->budget});
     c->target.batch.done = on_done;
     c->target.batch.done_arg = c;
+    c->target.batch.may_wait = true;
     arena_init(&c->scratch, &c->budget);
     record_init(&c->record, &c->budget);
     c->parse.run = parse_run;

@@ -2,7 +2,8 @@
  *
  *   IDLE -> FETCHING  a body is on its way (HTTP)
  *        -> READING   a collector that may hang writes into a record, on a thread of its own
- *        -> PARSING   on a lane: body, record or collector -> target.h's column, slots resolved
+ *        -> PARSING   on a lane: body, record or collector -> target.h's column, slots resolved,
+ *                     handed to the store, which may take it there and then
  *        -> COMMITTING the store has it -> IDLE
  *
  * A cycle that is due while the one before is under way is missed and counted. A collector that has
@@ -54,6 +55,7 @@ struct cycle {
     enum expo_format format;
     struct lane_job parse, read;
     struct loop_message committed;
+    bool stored; /* the store's answer has come, perhaps before the lane's end */
     int read_rc; /* the collector's; read_err says why it failed */
     struct err read_err;
     bool gathered; /* there is something to parse, else err says why not */

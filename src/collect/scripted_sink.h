@@ -11,6 +11,7 @@
 #define COLLECT_SCRIPTED_SINK_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/str.h"
@@ -33,7 +34,8 @@ struct scripted_sink {
     size_t groups_n;
     size_t series_n, series_max;
     size_t resolves, resolved; /* calls, label sets */
-    size_t commits, groups_open;
+    atomic_size_t commits;
+    size_t groups_open;
 
     /* What the next commits are answered with, then WRITTEN again. */
     enum sink_verdict verdicts[8];

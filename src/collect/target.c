@@ -507,7 +507,10 @@ void target_begin(struct target *t, ts_ms ts)
     t->trusts &= !t->known.ended;
     known_begin(&t->known, t->tell);
     clear_column(t);
-    t->batch = (struct sink_batch){.ts = ts, .done = t->batch.done, .done_arg = t->batch.done_arg};
+    t->batch = (struct sink_batch){.ts = ts,
+                                   .may_wait = t->batch.may_wait,
+                                   .done = t->batch.done,
+                                   .done_arg = t->batch.done_arg};
 }
 
 /* All slots of a generation are worthless. */

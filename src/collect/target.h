@@ -103,7 +103,7 @@ struct target {
     bool ok;
     struct target_list rows, exemplars, metadata; /* in `arena` */
     struct target_counts counts;
-    struct sink_batch batch; /* done and done_arg are the caller's to set */
+    struct sink_batch batch; /* may_wait, done and done_arg are the caller's to set */
 };
 
 void target_init(struct target *t, const struct target_settings_core *settings);

@@ -25,7 +25,9 @@ struct fixture {
     struct loop_timer *patience;
     struct collect *collect;
     const struct labels *labels;
-    size_t commits_wanted;
+    atomic_size_t commits_wanted;
+    struct loop_message enough;
+    atomic_bool stop_posted;
     bool gone;
     void (*store)(struct sink *s, struct sink_batch *batch); /* the scripted one */
     struct err err;
@@ -33,12 +35,20 @@ struct fixture {
 
 static struct fixture *now;
 
-/* Stops the loop when enough was committed. */
+static void on_enough(struct loop_message *m)
+{
+    (void)m;
+    now->stop_posted = false;
+    if (now->sink.commits >= now->commits_wanted) /* else it is meant for the run before */
+        loop_stop(now->loop);
+}
+
+/* On a lane: stops the loop when enough was committed. */
 static void counting_commit(struct sink *s, struct sink_batch *batch)
 {
     now->store(s, batch);
-    if (now->sink.commits >= now->commits_wanted)
-        loop_stop(now->loop);
+    if (now->sink.commits >= now->commits_wanted && !atomic_exchange(&now->stop_posted, true))
+        loop_post(now->loop, &now->enough);
 }
 
 static void give_up(void *arg)
@@ -62,6 +72,7 @@ static int set_up(void **state)
     f->store = f->sink.sink.commit;
     f->sink.sink.commit = counting_commit;
     f->commits_wanted = 1;
+    f->enough.run = on_enough;
     arena_init(&f->arena, NULL);
     assert_ok(labels_build(&f->arena, labels, 2, &f->labels, &f->err), f->err);
     assert_ok(loop_new(&f->loop, &f->err), f->err);

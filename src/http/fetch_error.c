@@ -17,13 +17,9 @@ int fetch_error_check_url(const char *url, struct err *err)
     return 0;
 }
 
-static void explain_connect(CURL *easy, const struct place *p, const struct fetch_trouble *t,
-                            struct err *err)
+static void explain_connect(const struct place *p, const struct fetch_trouble *t, struct err *err)
 {
-    long os = 0;
-
-    (void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os);
-    switch (os) {
+    switch (t->os) {
     case ECONNREFUSED:
         (void)err_set(err, ERR_OS, "connection refused: nothing listens on %.200s port %s", p->host,
                       p->port);
@@ -40,18 +36,16 @@ static void explain_connect(CURL *easy, const struct place *p, const struct fetc
         break;
     default:
         (void)err_set(err, ERR_OS, "cannot connect to %.200s port %s: %.100s", p->host, p->port,
-                      os ? strerror((int)os) : t->curl_text);
+                      t->os ? strerror(t->os) : t->curl_text);
     }
-    err->os = (int)os;
+    err->os = t->os;
 }
 
-static void explain_timeout(CURL *easy, const struct fetch_trouble *t, struct err *err)
+static void explain_timeout(const struct fetch_trouble *t, struct err *err)
 {
-    curl_off_t connected = 0;
     double s = (double)t->timeout_ms / 1000;
 
-    (void)curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
-    if (!connected)
+    if (!t->connected)
         (void)err_set(err, ERR_TIMEOUT, "timeout after %g s: the machine does not answer", s);
     else if (!t->got)
         (void)err_set(err, ERR_TIMEOUT, "timeout after %g s: connected, but no answer came", s);
@@ -166,25 +160,22 @@ static bool explain_tls(CURLcode code, const struct place *p, const struct fetch
     return true;
 }
 
-static bool explain_proxy(CURL *easy, CURLcode code, struct err *err)
+static bool explain_proxy(CURLcode code, int status, struct err *err)
 {
-    long connect_status = 0;
-
-    (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
     if (code == CURLE_COULDNT_CONNECT)
         (void)err_set(err, ERR_OS, "the proxy (proxy_url) cannot be reached");
     else if (code == CURLE_COULDNT_RESOLVE_PROXY)
         (void)err_set(err, ERR_OS, "the name of the proxy (proxy_url) is not known (DNS)");
-    else if (connect_status == 407)
+    else if (status == 407)
         (void)err_set(err, ERR_EVAL, "the proxy wants a user and password; give them in proxy_url");
-    else if (connect_status && connect_status != 200)
-        (void)err_set(err, ERR_EVAL, "the proxy answered with HTTP status %ld", connect_status);
+    else if (status && status != 200)
+        (void)err_set(err, ERR_EVAL, "the proxy answered with HTTP status %d", status);
     else
         return false;
     return true;
 }
 
-void fetch_error_explain(CURL *easy, CURLcode code, const struct fetch_trouble *t, struct err *err)
+void fetch_error_explain(CURLcode code, const struct fetch_trouble *t, struct err *err)
 {
     struct place p;
     const char *words = words_of(code);
@@ -194,16 +185,17 @@ void fetch_error_explain(CURL *easy, CURLcode code, const struct fetch_trouble *
     if (t->too_large || t->no_memory || t->crowded)
         explain_limit(t, err);
     else if (code == CURLE_OPERATION_TIMEDOUT)
-        explain_timeout(easy, t, err);
-    else if ((t->proxied && explain_proxy(easy, code, err)) || explain_tls(code, &p, t, err))
+        explain_timeout(t, err);
+    else if ((t->proxied && explain_proxy(code, t->proxy_status, err)) ||
+             explain_tls(code, &p, t, err))
         return;
     else if (code == CURLE_COULDNT_CONNECT)
-        explain_connect(easy, &p, t, err);
+        explain_connect(&p, t, err);
     else if (code == CURLE_COULDNT_RESOLVE_HOST)
         (void)err_set(err, ERR_OS, "the name %.200s is not known (DNS)", p.host);
-    else if (strcasestr(t->curl_text, "too large response headers"))
+    else if (t->endless)
         (void)err_set(err, ERR_LIMIT, "the headers of the answer do not end");
-    else if (strcasestr(t->curl_text, "reset by peer"))
+    else if (t->os == ECONNRESET || strcasestr(t->curl_text, "reset by peer"))
         (void)err_set(err, ERR_OS, "the target cut the connection (reset) after %zu bytes", t->got);
     else if (code == CURLE_PARTIAL_FILE)
         (void)err_set(err, ERR_OS, "the answer broke off after %zu bytes", t->got);

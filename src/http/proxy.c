@@ -126,11 +126,18 @@ static const char *environment(const char *upper, const char *lower)
     return value && *value ? value : NULL;
 }
 
+static bool has_environment(void)
+{
+    return environment("HTTPS_PROXY", "https_proxy") || environment("HTTP_PROXY", "http_proxy");
+}
+
 const char *proxy_of(const struct client_proxy *p, const char *url)
 {
     const char *proxy = p->url, *except = p->no_proxy;
     struct place place;
 
+    if (!proxy && (!p->from_environment || !has_environment()))
+        return NULL; /* the common case; taking an URL apart is dear */
     if (place_of(url, &place) < 0)
         return NULL;
     if (p->from_environment) {

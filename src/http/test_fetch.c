@@ -228,6 +228,76 @@ static void many_at_once_all_come_back(void **state)
         peer_stop(&peers[i]);
 }
 
+/* A peer that closes what it promised to keep, in the moment in which it is used again. */
+static void a_kept_connection_that_is_gone_is_made_anew_without_a_word(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+
+    peer_start(&p, OK_HELLO, 1, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(get(f, p.port, (struct fetch_request){0})->status, 200);
+    peer_stop(&p);
+    assert_int_equal(p.connections, 3);
+    assert_int_equal(p.answered, 3);
+}
+
+static void each_way_to_frame_a_body_is_read(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n4;x=y\r\nllo\n\r\n0\r\nT: "
+        "v\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\nhello\n",
+        "HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nhello\n",
+        "HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nConnection: close\r\n\r\nhello\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" OK_HELLO,
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        const struct fetch_result *r;
+        struct peer p;
+
+        peer_start(&p, answers[i], 1, 1);
+        r = get(f, p.port, (struct fetch_request){0});
+        assert_int_equal(r->status, 200);
+        assert_true(str_eq(r->body, STR("hello\n")));
+        peer_stop(&p);
+        assert_int_equal(p.connections, 1); /* nobody had to ask again */
+    }
+}
+
+static void a_large_body_comes_whole_whether_its_length_is_known_or_not(void **state)
+{
+    enum { BYTES = 700000 };
+    struct fixture *f = *state;
+
+    for (int known = 0; known < 2; known++) {
+        struct buf answer;
+        struct peer p;
+        const struct fetch_result *r;
+        char *body;
+
+        buf_init(&answer, 0);
+        if (known)
+            buf_addf(&answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", BYTES);
+        else
+            buf_adds(&answer, "HTTP/1.1 200 OK\r\n\r\n");
+        body = buf_reserve(&answer, BYTES);
+        for (int i = 0; i < BYTES; i++)
+            body[i] = (char)('a' + i % 23);
+        answer.n += BYTES;
+        peer_start(&p, "", 1, 1);
+        p.answer = buf_str(&answer);
+        r = get(f, p.port, (struct fetch_request){.body_max = BYTES});
+        assert_int_equal(r->status, 200);
+        assert_int_equal(r->body.n, BYTES);
+        assert_memory_equal(r->body.p, answer.p + answer.n - BYTES, BYTES);
+        peer_stop(&p);
+        buf_fini(&answer);
+    }
+}
+
 /* A label of 64 letters: refused before any name server is asked. */
 #define NO_NAME "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid"
 
@@ -308,7 +378,7 @@ static void gzip_is_undone_though_not_asked_for_and_a_bomb_is_cut_while_it_arriv
     struct peer p;
     struct str answer = zeros_gzipped(2u << 20);
 
-    peer_start(&p, "", 2, 2);
+    peer_start(&p, "", 1, 4); /* near first, then by way of libcurl */
     p.answer = answer;
     r = get(f, p.port, (struct fetch_request){.body_max = 2u << 20});
     assert_int_equal(r->status, 200);
@@ -328,7 +398,7 @@ static void the_largest_answer_gives_way_when_all_take_too_much(void **state)
     struct peer p;
     struct str answer = zeros_gzipped(6u << 20);
 
-    peer_start(&p, "", 7, 7);
+    peer_start(&p, "", 1, 14);
     p.answer = answer;
     fetcher_set_bodies_max(f->fetcher, 4u << 20);
     assert_error(get(f, p.port, (struct fetch_request){.body_max = 8u << 20}), ERR_LIMIT,
@@ -378,14 +448,14 @@ static void redirects_are_followed_ten_times_if_at_all(void **state)
     char answer[300];
 
     redirect_text(answer, "302 Found", "/again");
-    peer_start(&p, answer, 12, 1);
+    peer_start(&p, answer, 11, 2); /* near 2, then by way of libcurl */
     assert_int_equal(get(f, p.port, (struct fetch_request){0})->status, 302);
     r = get_as(f, p.port, (struct client_settings){.follow_redirects = true},
                (struct fetch_request){0});
     assert_error(r, ERR_LIMIT, "more than 10 redirects");
     peer_stop(&p);
     redirect_text(answer, "301 Moved", "file:///etc/passwd");
-    peer_start(&p, answer, 1, 1);
+    peer_start(&p, answer, 1, 2);
     r = get_as(f, p.port, (struct client_settings){.follow_redirects = true},
                (struct fetch_request){0});
     assert_error(r, ERR_EVAL, "not http");
@@ -592,6 +662,9 @@ int main(void)
         TEST(an_answer_comes_whole_and_the_connection_is_kept),
         TEST(a_post_sends_its_body),
         TEST(many_at_once_all_come_back),
+        TEST(a_kept_connection_that_is_gone_is_made_anew_without_a_word),
+        TEST(each_way_to_frame_a_body_is_read),
+        TEST(a_large_body_comes_whole_whether_its_length_is_known_or_not),
         TEST(failures_are_told_in_plain_words),
         TEST(urls_and_headers_are_checked_before_anything_is_sent),
         TEST(the_largest_answer_gives_way_when_all_take_too_much),

@@ -33,9 +33,11 @@
  * given to resolve are copied. A group handle is owned by who opened it.
  *
  * Threads. group_open and resolve wait for the index lock: any thread but the loop. commit and
- * group_close never block: any thread. At most one commit of a group is under way. `done` is
- * called exactly once for each commit, on a thread of the store, at the latest in db_close; it does
- * no more than post a message to its owner.
+ * group_close never block: any thread. A commit with may_wait is for threads that may wait for the
+ * disk: the store may take the batch there and then, which saves waking a thread. At most one
+ * commit of a group is under way. `done` is called exactly once for each commit, on a thread of the
+ * store or within a commit that may wait, at the latest in db_close; it does no more than post a
+ * message to its owner.
  */
 #ifndef MODEL_SINK_H
 #define MODEL_SINK_H
@@ -126,6 +128,7 @@ struct sink_batch {
     const struct metadata *metadata; /* families new or changed since the commit before */
     size_t metadata_n;
 
+    bool may_wait;
     void (*done)(struct sink_batch *batch);
     void *done_arg;
 

@@ -172,6 +172,32 @@ int sock_accept(int listener, int *fd, struct sock_address *peer)
     return 0;
 }
 
+int sock_connect(const struct sock_address *a, int *fd)
+{
+    int s = socket(a->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int os;
+
+    if (s < 0)
+        return -1;
+    if (connect(s, (const struct sockaddr *)&a->storage, a->length) < 0 && errno != EINPROGRESS &&
+        errno != EINTR) {
+        os = errno;
+        sock_close(s);
+        errno = os;
+        return -1;
+    }
+    *fd = s;
+    return 0;
+}
+
+int sock_error(int fd)
+{
+    int os = 0;
+    socklen_t n = sizeof os;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &os, &n) < 0 ? errno : os;
+}
+
 ssize_t sock_read(int fd, void *p, size_t n)
 {
     ssize_t got;

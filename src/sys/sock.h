@@ -36,6 +36,11 @@ uint16_t sock_port(int fd); /* 0 when it has none */
  */
 MUST_USE int sock_accept(int listener, int *fd, struct sock_address *peer);
 
+/* Begins to connect: writable when that has ended, then sock_error says how. -1: errno. */
+MUST_USE int sock_connect(const struct sock_address *a, int *fd);
+/* What has gone wrong with it since one asked, as errno has it; 0: nothing. */
+int sock_error(int fd);
+
 /* As recv and writev: the count, or -1 and errno. EINTR is retried; no SIGPIPE. */
 MUST_USE ssize_t sock_read(int fd, void *p, size_t n);
 MUST_USE ssize_t sock_write(int fd, const struct iovec *parts, size_t n);

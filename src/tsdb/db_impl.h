@@ -1,7 +1,7 @@
 /* db_impl: what db.c and its neighbours (db_sink, db_source, db_disk, cut) share. Not for others.
  *
  * Locks, each a leaf but for head.index_lock before head.data_lock:
- *   queue_lock   guards the queue of commits, jobs for the writer, closing
+ *   queue_lock   guards the queue of commits, jobs for the writer, closing, who is the writer
  *   tick_lock    guards the wake-up flags of sync and upkeep
  *   head's locks see head.h; data_lock guards `blocks`, `generation` and `tombs` too
  *   tombs_lock   one at a time writes the file of the tombstones; held across its I/O
@@ -66,7 +66,7 @@ struct db {
                        * guarded by upkeep_lock */
     size_t undeleted_n, undeleted_cap;
 
-    /* The writer's. */
+    /* The writer's: of whoever has set `writing`. */
     struct wal_put put;
     struct head_diff diff;
     struct sink_row *rows; /* owned scratch: a batch's rows with ids of series */
@@ -88,6 +88,7 @@ struct db {
     struct writer_job *jobs;
     bool closing; /* no more commits are taken */
     bool writer_woken;
+    bool writing; /* somebody is the writer: its thread, or one within a commit that may wait */
 
     pthread_mutex_t tick_lock;
     pthread_cond_t tick; /* sync_now, upkeep_now or stop changed */

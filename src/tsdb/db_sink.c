@@ -451,39 +451,51 @@ static void run_jobs(struct db *db, struct writer_job *job)
     }
 }
 
+/* Under queue_lock. */
+static bool has_work(const struct db *db)
+{
+    return db->queue || db->jobs || db->closing || db->writer_woken;
+}
+
+static void keep_log_whole(struct db *db)
+{
+    struct err err;
+    uint32_t segment;
+
+    if (wal_needs_rewrite(db->wal) && wal_prepare(db->wal, &segment, &err) < 0)
+        db_disk_failed(db, &err);
+}
+
 void *db_writer_run(void *arg)
 {
     struct db *db = arg;
+    bool goes_on = true;
 
-    for (;;) {
+    while (goes_on) {
         struct sink_batch *batches;
         struct writer_job *jobs;
-        bool closing;
 
         pthread_mutex_lock(&db->queue_lock);
-        while (!db->queue && !db->jobs && !db->closing && !db->writer_woken)
+        while (db->writing || !has_work(db))
             pthread_cond_wait(&db->queue_wake, &db->queue_lock);
         batches = db->queue;
         db->queue = NULL;
         db->queue_end = &db->queue;
         jobs = db->jobs;
         db->jobs = NULL;
-        closing = db->closing;
+        goes_on = !db->closing || batches || jobs;
         db->writer_woken = false;
+        db->writing = true;
         pthread_mutex_unlock(&db->queue_lock);
 
         run_batches(db, batches);
         run_jobs(db, jobs);
-        if (wal_needs_rewrite(db->wal)) {
-            struct err err;
-            uint32_t segment;
-
-            if (wal_prepare(db->wal, &segment, &err) < 0)
-                db_disk_failed(db, &err);
-        }
-        if (closing && !batches && !jobs)
-            return NULL;
+        keep_log_whole(db);
+        pthread_mutex_lock(&db->queue_lock);
+        db->writing = false;
+        pthread_mutex_unlock(&db->queue_lock);
     }
+    return NULL;
 }
 
 /* ---- sink.h ---- */
@@ -569,13 +581,9 @@ static int resolve(struct sink *s, struct sink_group *group, const struct labels
     return 0;
 }
 
-static void commit(struct sink *s, struct sink_batch *b)
+/* Under queue_lock: queues it. */
+static void put_in_queue(struct db *db, struct sink_batch *b)
 {
-    struct db *db = db_of(s);
-
-    b->next = NULL;
-    b->verdict = SINK_WRITTEN;
-    pthread_mutex_lock(&db->queue_lock);
     /* Refused ones too are answered by the writer, in their turn. */
     if (db->closing)
         refuse(b, SINK_CLOSING, 0);
@@ -584,8 +592,39 @@ static void commit(struct sink *s, struct sink_batch *b)
     db->queue_bytes += batch_bytes(b);
     *db->queue_end = b;
     db->queue_end = &b->next;
-    pthread_cond_signal(&db->queue_wake);
+}
+
+/* The caller is the writer for this batch. */
+static void take_here(struct db *db, struct sink_batch *b)
+{
+    run_batches(db, b);
+    keep_log_whole(db);
+    pthread_mutex_lock(&db->queue_lock);
+    db->writing = false;
+    if (has_work(db))
+        pthread_cond_signal(&db->queue_wake);
     pthread_mutex_unlock(&db->queue_lock);
+}
+
+static void commit(struct sink *s, struct sink_batch *b)
+{
+    struct db *db = db_of(s);
+    bool here;
+
+    b->next = NULL;
+    b->verdict = SINK_WRITTEN;
+    pthread_mutex_lock(&db->queue_lock);
+    here = b->may_wait && !db->writing && !has_work(db);
+    db->writing |= here;
+    if (here)
+        db->queue_bytes += batch_bytes(b);
+    else
+        put_in_queue(db, b);
+    pthread_mutex_unlock(&db->queue_lock);
+    if (here)
+        take_here(db, b);
+    else
+        pthread_cond_signal(&db->queue_wake); /* without the lock, which it wants at once */
 }
 
 void db_sink_init(struct db *db)

@@ -111,39 +111,6 @@ struct span text_span(struct str text, uint32_t start, uint32_t end)
     return at;
 }
 
-void quote_append(struct buf *out, struct str s)
-{
-    static const char escapes[] = "\aa\bb\ff\nn\rr\tt\vv\\\\\"\"";
-
-    buf_addc(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        const char *e = c ? strchr(escapes, c) : NULL;
-
-        /* The table holds pairs: a letter found at an odd place is the second of a pair. */
-        if (e && (e - escapes) % 2 == 0 && (c < ' ' || c == '\\' || c == '"')) {
-            buf_addc(out, '\\');
-            buf_addc(out, e[1]);
-        } else if (c < ' ' || c == 0x7f) {
-            buf_addf(out, "\\x%02x", c);
-        } else if (c < 0x80) {
-            buf_addc(out, (char)c);
-        } else {
-            size_t n = 1; /* a whole UTF-8 sequence passes, a stray byte is escaped */
-
-            while (n < 4 && i + n < s.n && ((unsigned char)s.p[i + n] & 0xc0) == 0x80)
-                n++;
-            if (str_is_utf8((struct str){s.p + i, n})) {
-                buf_add(out, (struct str){s.p + i, n});
-                i += n - 1;
-            } else {
-                buf_addf(out, "\\x%02x", c);
-            }
-        }
-    }
-    buf_addc(out, '"');
-}
-
 void item_describe(const struct lex *l, const struct item *item, struct buf *out)
 {
     struct str s = {l->text.p + item->start, item->end - item->start};
@@ -211,25 +178,10 @@ static bool accept(struct lex *l, const char *set)
     return true;
 }
 
-/* The rune at a byte of the text and how long it is; U+FFFD for what is no UTF-8. */
+/* The rune at a byte of the text. */
 static uint32_t rune_at(const struct lex *l, uint32_t pos, size_t *bytes)
 {
-    const unsigned char *p = (const unsigned char *)l->text.p + pos;
-    size_t n = 1;
-    uint32_t rune = p[0];
-
-    *bytes = 1;
-    if (rune < 0x80)
-        return rune;
-    while (n < 4 && pos + n < l->text.n && (p[n] & 0xc0) == 0x80)
-        n++;
-    if (!str_is_utf8((struct str){l->text.p + pos, n}))
-        return 0xfffd;
-    rune &= 0xffu >> (n + 1);
-    for (size_t i = 1; i < n; i++)
-        rune = rune << 6 | (p[i] & 0x3f);
-    *bytes = n;
-    return rune;
+    return quote_rune(str_skip(l->text, pos), bytes);
 }
 
 /* The character at the position as Go's %q prints a rune, for messages. `out` >= 16 bytes. */

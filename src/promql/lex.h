@@ -15,6 +15,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "promql/quote.h"
 
 enum token {
     TOK_EOF,
@@ -137,7 +138,5 @@ void item_describe(const struct lex *l, const struct item *item, struct buf *out
 
 /* Line and column (1-based) of a byte of the text. */
 struct span text_span(struct str text, uint32_t start, uint32_t end);
-/* Appends s as Go's %q prints it. */
-void quote_append(struct buf *out, struct str s);
 
 #endif

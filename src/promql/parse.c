@@ -24,6 +24,8 @@ void parser_wonder(struct parser *p, const char *context, const char *expected)
 {
     SCOPED(buf_fini) struct buf shown = {0};
 
+    if (!context && p->aggregating)
+        context = "aggregation";
     buf_init(&shown, 250);
     item_describe(&p->lex, &p->item, &shown);
     parser_complain(p, p->item.start, p->item.end, "unexpected %s%s%s%s%s", buf_str(&shown).p,
@@ -238,7 +240,11 @@ int parser_number(struct parser *p, double *out, bool *is_duration)
         struct err why = {0};
 
         if (duration_parse(s, &ms, &why) < 0)
-            return parser_fail(p, item.start, item.end, "%s", why.text);
+            return why.kind == ERR_LIMIT
+                       ? parser_fail(p, item.start, item.end, "duration out of range")
+                       : parser_fail(p, item.start, item.end,
+                                     "not a valid duration string: \"%.*s\"",
+                                     STR_ARGS(str_take(s, 100)));
         v = (double)ms / 1000;
     } else if ((wrong = number_of(s, &v))) {
         return parser_fail(p, item.start, item.end,
@@ -261,11 +267,20 @@ static int parse_number_expr(struct parser *p, struct expr **out)
     return 0;
 }
 
-/* (a, b, c) -> args in the arena. */
+static bool names_a_metric(enum token t);
+
+static bool starts_an_expr(enum token t)
+{
+    return t == TOK_NUMBER || t == TOK_DURATION || t == TOK_STRING || t == TOK_LEFT_PAREN ||
+           t == TOK_LEFT_BRACE || t == TOK_ADD || t == TOK_SUB || names_a_metric(t);
+}
+
+/* (a, b, c) -> args in the arena; the closing parenthesis is left. */
 static int parse_args(struct parser *p, struct expr ***out, size_t *out_n)
 {
     struct expr **args = NULL;
     size_t n = 0, cap = 0;
+    uint32_t comma;
 
     if (parser_expect(p, TOK_LEFT_PAREN, NULL, NULL) < 0)
         return -1;
@@ -278,15 +293,16 @@ static int parse_args(struct parser *p, struct expr ***out, size_t *out_n)
             break;
         if (p->item.token != TOK_COMMA)
             return parser_unexpected(p, NULL, NULL);
+        comma = p->item.start;
         if (parser_advance(p) < 0)
             return -1;
-        if (p->item.token == TOK_RIGHT_PAREN)
-            return parser_fail(p, p->item.start - 1, p->item.start,
+        if (!starts_an_expr(p->item.token))
+            return parser_fail(p, comma, comma + 1,
                                "trailing commas not allowed in function call args");
     }
     *out = args;
     *out_n = n;
-    return parser_advance(p);
+    return 0;
 }
 
 static int args_depth(struct parser *p, struct expr *e, struct expr *const *args, size_t n)
@@ -315,10 +331,10 @@ static int parse_call(struct parser *p, const struct item *name, struct expr **o
     if ((f->flags & FUNCTION_EXPERIMENTAL) &&
         !(p->source->features & PROMQL_EXPERIMENTAL_FUNCTIONS))
         return parser_fail(p, name->start, name->end, "function \"%s\" is not enabled", f->name);
-    e->end = p->last_closing;
+    e->end = p->item.end;
     e->call.function = f;
     *out = e;
-    return args_depth(p, e, e->call.args, e->call.args_n);
+    return args_depth(p, e, e->call.args, e->call.args_n) < 0 ? -1 : parser_advance(p);
 }
 
 static int parse_by(struct parser *p, struct expr *e)
@@ -341,7 +357,11 @@ static int parse_aggregate(struct parser *p, const struct item *op, struct expr 
     e->aggregate.op = op->token;
     if (p->item.token != TOK_LEFT_PAREN)
         return parser_unexpected(p, "aggregation", NULL);
+    p->aggregating++;
     if (parse_args(p, &args, &n) < 0)
+        return -1;
+    p->aggregating--;
+    if (parser_advance(p) < 0)
         return -1;
     if (!modified && (p->item.token == TOK_BY || p->item.token == TOK_WITHOUT) &&
         parse_by(p, e) < 0)
@@ -539,6 +559,8 @@ static int parse_modifiers(struct parser *p, struct expr *e)
             m->card = p->item.token == TOK_GROUP_LEFT ? MANY_TO_ONE : ONE_TO_MANY;
             if (parser_advance(p) < 0)
                 return -1;
+            if (!starts_an_expr(p->item.token))
+                return parser_unexpected(p, "grouping opts", "\"(\"");
             if (p->item.token == TOK_LEFT_PAREN &&
                 parse_grouping(p, &m->include, &m->include_n) < 0)
                 return -1;

@@ -27,8 +27,12 @@ static int parse_operation(struct parser *p, int tightness, struct expr **out);
 
 static int wrong_item(struct parser *p)
 {
-    return parser_unexpected(p, "subquery or range selector",
-                             "number, duration, step(), or range()");
+    return parser_unexpected(p, p->duration_context, p->duration_expected);
+}
+
+static int expect(struct parser *p, enum token token)
+{
+    return p->item.token == token ? parser_advance(p) : wrong_item(p);
 }
 
 /* step(), range(), max_of(a, b), min_of(a, b). */
@@ -37,17 +41,16 @@ static int parse_word(struct parser *p, struct expr **out)
     struct item word = p->item;
     struct expr *e = parser_node(p, EXPR_DURATION, word.start, word.end);
 
-    if (!e || parser_advance(p) < 0 || parser_expect(p, TOK_LEFT_PAREN, NULL, NULL) < 0)
+    if (!e || parser_advance(p) < 0 || expect(p, TOK_LEFT_PAREN) < 0)
         return -1;
     e->duration.op = word.token;
     if (word.token == TOK_MAX_OF || word.token == TOK_MIN_OF) {
-        if (parse_operation(p, 1, &e->duration.left) < 0 ||
-            parser_expect(p, TOK_COMMA, NULL, NULL) < 0 ||
+        if (parse_operation(p, 1, &e->duration.left) < 0 || expect(p, TOK_COMMA) < 0 ||
             parse_operation(p, 1, &e->duration.right) < 0)
             return -1;
     }
     e->end = p->item.end;
-    if (parser_expect(p, TOK_RIGHT_PAREN, NULL, NULL) < 0)
+    if (expect(p, TOK_RIGHT_PAREN) < 0)
         return -1;
     *out = e;
     return parser_depth(p, e, e->duration.left, e->duration.right);
@@ -77,7 +80,7 @@ static int parse_parens(struct parser *p, struct expr **out)
     struct expr *inner;
 
     if (parser_advance(p) < 0 || parse_operation(p, 1, &inner) < 0 ||
-        parser_expect(p, TOK_RIGHT_PAREN, NULL, NULL) < 0)
+        expect(p, TOK_RIGHT_PAREN) < 0)
         return -1;
     return wrap(p, inner, start, out);
 }
@@ -192,6 +195,8 @@ int parse_offset(struct parser *p, struct expr **out)
     struct item sign = p->item;
     struct expr *e;
 
+    p->duration_context = "offset";
+    p->duration_expected = DURATION_ITEMS;
     switch (sign.token) {
     case TOK_LEFT_PAREN:
         return parse_operation(p, 1, out);
@@ -214,5 +219,5 @@ int parse_offset(struct parser *p, struct expr **out)
     default:
         break;
     }
-    return parser_unexpected(p, "offset", "number, duration, step(), or range()");
+    return wrong_item(p);
 }

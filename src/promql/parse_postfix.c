@@ -62,9 +62,10 @@ static int parse_subquery(struct parser *p, struct expr *of, struct expr *length
     e->subquery.inner = of;
     set_duration(length, &e->subquery.range_ms, &e->subquery.range_expr);
     if (p->item.token != TOK_RIGHT_BRACKET) {
+        p->duration_context = "subquery selector";
+        p->duration_expected = "number, duration, step(), range(), or \"]\"";
         if (p->item.token == TOK_COLON)
-            return parser_unexpected(p, "subquery selector",
-                                     "number, duration, step(), range(), or \"]\"");
+            return parser_unexpected(p, p->duration_context, p->duration_expected);
         if (parse_positive_duration(p, &step) < 0)
             return -1;
         set_duration(step, &e->subquery.step_ms, &e->subquery.step_expr);
@@ -84,9 +85,10 @@ static int parse_brackets(struct parser *p, struct expr *of, struct expr **out)
 
     if (parser_advance(p) < 0)
         return -1;
+    p->duration_context = "subquery or range selector";
+    p->duration_expected = DURATION_ITEMS;
     if (p->item.token == TOK_RIGHT_BRACKET || p->item.token == TOK_COLON)
-        return parser_unexpected(p, "subquery or range selector",
-                                 "number, duration, step(), or range()");
+        return parser_unexpected(p, p->duration_context, p->duration_expected);
     if (parse_positive_duration(p, &length) < 0)
         return -1;
     if (p->item.token == TOK_RIGHT_BRACKET)

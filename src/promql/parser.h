@@ -16,6 +16,9 @@ struct parser {
     struct item item;      /* the next token, not consumed */
     uint32_t last_closing; /* end of the last ) ] } number or duration consumed */
     unsigned nesting;
+    unsigned aggregating; /* aggregations whose arguments are being read */
+    /* Of the duration being read: what it is in, and what could stand there. */
+    const char *duration_context, *duration_expected;
     struct err *err;
 };
 
@@ -54,6 +57,7 @@ MUST_USE int parse_vector_selector(struct parser *p, const struct item *name, st
 MUST_USE int parse_grouping(struct parser *p, struct str **out, size_t *n);
 
 /* parse_duration.c */
+#define DURATION_ITEMS "number, duration, step(), or range()"
 MUST_USE int parse_duration(struct parser *p, struct expr **out); /* inside brackets */
 MUST_USE int parse_offset(struct parser *p, struct expr **out);   /* behind `offset` */
 

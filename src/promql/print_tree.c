@@ -3,6 +3,8 @@
  * Written straight into the buffer: a tree is deeper than the JSON writer keeps count of (its
  * depth is bounded by the parser's PROMQL_NESTING_MAX).
  */
+#include <math.h>
+
 #include "base/err.h"
 #include "promql/ast.h"
 #include "promql/format.h"
@@ -136,10 +138,12 @@ static void add_aggregate(struct buf *out, const struct expr *e)
 static void add_fill(struct buf *out, const char *key, bool fills, double v)
 {
     buf_addf(out, "\"%s\":", key);
-    if (fills)
+    if (!fills)
+        buf_adds(out, "null");
+    else if (isfinite(v))
         format_fixed(out, v);
     else
-        buf_adds(out, "null");
+        buf_adds(out, isnan(v) ? "\"NaN\"" : v > 0 ? "\"+Inf\"" : "\"-Inf\""); /* JSON has none */
 }
 
 static void add_matching(struct buf *out, const struct matching *m)

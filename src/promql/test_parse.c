@@ -100,6 +100,20 @@ static void what_is_printed_reads_as_prometheus_prints_it(void **state)
     check_pairs(pairs, ARRAY_LEN(pairs));
 }
 
+static void texts_are_quoted_as_go_quotes_them(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"'\\a\\t\\n\\\\\"'", "\"\\a\\t\\n\\\\\\\"\""},
+        {"'\\x00\\x1b\\x7f'", "\"\\x00\\x1b\\x7f\""},
+        {"'\u00e9\\xff\U0001f600'", "\"\u00e9\\xff\U0001f600\""},
+        {"'\u00e9\\x80'", "\"\u00e9\\x80\""},
+        {"'\\u00a0\\u200b\\ufeff\\U000e0001'", "\"\\u00a0\\u200b\\ufeff\\U000e0001\""},
+    };
+
+    (void)state;
+    check_pairs(pairs, ARRAY_LEN(pairs));
+}
+
 static void what_is_printed_parses_to_the_same(void **state)
 {
     static const char *const texts[] = {
@@ -197,6 +211,25 @@ static void mistakes_are_named_with_their_place(void **state)
         {"sum(a)[5m]", "1:7: parse error: ranges only allowed for vector selectors"},
         {"a offset 5m [5m]", "1:13: parse error: no offset modifiers allowed before range"},
         {"a @ 1 [5m]", "1:7: parse error: no @ modifiers allowed before range"},
+        {"sum(a b)", "1:7: parse error: unexpected identifier \"b\" in aggregation"},
+        {"sum(rate(a[5m] b))", "1:16: parse error: unexpected identifier \"b\" in aggregation"},
+        {"sum(a) b", "1:8: parse error: unexpected identifier \"b\""},
+        {"round(a , )", "1:9: parse error: trailing commas not allowed in function call args"},
+        {"round(a, == 1)", "1:8: parse error: trailing commas not allowed in function call args"},
+        {"none(a) + sum(", "1:1: parse error: unknown function with name \"none\""},
+        {"5h1d", "1:1: parse error: not a valid duration string: \"5h1d\""},
+        {"a[300y]", "1:3: parse error: duration out of range"},
+        {"a offset - b",
+         "1:12: parse error: unexpected identifier \"b\" in offset, expected number, duration, "
+         "step(), or range()"},
+        {"a[5m: ;]", "1:7: parse error: unexpected character: ';'"},
+        {"a[5m:1m 2]", "1:9: parse error: unexpected number \"2\" in subquery selector, expected "
+                       "\"]\""},
+        {"a[5m:1m + ]",
+         "1:11: parse error: unexpected \"]\" in subquery selector, expected number, duration, "
+         "step(), range(), or \"]\""},
+        {"a + on(b) group_left on c",
+         "1:22: parse error: unexpected <on> in grouping opts, expected \"(\""},
         {"a offset 1m offset 2m", "1:1: parse error: offset may not be set multiple times"},
         {"a @ 1 @ 2", "1:1: parse error: @ <timestamp> may not be set multiple times"},
         {"a @ Inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"},
@@ -343,6 +376,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_printed_reads_as_prometheus_prints_it),
+        cmocka_unit_test(texts_are_quoted_as_go_quotes_them),
         cmocka_unit_test(what_is_printed_parses_to_the_same),
         cmocka_unit_test(mistakes_are_named_with_their_place),
         cmocka_unit_test(a_bad_regular_expression_says_so),

@@ -82,7 +82,7 @@ int duration_parse(struct str s, int64_t *out_ms, struct err *err)
         if (!number_parse_i64(str_take(rest, digits), &count) ||
             __builtin_mul_overflow(count, units[unit].ms, &ms) ||
             __builtin_add_overflow(total, ms, &total) || total > INT64_MAX / 1000000)
-            return err_set(err, ERR_SYNTAX, "\"%.*s\" is too long a duration (at most 292 years)",
+            return err_set(err, ERR_LIMIT, "\"%.*s\" is too long a duration (at most 292 years)",
                            STR_ARGS(str_take(s, 60)));
         next = unit + 1;
         rest = str_skip(rest, digits + letters);

@@ -9,7 +9,8 @@
 
 struct err;
 
-/* ERR_SYNTAX with what is wrong. "0" is a duration, other bare numbers are not. */
+/* ERR_SYNTAX with what is wrong, ERR_LIMIT past 292 years. "0" is a duration, other bare numbers
+ * are not. */
 MUST_USE int duration_parse(struct str s, int64_t *out_ms, struct err *err);
 /* The shortest form: 90 s is "1m30s". Into out (>= 32 bytes); returns out. */
 const char *duration_print(int64_t ms, char *out);

@@ -136,7 +136,8 @@ struct collect_stats {
     uint64_t late;    /* samples the store refused: conflict, late, future */
     uint64_t refused; /* cycles the store could not take */
     uint64_t exemplars_dropped;
-    uint64_t stuck; /* collectors that have not come back */
+    uint64_t types_changed; /* metric families that a target gave another type */
+    uint64_t stuck;         /* collectors that have not come back */
     struct discover_stats discover;
 };
 struct collect_stats collect_stats(const struct collect *c);

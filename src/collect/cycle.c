@@ -11,6 +11,7 @@
 #include "http/client.h"
 #include "http/fetch.h"
 #include "model/labels.h"
+#include "model/metadata.h"
 
 #define PART         "collect"
 #define TOLERANCE_MS 2
@@ -57,6 +58,21 @@ static void set_health(struct cycle *c, enum target_health health)
     c->health = health;
 }
 
+/* The new type is taken, as Prometheus does it; whoever reads graphs should know. */
+static void tell_type(struct cycle *c)
+{
+    const struct target_retyped *r = &c->target.retyped;
+
+    if (c->type_told || !c->target.counts.types_changed)
+        return;
+    c->type_told = true;
+    log_warn(c->context->log, PART,
+             "%s %s: %s was a %s and now says that it is a %s; the new type is taken. More changes "
+             "of this target are counted in earshot_collect_type_changes_total",
+             c->settings.job, name_of(c), r->family, metric_type_name(r->before),
+             metric_type_name(r->after));
+}
+
 static void count(struct cycle *c)
 {
     const struct target_counts *counts = &c->target.counts;
@@ -70,6 +86,8 @@ static void count(struct cycle *c)
     stats->duplicates += counts->duplicates;
     stats->limited += counts->limited;
     stats->exemplars_dropped += counts->exemplars_dropped;
+    stats->types_changed += counts->types_changed;
+    tell_type(c);
     if (c->state == CYCLE_COMMITTING)
         stats->late += outcomes[SINK_CONFLICT] + outcomes[SINK_LATE] + outcomes[SINK_FUTURE];
 }

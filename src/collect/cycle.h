@@ -78,6 +78,7 @@ struct cycle {
     ts_ms ts; /* of the cycle, then of the last one */
     double last_seconds;
     uint64_t last_samples;
+    bool type_told; /* that a metric changed its type: once a target */
 };
 
 /* Takes copies of the settings and the collector's arg; starts the timer. */

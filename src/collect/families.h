@@ -1,7 +1,7 @@
 /* families: what was last said of each metric family, so that the store hears of it once.
  *
- * Targets and senders repeat type and help with every scrape. Kept are two hashes a family, nothing
- * of the text.
+ * Targets and senders repeat type and help with every scrape. Kept are two hashes a family and its
+ * type, nothing of the text.
  *
  * Threads: none of its own.
  */
@@ -23,6 +23,9 @@ struct families {
     size_t n, cap;
     bool changed; /* another thing was said of a known family, or all were forgotten, since the
                    * owner cleared this: what two places say of one may be told in turns */
+    /* The family noted last, that was of another type before; both METRIC_UNKNOWN: it was not.
+     * Nothing said of a type, or "untyped", is no other type. */
+    enum metric_type type_before, type_after;
 };
 
 void families_init(struct families *f);

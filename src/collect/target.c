@@ -134,6 +134,19 @@ static void clear_column(struct target *t)
 
 /* ---- the emit of a cycle ---- */
 
+static void note_type(struct target *t, struct str family)
+{
+    const struct families *f = &t->families;
+
+    if (f->type_before == f->type_after || t->counts.types_changed++)
+        return;
+    t->retyped.before = f->type_before;
+    t->retyped.after = f->type_after;
+    family = str_take(family, sizeof t->retyped.family - 1);
+    memcpy(t->retyped.family, family.p, family.n);
+    t->retyped.family[family.n] = '\0';
+}
+
 static int on_family(struct emit *e, const struct metadata *family, struct err *err)
 {
     struct target *t = CONTAINER_OF(e, struct target, emit);
@@ -141,6 +154,7 @@ static int on_family(struct emit *e, const struct metadata *family, struct err *
 
     if (!families_note(&t->families, family))
         return 0;
+    note_type(t, family->family);
     t->known.tell |= t->families.changed; /* another line may say otherwise */
     copy = list_add(&t->arena, &t->metadata, sizeof *copy, err);
     if (!copy)

@@ -61,6 +61,13 @@ struct target_counts {
     uint64_t duplicates; /* samples of a series that had one already */
     uint64_t limited;    /* samples of new series the store has no room for */
     uint64_t exemplars_dropped;
+    uint64_t types_changed; /* metric families that had another type before */
+};
+
+/* The first family of a cycle whose type changed. */
+struct target_retyped {
+    char family[100]; /* may be cut short */
+    enum metric_type before, after;
 };
 
 struct target_settings_core {
@@ -103,7 +110,8 @@ struct target {
     bool ok;
     struct target_list rows, exemplars, metadata; /* in `arena` */
     struct target_counts counts;
-    struct sink_batch batch; /* may_wait, done and done_arg are the caller's to set */
+    struct target_retyped retyped; /* when counts.types_changed */
+    struct sink_batch batch;       /* may_wait, done and done_arg are the caller's to set */
 };
 
 void target_init(struct target *t, const struct target_settings_core *settings);

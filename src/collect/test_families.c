@@ -49,6 +49,36 @@ static void what_changes_or_is_forgotten_is_seen(void **state)
     families_fini(&f);
 }
 
+static void another_type_is_seen_and_an_unknown_one_is_none(void **state)
+{
+    static const struct {
+        enum metric_type says, before, after;
+    } steps[] = {
+        {METRIC_UNKNOWN, METRIC_UNKNOWN, METRIC_UNKNOWN},
+        {METRIC_COUNTER, METRIC_UNKNOWN, METRIC_UNKNOWN},
+        {METRIC_GAUGE, METRIC_COUNTER, METRIC_GAUGE},
+        {METRIC_UNKNOWN, METRIC_UNKNOWN, METRIC_UNKNOWN},
+        {METRIC_GAUGE, METRIC_UNKNOWN, METRIC_UNKNOWN},
+        {METRIC_UNKNOWN, METRIC_UNKNOWN, METRIC_UNKNOWN},
+        {METRIC_STATESET, METRIC_GAUGE, METRIC_STATESET},
+    };
+    struct metadata other = family("b", METRIC_SUMMARY, "");
+    struct families f;
+
+    (void)state;
+    families_init(&f);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct metadata m = family("a", steps[i].says, "");
+
+        assert_true(families_note(&f, &m));
+        assert_int_equal(f.type_before, steps[i].before);
+        assert_int_equal(f.type_after, steps[i].after);
+    }
+    assert_true(families_note(&f, &other));
+    assert_int_equal(f.type_before, METRIC_UNKNOWN);
+    families_fini(&f);
+}
+
 static void a_flood_of_families_stays_within_the_bound(void **state)
 {
     struct families f;
@@ -72,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_family_is_told_once_and_again_when_it_changes),
         cmocka_unit_test(what_changes_or_is_forgotten_is_seen),
+        cmocka_unit_test(another_type_is_seen_and_an_unknown_one_is_none),
         cmocka_unit_test(a_flood_of_families_stays_within_the_bound),
     };
 

@@ -377,6 +377,23 @@ static void metadata_that_changes_is_told_and_types_stay_in_force(void **state)
                                   "h_bucket{job=\"j\", le=\"2.0\"} 1\n");
 }
 
+static void another_type_is_taken_counted_and_named(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(cycle(f, "# TYPE a counter\na 1\n# TYPE b gauge\nb 1\n"));
+    assert_int_equal(f->target.counts.types_changed, 0);
+    (void)taken(f);
+    assert_true(cycle(f, "# TYPE a gauge\na 1\n# TYPE b counter\nb 1\n"));
+    assert_int_equal(f->target.counts.types_changed, 2);
+    assert_string_equal(f->target.retyped.family, "a");
+    assert_int_equal(f->target.retyped.before, METRIC_COUNTER);
+    assert_int_equal(f->target.retyped.after, METRIC_GAUGE);
+    assert_non_null(strstr(taken(f), "# a gauge"));
+    assert_true(cycle(f, "# TYPE a gauge\na 1\n# TYPE b counter\nb 1\n"));
+    assert_int_equal(f->target.counts.types_changed, 0);
+}
+
 static void samples_without_text_are_known_by_name_and_labels(void **state)
 {
     const struct label one = {STR("x"), STR("1")}, two = {STR("x"), STR("2")};
@@ -692,6 +709,7 @@ int main(void)
         TEST(series_over_the_limit_are_left_out_and_tried_again),
         TEST(metadata_is_told_once_and_again_when_it_did_not_arrive),
         TEST(metadata_that_changes_is_told_and_types_stay_in_force),
+        TEST(another_type_is_taken_counted_and_named),
         TEST(samples_without_text_are_known_by_name_and_labels),
         TEST(a_longer_name_is_not_the_series_expected),
         TEST(an_order_that_changes_each_time_loses_nothing),

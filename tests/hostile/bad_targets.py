@@ -282,6 +282,11 @@ def judge(tally):
         tally.check(longest < HEALTHY_SECONDS * MARGIN, 'bad targets: /-/healthy', 'at most %.0f ms' % (longest * 1000))
         grown = status_bytes(server, 'VmHWM') - before
         tally.check(grown < GROWTH_BYTES, 'bad targets: memory', 'grown by %d MiB' % (grown >> 20))
+        changes = [line for line in server.get('/metrics')[1].decode().splitlines()
+                   if line.startswith('earshot_collect_type_changes_total')]
+        words = 'changing was a gauge and now says that it is a counter'
+        tally.check(len(changes) == 1 and float(changes[0].split()[-1]) > 1 and server.log_text().count(words) == 1,
+                    'bad targets: changed types are counted, and told once', changes)
         # From /metrics: what is stored of earshot's own metrics may be 15 s old.
         refused = [line for line in server.get('/metrics')[1].decode().splitlines()
                    if line.startswith('earshot_tsdb_samples_refused_total{reason="future"}')]

@@ -1,8 +1,13 @@
 #include "cli/reload.h"
 
+#include <inttypes.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "sys/lanes.h"
+#include "sys/loop.h"
+
+#define HANG_MS 30000
 
 struct waiter {
     void (*done)(void *arg, bool accepted, struct str text);
@@ -17,9 +22,11 @@ struct waiters {
 struct reload {
     struct reload_context c;
     bool busy;  /* the lane reads */
+    bool hangs; /* for too long */
     bool again; /* somebody has asked since it began */
     bool stopped;
     struct waiters now, next;
+    struct loop_timer *patience;
 
     struct lane_job job;
     int rc; /* of read, as are these */
@@ -33,6 +40,8 @@ struct reload *reload_new(const struct reload_context *context)
     struct reload *r = mem_new(struct reload);
 
     r->c = *context;
+    if (!r->c.hang_ms)
+        r->c.hang_ms = HANG_MS;
     return r;
 }
 
@@ -69,11 +78,42 @@ static void refuse_ending(struct waiters *w)
     tell_refused(w, &err, 1);
 }
 
+static void refuse_hanging(struct reload *r, struct waiters *w)
+{
+    struct err err;
+
+    (void)err_set(&err, ERR_TIMEOUT,
+                  "reading the configuration hangs, for more than %" PRId64
+                  " s: %s, or a file that it names, does not come (a dead network mount, a FIFO, a "
+                  "failing disk?); the configuration in use stays, and nothing is loaded until it "
+                  "has come",
+                  r->c.hang_ms / 1000, r->c.what);
+    r->c.refuse(r->c.arg, &err, 1);
+    tell_refused(w, &err, 1);
+}
+
+static void too_long(void *arg)
+{
+    struct reload *r = arg;
+
+    if (!r->busy || r->stopped)
+        return;
+    r->hangs = true;
+    r->again = false;
+    refuse_hanging(r, &r->now);
+    if (r->next.n)
+        refuse_hanging(r, &r->next);
+}
+
 static void start(struct reload *r);
 
 static void finish(struct reload *r)
 {
-    if (r->stopped) {
+    loop_timer_free(take(r->patience));
+    if (r->hangs) {
+        if (r->loaded)
+            r->c.discard(r->c.arg, r->loaded);
+    } else if (r->stopped) {
         if (r->loaded)
             r->c.discard(r->c.arg, r->loaded);
         refuse_ending(&r->now);
@@ -88,7 +128,7 @@ static void finish(struct reload *r)
     mem_free(r->errors);
     r->errors = NULL;
     r->loaded = NULL;
-    r->busy = false;
+    r->busy = r->hangs = false;
     if (r->again && !r->stopped)
         start(r);
 }
@@ -128,6 +168,7 @@ static void start(struct reload *r)
     r->now = r->next;
     r->next = (struct waiters){NULL, 0, 0};
     r->job = (struct lane_job){.run = run, .done = done};
+    r->patience = loop_timer_new(r->c.loop, r->c.hang_ms, 0, too_long, r);
     /* Not a lane of queries or scrapes: the disk of the files may hang. */
     if (lanes_submit(r->c.lanes, LANE_SLOW, &r->job, &err) < 0) {
         fail(r, &err);
@@ -146,6 +187,8 @@ void reload_ask(struct reload *r, void (*then)(void *arg, bool accepted, struct 
     }
     if (r->stopped)
         refuse_ending(w);
+    else if (r->hangs)
+        refuse_hanging(r, w);
     else if (r->busy)
         r->again = true;
     else
@@ -161,6 +204,7 @@ void reload_free(struct reload *r)
 {
     if (!r)
         return;
+    loop_timer_free(r->patience);
     mem_free(r->now.items);
     mem_free(r->next.items);
     mem_free(r);

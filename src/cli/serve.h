@@ -88,6 +88,7 @@ struct serve {
     unsigned features;
     int64_t late_window_ms;
     char listen[128], data[SERVE_PATH_BYTES], host_name[256];
+    char config_files[2 * SERVE_PATH_BYTES]; /* what a reload reads, for people */
     struct api_flag flags[SERVE_FLAGS_MAX];
     size_t flags_n;
 };

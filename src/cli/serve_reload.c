@@ -1,5 +1,6 @@
 /* Another configuration while the server runs. Everything of the files is read and checked on a
  * lane; what is left to the loop only puts one in the other's place. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -164,12 +165,18 @@ void serve_log_warnings(struct serve *s)
 
 struct reload *serve_new_reload(struct serve *s)
 {
-    const struct reload_context context = {.lanes = s->lanes,
+    const char *ours = args_text(s->args, "config");
+    const char *prometheus = args_text(s->args, "prometheus-config");
+    const struct reload_context context = {.loop = s->loop,
+                                           .lanes = s->lanes,
+                                           .what = s->config_files,
                                            .read = read_all,
                                            .accept = accept,
                                            .discard = discard,
                                            .refuse = refuse,
                                            .arg = s};
 
+    (void)snprintf(s->config_files, sizeof s->config_files, "%s%s%s", ours ? ours : "",
+                   ours && prometheus ? " or " : "", prometheus ? prometheus : "");
     return reload_new(&context);
 }

@@ -1,8 +1,12 @@
 #include "cli/reload.h"
 
+#include <fcntl.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -20,7 +24,8 @@ struct fixture {
     int accepts, discards, refusals;
     size_t mistakes; /* each reading finds so many */
     size_t told, wanted, told_accepted;
-    char text[200];
+    const char *fifo; /* not NULL: is read in place of the gate */
+    char text[400];
 };
 
 static int read_it(void *arg, void **out, struct err **errors, size_t *errors_n)
@@ -29,8 +34,11 @@ static int read_it(void *arg, void **out, struct err **errors, size_t *errors_n)
 
     atomic_fetch_add(&f->reads, 1);
     sem_post(&f->reading);
-    while (sem_wait(&f->gate) < 0) {
-    }
+    if (f->fifo)
+        (void)close(open(f->fifo, O_RDONLY | O_CLOEXEC)); /* waits for who writes */
+    else
+        while (sem_wait(&f->gate) < 0) {
+        }
     if (f->mistakes > 0) {
         *errors = mem_new_array(struct err, f->mistakes);
         for (size_t i = 0; i < f->mistakes; i++)
@@ -53,17 +61,23 @@ static void accept(void *arg, void *loaded)
 
 static void discard(void *arg, void *loaded)
 {
+    struct fixture *f = arg;
+
     mem_free(loaded);
-    ((struct fixture *)arg)->discards++;
+    f->discards++;
+    if (f->fifo)
+        loop_stop(f->loop);
 }
 
 static void refuse(void *arg, const struct err *errors, size_t n)
 {
     struct fixture *f = arg;
 
+    f->refusals++;
+    if (f->fifo)
+        return;
     assert_int_equal(n, f->mistakes);
     assert_string_equal(errors[0].text, "mistake 1");
-    f->refusals++;
 }
 
 static void on_told(void *arg, bool accepted, struct str text)
@@ -79,7 +93,7 @@ static void on_told(void *arg, bool accepted, struct str text)
         loop_stop(f->loop);
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, int64_t hang_ms)
 {
     struct fixture *f = mem_new(struct fixture);
     struct reload_context context = {
@@ -89,11 +103,24 @@ static int set_up(void **state)
     *state = f;
     if (loop_new(&f->loop, &err) < 0)
         return -1;
+    context.loop = f->loop;
+    context.what = "p.yml";
+    context.hang_ms = hang_ms;
     f->lanes = context.lanes = lanes_new(f->loop);
     f->reload = reload_new(&context);
     sem_init(&f->gate, 0, 0);
     sem_init(&f->reading, 0, 0);
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, 0);
+}
+
+static int set_up_impatient(void **state)
+{
+    return set_up_with(state, 1000);
 }
 
 static void end_lanes(struct fixture *f)
@@ -190,6 +217,42 @@ static void at_the_end_nothing_is_taken_over_any_more_and_all_are_told(void **st
     assert_int_equal(f->told, 3);
 }
 
+static void a_file_that_hangs_refuses_all_until_it_comes_and_then_it_works(void **state)
+{
+    struct fixture *f = *state;
+    char folder[] = "/tmp/test-reload-XXXXXX", fifo[64];
+
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(fifo, sizeof fifo, "%s/p.yml", folder);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    f->fifo = fifo;
+    f->wanted = 2;
+    reload_ask(f->reload, on_told, f);
+    while (sem_wait(&f->reading) < 0) {
+    }
+    reload_ask(f->reload, on_told, f); /* waits for another reading */
+    loop_run(f->loop);
+    assert_int_equal(f->told_accepted, 0);
+    assert_non_null(strstr(f->text, "hangs, for more than 1 s: p.yml, or a file that it names"));
+    reload_ask(f->reload, on_told, f);
+    assert_int_equal(f->told, 3); /* at once */
+    reload_ask(f->reload, NULL, NULL);
+    assert_int_equal(f->refusals, 4);
+    assert_int_equal(atomic_load(&f->reads), 1);
+    (void)close(open(fifo, O_WRONLY | O_CLOEXEC));
+    loop_run(f->loop);
+    assert_int_equal(f->discards, 1); /* it is too old */
+    f->fifo = NULL;
+    f->wanted = 4;
+    open_gate(f, 1);
+    reload_ask(f->reload, on_told, f);
+    loop_run(f->loop);
+    assert_int_equal(f->told_accepted, 1);
+    assert_int_equal(f->accepts, 1);
+    (void)unlink(fifo);
+    (void)rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +262,9 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_asks_while_files_are_read_shares_one_later_reading,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_file_that_hangs_refuses_all_until_it_comes_and_then_it_works, set_up_impatient,
+            tear_down),
         cmocka_unit_test_setup_teardown(at_the_end_nothing_is_taken_over_any_more_and_all_are_told,
                                         set_up, tear_down),
     };

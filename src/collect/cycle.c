@@ -185,6 +185,7 @@ static void parse_run(struct lane_job *job)
     struct sink *sink = c->context->sink;
 
     make_column(c);
+    c->lane = pthread_self();
     if (c->next == TARGET_COMMIT)
         sink->commit(sink, &c->target.batch);
 }
@@ -245,12 +246,14 @@ static void on_committed(struct loop_message *m)
         settle(c);
 }
 
-/* On a thread of the store or on the lane. */
 static void on_done(struct sink_batch *batch)
 {
     struct cycle *c = batch->done_arg;
 
-    loop_post(c->context->loop, &c->committed);
+    if (pthread_equal(pthread_self(), c->lane))
+        c->stored = true; /* within the commit: the end of the lane's job tells the loop */
+    else
+        loop_post(c->context->loop, &c->committed);
 }
 
 static void parse_done(struct lane_job *job)

@@ -18,6 +18,8 @@
 #ifndef COLLECT_CYCLE_H
 #define COLLECT_CYCLE_H
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "collect/collect.h"
@@ -55,8 +57,9 @@ struct cycle {
     enum expo_format format;
     struct lane_job parse, read;
     struct loop_message committed;
-    bool stored; /* the store's answer has come, perhaps before the lane's end */
-    int read_rc; /* the collector's; read_err says why it failed */
+    pthread_t lane; /* the thread that commits */
+    bool stored;    /* the store's answer has come, perhaps before the lane's end */
+    int read_rc;    /* the collector's; read_err says why it failed */
     struct err read_err;
     bool gathered; /* there is something to parse, else err says why not */
     struct err gather_err;

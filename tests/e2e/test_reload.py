@@ -114,7 +114,8 @@ class Reload(unittest.TestCase):
         start = round(start, 3)
         r = server.api('query_range', query=expr, start=start, end='%.3f' % (start + steps * .05), step=.05)['result']
         self.assertEqual(len(r), 1, expr)
-        self.assertEqual(len(r[0]['values']), steps + 1)
+        there = [round(t - start, 2) for t, _ in r[0]['values']]
+        self.assertEqual(len(there), steps + 1, '%s\n%s' % (there, server.log_text()[-2000:]))
         at = [t for t, _ in server.api('query', query='%s[%ds]' % (expr, time.time() - start + 1))['result'][0]['values']
               if t >= start]
         self.assertGreater(len(at), 3)

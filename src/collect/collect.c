@@ -11,12 +11,15 @@
 #include "model/labels.h"
 #include "sys/loop.h"
 
+/* In the key of a group alone: no label of a target begins with two underscores. */
+#define URL_LABEL "__url__"
+
 struct collect {
     struct collect_context context;
     struct collect_stats stats;
     struct cycle **cycles; /* owned; [n] */
     size_t n, cap;
-    struct map by_labels;  /* the same */
+    struct map by_key;     /* the same */
     struct cycle **ending; /* owned; [ending_n] removed, but not gone yet */
     size_t ending_n, ending_cap;
     struct map ending_by_labels; /* those that do not end quietly; alike ones may be among them */
@@ -33,7 +36,7 @@ int collect_new(const struct collect_context *context, struct collect **out, str
 
     (void)err;
     c->context = *context;
-    map_init(&c->by_labels);
+    map_init(&c->by_key);
     map_init(&c->ending_by_labels);
     *out = c;
     return 0;
@@ -75,6 +78,11 @@ static void on_idle(struct cycle *cycle)
 static bool has_labels(const void *item, const void *key)
 {
     return labels_equal(((const struct cycle *)item)->settings.labels, key);
+}
+
+static bool has_key(const void *item, const void *key)
+{
+    return labels_equal(((const struct cycle *)item)->key, key);
 }
 
 static bool is_it(const void *item, const void *key)
@@ -137,7 +145,7 @@ void collect_free(struct collect *c)
     }
     if (stuck)
         return;
-    map_fini(&c->by_labels);
+    map_fini(&c->by_key);
     map_fini(&c->ending_by_labels);
     mem_free(c->cycles);
     mem_free(c->ending);
@@ -168,17 +176,40 @@ static void take_out(struct cycle **list, size_t *n, const struct cycle *cycle)
     list[cycle->at]->at = cycle->at;
 }
 
+static bool is_taken(const struct collect *c, const struct labels *key)
+{
+    return map_get(&c->by_key, key->hash, key, has_key);
+}
+
+/* What tells the target's group from others. Targets with the same labels that differ in their URL
+ * alone are asked each, as Prometheus does it: each has a group, and their samples meet in the same
+ * series. */
+static int key_of(const struct collect *c, const struct target_settings *s, struct arena *a,
+                  const struct labels **out, struct err *err)
+{
+    *out = s->labels;
+    if (!is_taken(c, *out))
+        return 0;
+    if (s->url && labels_with(a, s->labels, STR(URL_LABEL), str_c(s->url), out, err) < 0)
+        return -1;
+    if (!is_taken(c, *out))
+        return 0;
+    return err_set(err, ERR_TYPE,
+                   "job %s: two targets have the same labels%s; give one of them another instance",
+                   s->job, s->url ? " and URL" : "");
+}
+
 int collect_add_removable(struct collect *c, const struct target_settings *settings,
                           struct cycle **out, struct err *err)
 {
     const struct collector *collector = &settings->collector;
+    SCOPED(arena_fini) struct arena arena;
+    const struct labels *key;
     struct cycle *cycle;
 
-    if (map_get(&c->by_labels, settings->labels->hash, settings->labels, has_labels))
-        return err_set(err, ERR_TYPE,
-                       "job %s: two targets have the same labels; give one of them another "
-                       "instance",
-                       settings->job);
+    arena_init(&arena, NULL); /* for a set of labels, which are bounded */
+    if (key_of(c, settings, &arena, &key, err) < 0)
+        return -1;
     if (settings->interval_ms < 1 || settings->timeout_ms < 1)
         return err_set(err, ERR_TYPE, "job %s: interval and timeout must be positive",
                        settings->job);
@@ -186,9 +217,9 @@ int collect_add_removable(struct collect *c, const struct target_settings *setti
         return err_set(err, ERR_TYPE, "job %s: a target has neither url nor collector",
                        settings->job);
     hand_over(c, settings->labels);
-    cycle = cycle_new(&c->context, &c->stats, settings, on_idle, c);
+    cycle = cycle_new(&c->context, &c->stats, settings, key, on_idle, c);
     put_in(&c->cycles, &c->n, &c->cap, cycle);
-    map_put(&c->by_labels, cycle->settings.labels->hash, cycle);
+    map_put(&c->by_key, key->hash, cycle);
     *out = cycle;
     return 0;
 }
@@ -219,8 +250,7 @@ void collect_remove(struct collect *c, struct cycle *cycle, int64_t wait_ms,
                     void (*gone)(void *arg), void *arg)
 {
     take_out(c->cycles, &c->n, cycle);
-    (void)map_remove(&c->by_labels, cycle->settings.labels->hash, cycle->settings.labels,
-                     has_labels);
+    (void)map_remove(&c->by_key, cycle->key->hash, cycle, is_it);
     put_in(&c->ending, &c->ending_n, &c->ending_cap, cycle);
     map_put(&c->ending_by_labels, cycle->settings.labels->hash, cycle);
     cycle->gone_then = gone;

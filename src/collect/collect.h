@@ -83,8 +83,9 @@ MUST_USE int collect_new(const struct collect_context *context, struct collect *
 /* Copies the settings; takes over the collector's arg. Starts its timer. */
 MUST_USE int collect_add(struct collect *c, const struct target_settings *settings,
                          struct err *err);
-/* As collect_add; *out is for collect_remove. The same labels as a target that is being removed are
- * fine: the new one goes on with its series, without a mark. */
+/* As collect_add; *out is for collect_remove. A target with the labels of another and another URL
+ * is asked too; their samples meet in the same series. The same labels as a target that is being
+ * removed are fine: the new one goes on with its series, without a mark. */
 struct cycle;
 MUST_USE int collect_add_removable(struct collect *c, const struct target_settings *settings,
                                    struct cycle **out, struct err *err);

@@ -417,7 +417,7 @@ static void arm(struct cycle *c, ts_ms now)
      * the clock was set. */
     bool early = c->due > now && c->due - now < interval / 2;
 
-    c->due = cycle_due(early ? c->due : now, interval, c->settings.labels->hash);
+    c->due = cycle_due(early ? c->due : now, interval, c->key->hash);
     loop_timer_restart(c->timer, c->due - now, 0);
 }
 
@@ -470,8 +470,8 @@ static void free_settings(struct target_settings *s)
 }
 
 struct cycle *cycle_new(const struct collect_context *context, struct collect_stats *stats,
-                        const struct target_settings *settings, void (*idle)(struct cycle *c),
-                        void *owner)
+                        const struct target_settings *settings, const struct labels *key,
+                        void (*idle)(struct cycle *c), void *owner)
 {
     struct cycle *c = mem_new(struct cycle);
     ts_ms now = context->clock->wall_ms(context->clock);
@@ -481,9 +481,11 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
     c->idle = idle;
     c->owner = owner;
     copy_settings(&c->settings, settings);
+    c->key = labels_dup(key);
     budget_init(&c->budget, MEMORY_NAME, MEMORY_MAX, context->budget);
     target_init(&c->target,
                 &(struct target_settings_core){.sink = context->sink,
+                                               .key = c->key,
                                                .labels = c->settings.labels,
                                                .sample_labels = c->settings.sample_labels,
                                                .honor_labels = settings->honor_labels,
@@ -500,7 +502,7 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
     c->read.run = read_run;
     c->read.done = read_done;
     c->committed.run = on_committed;
-    c->due = cycle_due(now, settings->interval_ms, c->settings.labels->hash);
+    c->due = cycle_due(now, settings->interval_ms, c->key->hash);
     c->timer = loop_timer_new(context->loop, c->due - now, 0, on_timer, c);
     stats->targets++;
     return c;
@@ -563,5 +565,6 @@ void cycle_free(struct cycle *c)
     record_fini(&c->record);
     arena_fini(&c->scratch);
     free_settings(&c->settings);
+    mem_free((void *)c->key);
     mem_free(c);
 }

@@ -40,6 +40,7 @@ struct cycle {
     void *owner;
 
     struct target_settings settings; /* owned copies */
+    const struct labels *key;        /* owned: of its group; decides its moment in the interval */
     struct budget budget;
     struct target target;
     struct arena scratch;
@@ -84,10 +85,10 @@ struct cycle {
     bool type_told; /* that a metric changed its type: once a target */
 };
 
-/* Takes copies of the settings and the collector's arg; starts the timer. */
+/* Takes copies of the settings, the key and the collector's arg; starts the timer. */
 struct cycle *cycle_new(const struct collect_context *context, struct collect_stats *stats,
-                        const struct target_settings *settings, void (*idle)(struct cycle *c),
-                        void *owner);
+                        const struct target_settings *settings, const struct labels *key,
+                        void (*idle)(struct cycle *c), void *owner);
 /* No more cycles. A fetch under way is cancelled; what is on a lane or in the store ends by
  * itself: see cycle_is_idle. */
 void cycle_stop(struct cycle *c);

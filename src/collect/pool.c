@@ -58,7 +58,9 @@ struct making {
     size_t dropped_n, dropped_cap, dropped_total;
     size_t refused_n;
     char refused_text[400];
-    struct err err; /* memory: the round is worth nothing */
+    size_t alike_n;        /* new ones with the labels of another target */
+    const char *alike_url; /* of the first */
+    struct err err;        /* memory: the round is worth nothing */
 };
 
 /* A running target. */
@@ -230,7 +232,8 @@ static void remove_unwanted(struct pool *p)
     mem_free(gone);
 }
 
-static int add_target(struct pool *p, const struct made_target *t, struct err *err)
+static int add_target(struct pool *p, struct making *m, const struct made_target *t,
+                      struct err *err)
 {
     uint64_t body_bytes = p->job->limits.body_bytes;
     struct target_settings settings = {.job = p->job->name,
@@ -254,6 +257,8 @@ static int add_target(struct pool *p, const struct made_target *t, struct err *e
     r->cycle = cycle;
     r->round = p->round;
     map_put(&p->targets, hash_of(t->labels, t->url), r);
+    if (!labels_equal(cycle->key, t->labels) && !m->alike_n++)
+        m->alike_url = t->url;
     return 0;
 }
 
@@ -266,7 +271,7 @@ static void add_new(struct pool *p, struct making *m)
 
         if (map_get(&p->targets, hash_of(t->labels, t->url), t, is_same))
             continue; /* there already, or found twice */
-        if (add_target(p, t, &err) < 0 && !m->refused_n++)
+        if (add_target(p, m, t, &err) < 0 && !m->refused_n++)
             (void)snprintf(m->refused_text, sizeof m->refused_text, "%s", err.text);
     }
 }
@@ -298,6 +303,18 @@ static void tell_refused(struct pool *p)
     (void)snprintf(p->refused_logged, sizeof p->refused_logged, "%s", m->refused_text);
 }
 
+static void tell_alike(struct pool *p)
+{
+    const struct making *m = p->made;
+
+    if (m->alike_n)
+        log_warn(collect_context_of(p->collect)->log, PART,
+                 "job %s: %zu targets have the labels of another one and differ in the URL alone; "
+                 "their samples mix in the same series, and of two at the same time the first "
+                 "counts: give each an instance of its own. The first of them: %s",
+                 p->job->name, m->alike_n, m->alike_url);
+}
+
 static void apply(struct pool *p, struct making *m)
 {
     const struct collect_context *context = collect_context_of(p->collect);
@@ -322,6 +339,7 @@ static void apply(struct pool *p, struct making *m)
     free_making(p->made);
     p->made = m;
     tell_refused(p);
+    tell_alike(p);
     p->applied_ns = context->clock->mono_ns(context->clock);
 }
 

@@ -102,7 +102,7 @@ static void check_hint(const struct scripted_sink *s, const struct sink_batch *b
     for (uint32_t i = s->first_id; i < b->slots; i++) {
         uint32_t at = i - s->first_id;
 
-        if (bit(b->present, i) && !bit(b->changed, i))
+        if (s->group_of[at] == b->group && bit(b->present, i) && !bit(b->changed, i))
             assert(s->present[at] && value_bits(s->values[at]) == value_bits(b->values[i]));
     }
 }

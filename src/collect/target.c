@@ -570,10 +570,18 @@ static enum target_next resolve_batch(struct target *t, const struct labels *con
     return TARGET_COMMIT;
 }
 
+static int open_group(struct target *t, struct err *err)
+{
+    const struct target_settings_core *s = &t->settings;
+
+    if (t->group)
+        return 0;
+    return s->sink->group_open(s->sink, s->key ? s->key : s->labels, &t->group, err);
+}
+
 /* All that is new, the target's own series behind. */
 static enum target_next resolve(struct target *t, uint32_t **slots, struct err *err)
 {
-    struct sink *sink = t->settings.sink;
     bool reports = !t->has_generation;
     size_t n;
 
@@ -583,7 +591,7 @@ static enum target_next resolve(struct target *t, uint32_t **slots, struct err *
     if (!n)
         return TARGET_COMMIT;
     *slots = arena_alloc(&t->fresh, n * sizeof **slots, err);
-    if (!*slots || (!t->group && sink->group_open(sink, t->settings.labels, &t->group, err) < 0))
+    if (!*slots || open_group(t, err) < 0)
         return TARGET_FAILED;
     for (size_t i = 0, some; i < n; i += some) {
         const struct labels *const *labels = t->labels.items;

@@ -72,7 +72,8 @@ struct target_retyped {
 
 struct target_settings_core {
     struct sink *sink;
-    const struct labels *labels;        /* borrowed: of the target; key of its group, and of up */
+    const struct labels *key;           /* borrowed: of its group; NULL: the labels */
+    const struct labels *labels;        /* borrowed: of the target, and so of up */
     const struct labels *sample_labels; /* borrowed: what is added to samples */
     bool honor_labels, honor_timestamps;
     const struct scrape_job *job; /* borrowed: metric relabelling and limits; NULL: none */

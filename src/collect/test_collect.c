@@ -307,16 +307,57 @@ static void a_collector_that_hangs_is_up_0_until_it_comes_back(void **state)
     sem_destroy(&s.go_on);
 }
 
-static void two_targets_with_the_same_labels_are_refused(void **state)
+static void on_gone(void *arg)
+{
+    struct fixture *f = arg;
+
+    f->gone = true;
+    loop_stop(f->loop);
+}
+
+static void targets_with_the_same_labels_are_told_apart_by_their_url(void **state)
+{
+    struct fixture *f = *state;
+    struct target_settings settings = {
+        .job = "j", .labels = f->labels, .interval_ms = 10, .timeout_ms = 10};
+    struct cycle *first, *second;
+    struct target_status *all;
+    size_t n;
+
+    settings.url = "http://h/a";
+    assert_ok(collect_add_removable(f->collect, &settings, &first, &f->err), f->err);
+    settings.url = "http://h/b";
+    assert_ok(collect_add_removable(f->collect, &settings, &second, &f->err), f->err);
+    assert_fails(collect_add(f->collect, &settings, &f->err), f->err, ERR_TYPE,
+                 "two targets have the same labels and URL");
+    run_until(f, 6);
+    assert_int_equal(f->sink.groups_open, 2);
+    assert_ok(collect_status(f->collect, &f->arena, &all, &n, &f->err), f->err);
+    assert_int_equal(n, 2);
+    /* Each goes by itself, and its place is free again. */
+    f->gone = false;
+    f->commits_wanted = SIZE_MAX;
+    collect_remove(f->collect, first, 0, on_gone, f);
+    while (!f->gone)
+        loop_run(f->loop);
+    settings.url = "http://h/a";
+    assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
+    assert_int_equal(collect_stats(f->collect).targets, 2);
+}
+
+static void two_collectors_with_the_same_labels_are_refused(void **state)
 {
     struct fixture *f = *state;
     struct collector_state s = {.calls = 0};
-    struct target_settings settings = {
-        .job = "j", .labels = f->labels, .interval_ms = 1, .timeout_ms = 1, .url = "http://h/"};
+    struct target_settings settings = {.job = "j",
+                                       .labels = f->labels,
+                                       .interval_ms = 1,
+                                       .timeout_ms = 1,
+                                       .collector = {.name = "disks", .collect = collect_one}};
 
     add_collector(f, &s, false);
     assert_fails(collect_add(f->collect, &settings, &f->err), f->err, ERR_TYPE,
-                 "two targets have the same labels");
+                 "two targets have the same labels;");
 }
 
 static struct cycle *add_removable(struct fixture *f, const char *url)
@@ -331,14 +372,6 @@ static struct cycle *add_removable(struct fixture *f, const char *url)
 
     assert_ok(collect_add_removable(f->collect, &settings, &cycle, &f->err), f->err);
     return cycle;
-}
-
-static void on_gone(void *arg)
-{
-    struct fixture *f = arg;
-
-    f->gone = true;
-    loop_stop(f->loop);
 }
 
 /* Removes, and runs until it is gone; what was committed meanwhile. */
@@ -473,7 +506,8 @@ int main(void)
         TEST(a_collector_is_stored_like_any_target),
         TEST(a_collector_that_fails_is_up_0_with_its_words),
         TEST(a_collector_that_hangs_is_up_0_until_it_comes_back),
-        TEST(two_targets_with_the_same_labels_are_refused),
+        TEST(targets_with_the_same_labels_are_told_apart_by_their_url),
+        TEST(two_collectors_with_the_same_labels_are_refused),
         TEST(a_removed_target_leaves_all_its_series_stale),
         TEST(a_target_removed_before_its_first_cycle_leaves_nothing),
         TEST(a_cut_of_the_head_does_not_lose_the_marks_of_a_removed_target),

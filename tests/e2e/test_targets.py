@@ -9,6 +9,7 @@ import threading
 import unittest
 import urllib.request
 
+import peers
 from server import Peer, Server, eventually, free_port
 
 CONFIG = '''global: {scrape_interval: 1s, scrape_timeout: 1s}
@@ -118,6 +119,34 @@ class Targets(unittest.TestCase):
                   for r in self.peer_api('query?query=' + urllib.request.quote(expr))['result']}
         ours = {r['metric']['__name__']: r['values'][0][1] for r in self.server.api('query', query=expr)['result']}
         self.assertEqual(ours, theirs)
+
+
+class Alike(unittest.TestCase):
+    """two targets whose labels are equal and whose paths are not"""
+
+    def test_both_are_scraped_and_their_samples_mix(self):
+        target = peers.Target(lambda r: (200, {'Content-Type': peers.METRICS}, 'only%s 1\nshared %d\n' % (
+            r.path.replace('/', '_'), ord(r.path[-1]))))
+        self.addCleanup(target.stop)
+        config = 'global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n- job_name: two\n  static_configs:\n' + ''.join(
+            '  - {targets: ["%s"], labels: {__metrics_path__: /%s}}\n' % (target.address, p) for p in 'ab')
+        server = Server('--prometheus-config', '{dir}/p.yml', files={'p.yml': config}).start()
+        self.addCleanup(server.close)
+
+        def seen():
+            values = {v for _, v in server.api('query', query='shared[1m]')['result'][0]['values']}
+            return {path for path, _ in target.asked} == {'/a', '/b'} and values == {'97', '98'}
+        eventually(seen)
+        eventually(lambda: server.query('count({__name__=~"only_[ab]"})')[0][1] == 2)
+        self.assertEqual(server.query('min_over_time(up{job="two"}[1m])')[0][1], 1)
+        self.assertEqual(len([t for t in server.api('targets')['activeTargets'] if t['labels']['job'] == 'two']), 2)
+        self.assertEqual(server.log_text().count('1 targets have the labels of another one'), 1)
+        self.assertEqual(server.stop()[0], 0)
+        server.start()
+        self.addCleanup(server.stop)
+        self.assertEqual({v for _, v in server.api('query', query='shared[1m]')['result'][0]['values']}, {'97', '98'})
+        del target.asked[:]
+        eventually(lambda: {path for path, _ in target.asked} == {'/a', '/b'})
 
 
 if __name__ == '__main__':

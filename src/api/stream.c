@@ -211,6 +211,8 @@ static void committed(struct loop_message *m)
     struct streams *all = CONTAINER_OF(m, struct streams, committed);
 
     atomic_store(&all->posted, false);
+    if (!all->first)
+        return; /* the store says nothing more until somebody listens */
     (void)db_visible_seq(all->api->c.db);
     for (struct stream *s = all->first; s; s = s->next) {
         s->dirty = true;
@@ -263,6 +265,7 @@ static void handle_stream(struct http_request *r, void *arg)
     all->n++;
     http_hold(r);
     http_reply_header(r, "Cache-Control", "no-store");
+    (void)db_visible_seq(api->c.db);
     ask(s);
     http_reply_body(r, 200, "text/event-stream", &s->body);
 }

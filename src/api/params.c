@@ -56,28 +56,45 @@ static bool literal(struct str *s, char c)
     return true;
 }
 
+/* One digit at least; what is behind the milliseconds is cut off. */
+static bool fraction(struct str *s, int64_t *out_ms)
+{
+    int64_t ms = 0, scale = 100;
+    size_t n = 0;
+
+    for (; n < s->n && s->p[n] >= '0' && s->p[n] <= '9'; n++, scale /= 10)
+        ms += (s->p[n] - '0') * scale;
+    *s = str_skip(*s, n);
+    *out_ms = ms;
+    return n > 0;
+}
+
+static int days_of(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
 /* RFC 3339, section 5.6: 2015-07-01T20:10:30.781Z, with an offset instead of Z. */
 static bool parse_rfc3339(struct str s, ts_ms *out)
 {
     struct tm tm = {0};
     int offset_hours = 0, offset_minutes = 0, sign = 1;
-    double fraction = 0, scale = .1;
-    int64_t seconds;
+    int64_t seconds, fraction_ms = 0;
 
     if (!digits(&s, 4, &tm.tm_year) || !literal(&s, '-') || !digits(&s, 2, &tm.tm_mon) ||
         !literal(&s, '-') || !digits(&s, 2, &tm.tm_mday) || !literal(&s, 't') ||
         !digits(&s, 2, &tm.tm_hour) || !literal(&s, ':') || !digits(&s, 2, &tm.tm_min) ||
         !literal(&s, ':') || !digits(&s, 2, &tm.tm_sec))
         return false;
-    if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
-        tm.tm_min > 59 || tm.tm_sec > 60)
+    if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
+        tm.tm_mday > days_of(tm.tm_year, tm.tm_mon) || tm.tm_hour > 23 || tm.tm_min > 59 ||
+        tm.tm_sec > 59)
         return false;
-    if (s.n && s.p[0] == '.') {
-        for (s = str_skip(s, 1); s.n && s.p[0] >= '0' && s.p[0] <= '9'; s = str_skip(s, 1)) {
-            fraction += (s.p[0] - '0') * scale;
-            scale /= 10;
-        }
-    }
+    if (literal(&s, '.') && !fraction(&s, &fraction_ms))
+        return false;
     if (!literal(&s, 'z')) {
         if (!s.n || (s.p[0] != '+' && s.p[0] != '-'))
             return false;
@@ -91,7 +108,7 @@ static bool parse_rfc3339(struct str s, ts_ms *out)
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
     seconds = timegm(&tm) - sign * (offset_hours * 3600 + offset_minutes * 60);
-    *out = seconds * 1000 + (int64_t)(fraction * 1000 + .5);
+    *out = seconds * 1000 + fraction_ms;
     return true;
 }
 
@@ -107,11 +124,13 @@ int api_param_time(const struct api_params *p, const char *name, ts_ms *out, str
     if (!text.n)
         return 0;
     if (number_parse(text, &seconds)) {
+        double whole, part = modf(seconds, &whole); /* rounded apart: sums of them are not exact */
+
         /* Past all times, or no number at all: the nearest bound, the lower one for NaN. */
         if (seconds > (double)(TS_MS_MAX / 1000))
             *out = TS_MS_MAX;
         else if (seconds >= -(double)(TS_MS_MAX / 1000))
-            *out = (ts_ms)llround(seconds * 1000);
+            *out = (ts_ms)whole * 1000 + (ts_ms)round(part * 1000);
         else
             *out = -TS_MS_MAX;
         return 0;
@@ -156,7 +175,7 @@ int api_param_duration(const struct api_params *p, const char *name, int64_t *ou
                            "invalid parameter \"%s\": cannot parse \"%.*s\" to a valid duration. "
                            "It overflows int64",
                            name, STR_ARGS(str_take(text, 100)));
-        *out_ms = (int64_t)llround(seconds * 1000);
+        *out_ms = (int64_t)(seconds * 1e9) / 1000000; /* cut off, as Go's durations are */
         return 0;
     }
     if (duration_parse(text, out_ms, &ignored) == 0)

@@ -24,6 +24,10 @@ static void times_are_seconds_or_rfc_3339(void **state)
         {"2015-07-01T20:10:51.781Z", 1435781451781},
         {"2015-07-01T22:10:51.781+02:00", 1435781451781},
         {"2015-07-01t20:10:51z", 1435781451000},
+        {"2015-07-01T20:10:51.7819Z", 1435781451781},
+        {"2016-02-29T00:00:00Z", 1456704000000},
+        {"1700000000.0005", 1700000000000}, /* a little below, as a double */
+        {"0.0005", 1},
     };
 
     (void)state;
@@ -41,7 +45,12 @@ static void times_are_seconds_or_rfc_3339(void **state)
 
 static void what_is_no_time_is_refused_by_the_parameters_name(void **state)
 {
-    static const char *const bad[] = {"yesterday", "2015-13-01T00:00:00Z", "2015-07-01T20:10:51",
+    static const char *const bad[] = {"yesterday",
+                                      "2015-13-01T00:00:00Z",
+                                      "2015-07-01T20:10:51",
+                                      "2015-02-29T00:00:00Z",
+                                      "2015-07-01T20:10:60Z",
+                                      "2015-07-01T20:10:51.Z",
                                       "1m"};
 
     (void)state;
@@ -129,6 +138,9 @@ static void durations_are_seconds_or_prometheus_own(void **state)
     params = one(&p, "0.25");
     assert_ok(api_param_duration(&params, "t", &ms, &err), err);
     assert_int_equal(ms, 250);
+    params = one(&p, "2.9999");
+    assert_ok(api_param_duration(&params, "t", &ms, &err), err);
+    assert_int_equal(ms, 2999);
     params = one(&p, "1m0s");
     assert_ok(api_param_duration(&params, "t", &ms, &err), err);
     assert_int_equal(ms, 60000);

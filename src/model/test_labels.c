@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "base/test.h"
 
 static const struct labels *build(struct arena *a, const char *const pairs[][2], size_t n)
@@ -70,6 +71,56 @@ static void sets_sort_by_name_then_value_then_length(void **state)
         assert_true(labels_compare(ls, before) > 0);
         before = ls;
     }
+    arena_fini(&a);
+}
+
+static int compared_label_by_label(const struct labels *a, const struct labels *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++) {
+        struct label x = labels_at(a, i), y = labels_at(b, i);
+        int c = str_cmp(x.name, y.name);
+
+        if (!c)
+            c = str_cmp(x.value, y.value);
+        if (c)
+            return c;
+    }
+    return (a->n > b->n) - (a->n < b->n);
+}
+
+static int sign_of(int c)
+{
+    return (c > 0) - (c < 0);
+}
+
+/* Short names and values from few letters: sets share beginnings of all lengths. */
+static void the_order_is_that_of_their_labels_one_by_one(void **state)
+{
+    enum { SETS = 300 };
+    static const char *const names[] = {"a", "aa", "ab", "b", "bb", "long_name_of_a_label", "z"};
+    static const char *const values[] = {"x",       "xx", "xy", "y", "a longer value than eight",
+                                         "a longer"};
+    const struct labels *sets[SETS];
+    struct rng rng;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, NULL);
+    rng_seed(&rng, 5);
+    for (size_t i = 0; i < SETS; i++) {
+        struct label pairs[ARRAY_LEN(names)];
+        size_t n = 0;
+
+        for (size_t k = 0; k < ARRAY_LEN(names); k++)
+            if (rng_below(&rng, 3))
+                pairs[n++] = (struct label){str_c(names[k]),
+                                            str_c(values[rng_below(&rng, ARRAY_LEN(values))])};
+        assert_int_equal(labels_build(&a, pairs, n, &sets[i], NULL), 0);
+    }
+    for (size_t i = 0; i < SETS; i++)
+        for (size_t k = 0; k < SETS; k++)
+            assert_int_equal(sign_of(labels_compare(sets[i], sets[k])),
+                             sign_of(compared_label_by_label(sets[i], sets[k])));
     arena_fini(&a);
 }
 
@@ -143,6 +194,7 @@ int main(void)
         cmocka_unit_test(order_given_does_not_matter),
         cmocka_unit_test(a_name_given_twice_is_refused),
         cmocka_unit_test(sets_sort_by_name_then_value_then_length),
+        cmocka_unit_test(the_order_is_that_of_their_labels_one_by_one),
         cmocka_unit_test(filters_keep_and_drop_and_change),
         cmocka_unit_test(the_empty_set_equals_one_that_became_empty),
         cmocka_unit_test(a_damaged_blob_is_found),

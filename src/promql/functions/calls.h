@@ -74,7 +74,7 @@ static inline int compare_values(double a, double b)
 
 void sort_values(double *v, size_t n);
 double quantile_of_sorted(double q, const double *v, size_t n);
-/* The q-quantile of v[0..n), which is sorted in place. */
+/* The q-quantile of v[0..n), whose order is lost. */
 double quantile_of(double q, double *v, size_t n);
 
 /* Neumaier's variant of Kahan's sum. */

@@ -168,10 +168,84 @@ double quantile_of_sorted(double q, const double *v, size_t n)
     return v[below] * (1 - weight) + v[above] * weight;
 }
 
+static void sort_few(double *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        double x = v[i];
+        size_t at = i;
+
+        for (; at > 0 && v[at - 1] > x; at--)
+            v[at] = v[at - 1];
+        v[at] = x;
+    }
+}
+
+/* Splits v[0..n), n >= 3, around the median of three of them: none of the first *return* is larger
+ * than it, none of the others smaller. Both parts hold something: the other two are on either side
+ * of the median, so neither walk gets to the far end in one go. */
+static size_t split(double *v, size_t n)
+{
+    double a = v[0], b = v[n / 2], c = v[n - 1];
+    double pivot = fmax(fmin(a, b), fmin(fmax(a, b), c));
+    size_t i = 0, j = n - 1;
+
+    for (;;) {
+        while (v[i] < pivot)
+            i++;
+        while (v[j] > pivot)
+            j--;
+        if (i >= j)
+            return j + 1;
+        a = v[i];
+        v[i++] = v[j];
+        v[j--] = a;
+    }
+}
+
+/* Puts the k-th smallest of v[0..n) in its place, with none larger before it and none smaller
+ * behind: Hoare's selection. Numbers only. What splits badly again and again is sorted. */
+static void select_rank(double *v, size_t n, size_t k)
+{
+    for (unsigned tries = 0; n > 16; tries++) {
+        size_t first;
+
+        if (tries > 64) {
+            sort_values(v, n);
+            return;
+        }
+        first = split(v, n);
+        if (k < first) {
+            n = first;
+        } else {
+            v += first;
+            n -= first;
+            k -= first;
+        }
+    }
+    sort_few(v, n);
+}
+
 double quantile_of(double q, double *v, size_t n)
 {
-    if (q >= 0 && q <= 1)
-        sort_values(v, n);
+    size_t nans = 0, below;
+    double above = INFINITY;
+
+    if (n == 0 || !(q >= 0 && q <= 1))
+        return quantile_of_sorted(q, v, n);
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(v[i])) { /* the smallest */
+            v[i] = v[nans];
+            v[nans++] = NAN;
+        }
+    }
+    below = (size_t)floor(q * (double)(n - 1));
+    if (below < nans)
+        return NAN;
+    select_rank(v + nans, n - nans, below - nans);
+    for (size_t i = below + 1; i < n; i++)
+        above = v[i] < above ? v[i] : above;
+    if (below + 1 < n)
+        v[below + 1] = above;
     return quantile_of_sorted(q, v, n);
 }
 

@@ -74,6 +74,7 @@ struct source_reader; /* opaque */
 struct source_hints {
     size_t series_max;            /* 0: no bound; more is ERR_LIMIT */
     bool labels_only;             /* samples will not be read: order and existence suffice */
+    bool any_order;               /* the series may come unsorted, where sorting is work */
     const atomic_bool *cancelled; /* NULL: cannot be; looked at every 1,024 series or page */
     int64_t deadline_ns;          /* of the store's monotonic clock; 0: none */
 };

@@ -7,6 +7,7 @@
 #include "promql/aggregate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -301,6 +302,57 @@ static int fold_all(struct folding *f, const struct groups *groups, struct strea
     return 0;
 }
 
+/* What these give does not depend on the order in which series come: of a selector's the sorting is
+ * saved, which is half of what counting many series takes. */
+static bool takes_any_order(const struct expr *e)
+{
+    return (e->aggregate.op == TOK_COUNT || e->aggregate.op == TOK_GROUP) &&
+           expr_unwrap(e->aggregate.inner)->kind == EXPR_SELECTOR;
+}
+
+static int compare_groups(const void *a, const void *b, void *items)
+{
+    const struct labels *const *labels = items;
+
+    return labels_compare(labels[*(const uint32_t *)a], labels[*(const uint32_t *)b]);
+}
+
+/* Numbers the groups by their labels, so that they come in one order whatever that of the series.
+ */
+static int sort_groups(struct groups *groups, size_t series_n, struct arena *a, struct err *err)
+{
+    size_t n = groups->index.n;
+    uint32_t *order = arena_new_array(a, uint32_t, n, err);
+    uint32_t *number = arena_new_array(a, uint32_t, n, err);
+    const struct labels **sorted = arena_zalloc_array(a, n, sizeof(void *), err);
+
+    if (!order || !number || !sorted)
+        return -1;
+    for (uint32_t g = 0; g < n; g++)
+        order[g] = g;
+    if (n)
+        qsort_r(order, n, sizeof *order, compare_groups, groups->index.items);
+    for (uint32_t g = 0; g < n; g++) {
+        sorted[g] = groups->index.items[order[g]];
+        number[order[g]] = g;
+    }
+    for (size_t i = 0; i < series_n; i++)
+        groups->of[i] = number[groups->of[i]];
+    groups->index.items = sorted; /* nothing is looked up in it any more */
+    return 0;
+}
+
+static int open_input(struct eval *ev, const struct grid *grid, const struct expr *e,
+                      struct stream **out, struct err *err)
+{
+    int status;
+
+    ev->any_order = takes_any_order(e);
+    status = eval_vector(ev, grid, e->aggregate.inner, out, err);
+    ev->any_order = false;
+    return status;
+}
+
 static int eval_fold(struct eval *ev, const struct grid *grid, const struct expr *e,
                      struct stream **out, struct err *err)
 {
@@ -311,8 +363,9 @@ static int eval_fold(struct eval *ev, const struct grid *grid, const struct expr
 
     arena_init(&f.arena, ev->arena->budget);
     matrix_init(&m, ev, grid);
-    if (eval_vector(ev, grid, e->aggregate.inner, &s, err) < 0 ||
+    if (open_input(ev, grid, e, &s, err) < 0 ||
         groups_find(e, &m.arena, s->labels, s->n, &groups, err) < 0 ||
+        (takes_any_order(e) && sort_groups(&groups, s->n, &m.arena, err) < 0) ||
         fold_all(&f, &groups, s, &m, err) < 0)
         return -1;
     return matrix_stream(&m, out, err);

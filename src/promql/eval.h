@@ -49,7 +49,8 @@ struct eval {
     struct arena *arena; /* the result's */
     struct grid grid;    /* the query's own */
     int64_t lookback_ms;
-    bool delayed; /* names are removed at the end */
+    bool delayed;   /* names are removed at the end */
+    bool any_order; /* of the selector being opened: its series may come unsorted */
     struct annotations notes;
     uint64_t samples_read, samples_now, samples_peak, samples_max;
 };

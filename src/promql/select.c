@@ -166,7 +166,8 @@ int select_series(struct eval *ev, const struct expr *e, struct arena *a, ts_ms 
 {
     struct source *source = ev->params->source;
     struct source_hints hints = {.cancelled = ev->params->cancelled,
-                                 .deadline_ns = ev->params->deadline_ns};
+                                 .deadline_ns = ev->params->deadline_ns,
+                                 .any_order = ev->any_order};
 
     return source->select(source, a, e->selector.matchers, e->selector.matchers_n, mint, maxt,
                           &hints, out, err);

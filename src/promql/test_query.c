@@ -106,6 +106,18 @@ static void the_steps_of_a_range_are_bounded(void **state)
                  "invalid expression type \"range vector\"");
 }
 
+static void groups_are_counted_in_order_whatever_the_order_of_series(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_ok(run(f, "count by (instance) ({instance=~\"a|b\"})"), f->err);
+    assert_int_equal(f->result.series_n, 2);
+    assert_true(str_eq(labels_get(f->result.series[0].labels, STR("instance")), STR("a")));
+    assert_true(f->result.series[0].values[0] == 2);
+    assert_true(str_eq(labels_get(f->result.series[1].labels, STR("instance")), STR("b")));
+    assert_true(f->result.series[1].values[0] == 1);
+}
+
 static void ten_notes_are_told_and_the_others_counted(void **state)
 {
     struct fixture *f = *state;
@@ -270,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_scalar_over_a_range_is_one_series_without_labels),
         TEST(the_steps_of_a_range_are_bounded),
+        TEST(groups_are_counted_in_order_whatever_the_order_of_series),
         TEST(ten_notes_are_told_and_the_others_counted),
         TEST(times_far_away_are_refused),
         TEST(samples_in_memory_are_bounded),

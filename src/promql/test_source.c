@@ -82,6 +82,20 @@ static bool has_samples(const struct test_series *s, ts_ms mint, ts_ms maxt)
     return false;
 }
 
+/* Who takes any order gets the wrong one. */
+static void turn_round(struct test_set *set, const struct labels **labels, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        struct test_series *member = set->members[i];
+        const struct labels *ls = labels[i];
+
+        set->members[i] = set->members[n - 1 - i];
+        set->members[n - 1 - i] = member;
+        labels[i] = labels[n - 1 - i];
+        labels[n - 1 - i] = ls;
+    }
+}
+
 static int test_select(struct source *source, struct arena *a, const struct matcher *matchers,
                        size_t matchers_n, ts_ms mint, ts_ms maxt, const struct source_hints *hints,
                        struct source_set **out, struct err *err)
@@ -92,7 +106,6 @@ static int test_select(struct source *source, struct arena *a, const struct matc
     const char **warnings = arena_zalloc_array(a, 1, sizeof *warnings, err);
     size_t n = 0;
 
-    (void)hints;
     sort_all(s);
     if (!set || !labels || !warnings)
         return -1;
@@ -112,6 +125,8 @@ static int test_select(struct source *source, struct arena *a, const struct matc
         set->members[n] = &s->series[i];
         labels[n++] = copy;
     }
+    if (hints && hints->any_order)
+        turn_round(set, labels, n);
     warnings[0] = s->warning;
     set->mint = mint;
     set->maxt = maxt;

@@ -340,7 +340,8 @@ static int select_head(struct selecting *s, struct entries *entries, struct err 
         pthread_rwlock_unlock(&h->data_lock);
     }
     pthread_rwlock_unlock(&h->index_lock);
-    if (rc == 0 && entries->n)
+    /* Blocks are sorted, and are merged in with what is sorted too. */
+    if (rc == 0 && entries->n && !(s->hints && s->hints->any_order && !s->set->blocks_n))
         qsort(entries->items, entries->n, sizeof *entries->items, by_labels);
     return rc;
 }

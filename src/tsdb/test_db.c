@@ -230,6 +230,34 @@ static void who_asks_for_labels_only_gets_them_from_the_head_alone(void **state)
     matcher_fini(&m);
 }
 
+/* "m c" came before "m a": who takes any order gets them so. */
+static void series_are_sorted_but_for_those_who_take_any_order(void **state)
+{
+    struct db_fixture *f = *state;
+    struct source_hints hints = {.any_order = true};
+    struct source *src = db_source(f->db);
+    const struct labels *first, *second;
+    struct source_set *set;
+    struct matcher m;
+    struct err err;
+
+    db_fixture_put(f, "m c", T0, 1, NULL);
+    db_fixture_put(f, "m a", T0, 1, NULL);
+    assert_ok(matcher_init(&m, &f->a, MATCH_RE, STR("__name__"), STR("m .*"), &err), err);
+    assert_ok(src->select(src, &f->a, &m, 1, T0, T0, NULL, &set, &err), err);
+    assert_int_equal(set->n, 2);
+    first = set->labels[0];
+    second = set->labels[1];
+    assert_true(labels_compare(first, second) < 0);
+    src->set_free(src, set);
+    assert_ok(src->select(src, &f->a, &m, 1, T0, T0, &hints, &set, &err), err);
+    assert_int_equal(set->n, 2);
+    assert_true(labels_equal(set->labels[0], second));
+    assert_true(labels_equal(set->labels[1], first));
+    src->set_free(src, set);
+    matcher_fini(&m);
+}
+
 /* Any order of series and times, many windows: the store against a plain list. */
 static void a_backfill_in_any_order_comes_back_in_order(void **state)
 {
@@ -418,6 +446,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_set_sees_the_same_samples_whatever_is_cut_meanwhile,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_series_with_two_writers_is_one_series, setup, teardown),
+        cmocka_unit_test_setup_teardown(series_are_sorted_but_for_those_who_take_any_order, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(who_asks_for_labels_only_gets_them_from_the_head_alone,
                                         setup, teardown),
     };

@@ -24,13 +24,15 @@ struct pools_owner {
 void pools_owner_unref(struct pools_owner *owner); /* NULL is fine */
 
 MUST_USE struct pools *pools_new(struct collect *c);
-/* These jobs and no others, from here on. Takes a reference to the owner for each that it uses. */
+/* These jobs and no others, from here on. Takes a reference to the owner for each that it uses. A
+ * few end and start before this returns, the others soon after, in slices, so that many do not stop
+ * the loop. */
 void pools_apply(struct pools *ps, const struct scrape_job *jobs, size_t n,
                  struct pools_owner *owner);
 /* Program end, after lanes_free. */
 void pools_free(struct pools *ps); /* NULL is fine */
 
-/* In the order of the configuration. */
+/* Those that run, in the order of the configuration. */
 size_t pools_n(const struct pools *ps);
 const struct pool *pools_at(const struct pools *ps, size_t i);
 

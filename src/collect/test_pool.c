@@ -294,6 +294,48 @@ static void many_targets_are_made_on_a_lane(void **state)
     assert_string_equal(targets(f), "");
 }
 
+/* ---- many jobs ---- */
+
+#define MANY 120
+
+static void run_until_all(struct fixture *f)
+{
+    for (int i = 0; pools_n(f->pools) < MANY && i < 2000; i++)
+        run_ms(f, 5);
+    assert_int_equal(pools_n(f->pools), MANY);
+    assert_int_equal(collect_stats(f->collect).targets, MANY);
+}
+
+static void many_jobs_change_in_slices_and_all_are_there_in_the_end(void **state)
+{
+    static const char *const addresses[] = {"a:1"};
+    struct fixture *f = *state;
+    const struct target_group *g = group(f, addresses, 1);
+    struct scrape_job jobs[4][MANY];
+
+    for (size_t i = 0; i < MANY; i++)
+        for (uint64_t version = 0; version < 4; version++) {
+            const char *name = arena_printf(&f->arena, &f->err, "j%zu", i);
+
+            jobs[version][i] = job_of(name, version, g);
+            jobs[version][i].interval_ms = jobs[version][i].timeout_ms = 3600000;
+        }
+    apply(f, jobs[0], MANY);
+    assert_true(pools_n(f->pools) > 0 && pools_n(f->pools) < MANY);
+    run_until_all(f);
+    apply(f, jobs[1], MANY);
+    assert_int_equal(pools_n(f->pools), 0);
+    assert_true(collect_stats(f->collect).targets > 0); /* some still run */
+    apply(f, jobs[2], MANY);                            /* in the middle of the one before */
+    run_until_all(f);
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(pool_job(pools_at(f->pools, i))->fingerprint, 2);
+    for (int i = 0; f->owner.refs > 1 + MANY && i < 2000; i++)
+        run_ms(f, 5);
+    assert_int_equal(f->owner.refs, 1 + MANY);
+    apply(f, jobs[3], MANY); /* and the program ends */
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -305,6 +347,7 @@ int main(void)
         TEST(more_targets_than_the_limit_go_down_together),
         TEST(targets_come_and_go_with_a_discovery),
         TEST(many_targets_are_made_on_a_lane),
+        TEST(many_jobs_change_in_slices_and_all_are_there_in_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

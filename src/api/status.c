@@ -158,6 +158,63 @@ static void handle_walreplay(struct http_request *r, void *arg)
     api_reply_data(r, &out);
 }
 
+static void write_block(struct json_writer *w, const struct db_block *b)
+{
+    json_begin_object(w);
+    pair(w, "ulid", b->ulid);
+    json_key(w, "minTime");
+    json_i64(w, b->mint);
+    json_key(w, "maxTime");
+    json_i64(w, b->maxt + 1); /* exclusive, as Prometheus has it */
+    json_key(w, "stats");
+    json_begin_object(w);
+    json_key(w, "numSamples");
+    json_i64(w, (int64_t)b->samples);
+    json_key(w, "numFloatSamples");
+    json_i64(w, (int64_t)b->samples);
+    json_key(w, "numSeries");
+    json_i64(w, (int64_t)b->series);
+    json_end_object(w);
+    json_key(w, "compaction");
+    json_begin_object(w);
+    json_key(w, "level");
+    json_i64(w, b->compacted ? 2 : 1);
+    json_key(w, "sources");
+    json_begin_array(w);
+    json_cstr(w, b->ulid);
+    json_end_array(w);
+    json_end_object(w);
+    json_key(w, "version");
+    json_i64(w, 1);
+    json_end_object(w);
+}
+
+static void handle_blocks(struct http_request *r, void *arg)
+{
+    struct api *api = arg;
+    struct db_block *blocks;
+    size_t n;
+    struct err err;
+    struct buf out;
+    struct json_writer w;
+
+    if (db_blocks(api->c.db, r->arena, &blocks, &n, &err) < 0) {
+        api_reply_err(r, &err);
+        return;
+    }
+    buf_init(&out, 0);
+    api_begin_data(&w, &out);
+    json_begin_object(&w);
+    json_key(&w, "blocks");
+    json_begin_array(&w);
+    for (size_t i = 0; i < n; i++)
+        write_block(&w, &blocks[i]);
+    json_end_array(&w);
+    json_end_object(&w);
+    api_end_data(&w, NULL);
+    api_reply_data(r, &out);
+}
+
 void api_status_routes(struct api *api)
 {
     api_route(api, "/-/healthy", HTTP_GET, handle_healthy);
@@ -168,4 +225,5 @@ void api_status_routes(struct api *api)
     api_route(api, "/api/v1/status/runtimeinfo", HTTP_GET, handle_runtimeinfo);
     api_route(api, "/api/v1/status/walreplay", HTTP_GET, handle_walreplay);
     api_route(api, "/api/v1/status/tsdb", HTTP_GET, api_status_tsdb);
+    api_route(api, "/api/v1/status/tsdb/blocks", HTTP_GET, handle_blocks);
 }

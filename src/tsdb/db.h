@@ -85,6 +85,17 @@ uint64_t db_visible_seq(struct db *db);
 MUST_USE int db_metadata(struct db *db, struct arena *a, struct str family, struct metadata **out,
                          size_t *n, struct err *err);
 
+/* What a sealed block is and holds; `ulid` is its UUID in Crockford's letters. */
+struct db_block {
+    char ulid[27];
+    ts_ms mint, maxt; /* of its samples, inclusive */
+    uint64_t samples, series;
+    bool compacted; /* made from other blocks */
+};
+/* Those there are, by time. Any thread. */
+MUST_USE int db_blocks(struct db *db, struct arena *a, struct db_block **out, size_t *n,
+                       struct err *err);
+
 struct db_stats {
     uint64_t head_series, head_groups, head_samples, head_bytes;
     ts_ms head_min_ts, head_max_ts; /* head_min_ts > head_max_ts: empty */

@@ -240,6 +240,43 @@ void db_blocks_list_free(struct block **list, size_t n)
     mem_free(list);
 }
 
+/* 128 bits as 26 letters of five bits each, the first of three. */
+static void write_ulid(const uint8_t uuid[16], char out[27])
+{
+    static const char letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    unsigned __int128 bits = 0;
+
+    for (size_t i = 0; i < 16; i++)
+        bits = bits << 8 | uuid[i];
+    for (size_t i = 26; i-- > 0; bits >>= 5)
+        out[i] = letters[bits & 31];
+    out[26] = '\0';
+}
+
+int db_blocks(struct db *db, struct arena *a, struct db_block **out, size_t *n, struct err *err)
+{
+    struct block **list;
+    size_t count = db_blocks_list(db, &list);
+    struct db_block *blocks = arena_zalloc_array(a, count, sizeof *blocks, err);
+
+    for (size_t i = 0; blocks && i < count; i++) {
+        const struct block_meta *m = block_meta(list[i]);
+
+        blocks[i] = (struct db_block){.mint = m->mint,
+                                      .maxt = m->maxt,
+                                      .samples = m->samples,
+                                      .series = m->series,
+                                      .compacted = m->parents_n > 0};
+        write_ulid(m->uuid, blocks[i].ulid);
+    }
+    db_blocks_list_free(list, count);
+    if (!blocks)
+        return -1;
+    *out = blocks;
+    *n = count;
+    return 0;
+}
+
 int db_blocks_open_new(struct db *db, const char *name, struct block **out, struct err *err)
 {
     struct err ignored;

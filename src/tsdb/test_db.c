@@ -288,6 +288,28 @@ static void compact(struct db_fixture *f)
     assert_ok(db_compact(f->db, NULL, &err), err);
 }
 
+static void blocks_say_what_they_hold(void **state)
+{
+    struct db_fixture *f = *state;
+    struct db_block *blocks;
+    struct err err;
+    size_t n;
+
+    assert_ok(db_blocks(f->db, &f->a, &blocks, &n, &err), err);
+    assert_int_equal(n, 0);
+    db_fixture_put(f, "m", T0, 1, NULL);
+    db_fixture_put(f, "m", T0 + 5000, 2, NULL);
+    db_fixture_put(f, "n", T0 + 5000, 3, NULL);
+    compact(f);
+    assert_ok(db_blocks(f->db, &f->a, &blocks, &n, &err), err);
+    assert_int_equal(n, 1);
+    assert_int_equal(blocks[0].mint, T0);
+    assert_int_equal(blocks[0].maxt, T0 + 5000);
+    assert_int_equal(blocks[0].samples, 3);
+    assert_int_equal(blocks[0].series, 2);
+    assert_int_equal(strspn(blocks[0].ulid, "0123456789ABCDEFGHJKMNPQRSTVWXYZ"), 26);
+}
+
 static void what_was_cut_reads_as_before_and_the_log_shrinks(void **state)
 {
     struct db_fixture *f = *state;
@@ -438,6 +460,7 @@ int main(void)
         cmocka_unit_test(a_time_no_query_can_name_is_refused_even_without_a_late_window),
         cmocka_unit_test_setup_teardown(a_backfill_in_any_order_comes_back_in_order, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(blocks_say_what_they_hold, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_cut_reads_as_before_and_the_log_shrinks, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_shorter_retention_is_in_use_at_once, setup, teardown),

@@ -52,6 +52,11 @@ class Admin(unittest.TestCase):
         self.assertEqual(self.post(server, 'clean_tombstones')[0], 204)
         self.assertEqual({m['job']: v for m, v in server.query('count_over_time(m[10m])', time=at)}, {'a': 3, 'b': 7})
         self.assertEqual(self.post(server, 'compact')[0], 204)
+        blocks = server.api('status/tsdb/blocks')['blocks']
+        self.assertGreaterEqual(sum(b['stats']['numSamples'] for b in blocks), 10)
+        for b in blocks:
+            self.assertRegex(b['ulid'], '^[0-7][0-9A-HJKMNP-TV-Z]{25}$')
+            self.assertLess(b['minTime'], b['maxTime'])
         self.assertEqual(server.stop()[0], 0)
         r = subprocess.run([fixture.BINARY, 'tsdb', 'verify', server.data], capture_output=True, text=True, check=False)
         self.assertEqual(r.returncode, 0, r.stdout + r.stderr)

@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct side {
     struct scripted_sink sink;
+    struct budget budget; /* never used up: what is charged must come back */
     struct target target;
     bool ok;
 };
@@ -88,18 +89,21 @@ static void open_side(struct fixture *f, struct side *s, uint8_t settings)
     scripted_sink_init(&s->sink);
     if (settings & 16)
         s->sink.series_max = 9;
+    budget_init(&s->budget, "fuzz", SIZE_MAX / 2, NULL);
     target_init(&s->target, &(struct target_settings_core){.sink = &s->sink.sink,
                                                            .labels = f->labels,
                                                            .sample_labels = f->labels,
                                                            .honor_labels = settings & 2,
                                                            .honor_timestamps = settings & 4,
-                                                           .job = &f->job});
+                                                           .job = &f->job,
+                                                           .budget = &s->budget});
     s->target.batch.done = nothing;
 }
 
 static void close_side(struct side *s)
 {
     target_fini(&s->target);
+    assert(atomic_load(&s->budget.used_bytes) == 0);
     scripted_sink_fini(&s->sink);
 }
 

@@ -12,15 +12,16 @@
  * 3. Threads are made on the loop only: niceness is inherited, and a niced thread must not pass
  *    it on.
  * 4. A thread without work ends after IDLE_MS.
- * 5. A query that has run for SHARE_AFTER_MS needs one of turns_max turns. When there is none it is
- *    told to rest, and sleeps in lanes_rest until one is handed to it, first come, first served:
- *    whoever has a turn loses it at its end, or after TURN_MS when others rest. Whoever rests is no
- *    thread of the class as far as its bound goes, up to RESTING_MAX.
+ * 5. A query that has used SHARE_AFTER_MS of a core needs one of turns_max turns; how long it
+ * waited for a core or a lock says nothing of it. When there is none it is told to rest, and sleeps
+ * in lanes_rest until one is handed to it, first come, first served: whoever has a turn loses it at
+ *    its end, or after TURN_MS when others rest. Whoever rests is no thread of the class as far as
+ *    its bound goes, up to RESTING_MAX.
  * 6. A nice thread that lost its core stays without it for tens of milliseconds while others run,
- * and whoever waits for it waits as long. So nobody wakes another under the lock: who is woken may
- *    take the core of the one who wakes. A thread that sleeps does so on a semaphore of its own: a
- *    condition variable has who signals wait until those woken before have left it. And the loop
- *    joins only threads that the kernel is done with.
+ *    and whoever waits for it waits as long. So nobody wakes another under the lock: who is woken
+ *    may take the core of the one who wakes. A thread that sleeps does so on a semaphore of its
+ * own: a condition variable has who signals wait until those woken before have left it. And the
+ * loop joins only threads that the kernel is done with.
  * 7. A thread is woken by claiming it under the lock and posting its semaphore afterwards. Claimed,
  *    it waits for the post even when its time is over: so it is there as long as somebody posts.
  */
@@ -47,7 +48,7 @@
 #define RESTING_MAX    56
 #define IDLE_MS        30000
 #define SHARE_AFTER_MS 5
-#define NICE_AFTER_MS  50
+#define NICE_AFTER_MS  10
 #define NICE           10
 #define TURN_MS        100
 #define REST_LOOK_MS   50    /* how often one that rests looks whether it is cancelled or late */
@@ -62,8 +63,9 @@ struct lane_thread {
     pthread_t thread;
     pid_t tid;
     enum lane class;
-    int64_t since_ns;    /* 0: idle; else when its work began, rests taken out */
-    int64_t deadline_ns; /* of the job it runs */
+    int64_t since_ns;     /* 0: idle; else when its work began, rests taken out */
+    int64_t since_cpu_ns; /* what the thread had used by then */
+    int64_t deadline_ns;  /* of the job it runs */
     struct lane_job *job;
     sem_t woken;
     struct lane_thread *after; /* in the class' list of idle ones, or of those that rest */
@@ -111,6 +113,17 @@ static int64_t now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* What a thread has used of the cores. */
+static int64_t cpu_ns(pthread_t thread)
+{
+    struct timespec t = {0};
+    clockid_t id;
+
+    if (pthread_getcpuclockid(thread, &id) == 0)
+        (void)clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static struct timespec in_ms(int64_t ms)
 {
     int64_t at = now_ns() + ms * 1000000;
@@ -144,13 +157,12 @@ static void unlink_thread(struct lane_thread **at, const struct lane_thread *t)
         *at = t->after;
 }
 
-/* Under the lock, which it lets go meanwhile: until the thread is claimed, or the time is over. */
+/* Without the lock, which it takes at its end: until the thread is claimed, or the time is over. */
 static void sleep_unclaimed(struct lanes *l, struct lane_thread *t, int64_t ms)
 {
     struct timespec until = in_ms(ms);
     bool woken = false;
 
-    pthread_mutex_unlock(&l->lock);
     while (!(woken = sem_clockwait(&t->woken, CLOCK_MONOTONIC, &until) == 0) && errno == EINTR)
         ;
     pthread_mutex_lock(&l->lock);
@@ -224,42 +236,28 @@ static struct lane_job *dequeue(struct lane_class *c)
     return job;
 }
 
-/* Under the lock, which it lets go meanwhile. False: there was nothing to do. */
-static bool work_once(struct lanes *l, struct lane_thread *t)
+/* Under the lock: the next job, marked as run by this thread; without one it counts as idle. */
+static struct lane_job *begin(struct lane_class *c, struct lane_thread *t)
 {
-    struct lane_job *job = dequeue(&l->classes[t->class]);
-    struct lane_thread *next;
+    struct lane_job *job = dequeue(c);
 
-    if (!job)
-        return false;
+    if (!job) {
+        t->after = c->idle;
+        c->idle = t;
+        c->idle_n++;
+        return NULL;
+    }
     t->since_ns = now_ns();
+    t->since_cpu_ns = cpu_ns(pthread_self());
     t->job = job;
     job->state = JOB_RUNNING;
     t->deadline_ns = job->deadline_ns;
-    pthread_mutex_unlock(&l->lock);
-    job->run(job);
-    pthread_mutex_lock(&l->lock);
-    next = give_turn_back(l, job);
-    finish(l, job, true);
-    put_mail(l);
-    t->since_ns = t->deadline_ns = 0;
-    t->job = NULL;
-    pthread_mutex_unlock(&l->lock);
-    loop_wake(l->loop);
-    wake(next);
-    pthread_mutex_lock(&l->lock);
-    return true;
+    return job;
 }
 
-/* Under the lock, which it lets go meanwhile. False: there was nothing to do for long. */
-static bool wait_for_work(struct lanes *l, struct lane_thread *t)
+/* Under the lock. False: nothing came for long, and it is idle no more. */
+static bool was_claimed(struct lane_class *c, struct lane_thread *t)
 {
-    struct lane_class *c = &l->classes[t->class];
-
-    t->after = c->idle;
-    c->idle = t;
-    c->idle_n++;
-    sleep_unclaimed(l, t, IDLE_MS);
     if (t->claimed) {
         t->claimed = false;
         c->coming--;
@@ -270,25 +268,49 @@ static bool wait_for_work(struct lanes *l, struct lane_thread *t)
     return false;
 }
 
+/* The lock is taken once between two jobs: the loop, woken for the one, wants it too. */
 static void *thread_main(void *arg)
 {
     struct lane_thread *t = arg;
     struct lanes *l = t->lanes;
     struct lane_class *c = &l->classes[t->class];
+    struct lane_thread *next = NULL; /* to wake when the lock is open */
+    bool tell = false, wanted = true;
 
     pthread_mutex_lock(&l->lock);
     c->coming--;
     t->tid = (pid_t)syscall(SYS_gettid);
     if (t->class == LANE_RENDER)
         (void)setpriority(PRIO_PROCESS, (id_t)t->tid, NICE);
-    while (!l->stopping && !t->niced && (work_once(l, t) || wait_for_work(l, t)))
-        ;
+    while (wanted && !l->stopping && !t->niced) {
+        struct lane_job *job = begin(c, t);
+
+        pthread_mutex_unlock(&l->lock);
+        if (tell)
+            loop_wake(l->loop);
+        wake(next);
+        tell = job != NULL;
+        next = NULL;
+        if (job) {
+            job->run(job);
+            pthread_mutex_lock(&l->lock);
+            next = give_turn_back(l, job);
+            finish(l, job, true);
+            put_mail(l);
+            t->since_ns = t->deadline_ns = 0;
+            t->job = NULL;
+        } else {
+            sleep_unclaimed(l, t, IDLE_MS);
+            wanted = was_claimed(c, t);
+        }
+    }
     c->threads--;
     t->ended = true;
     put_mail(l);
     pthread_cond_broadcast(&l->thread_ended); /* lanes_free alone waits for it */
     pthread_mutex_unlock(&l->lock);
     loop_wake(l->loop);
+    wake(next);
     return NULL;
 }
 
@@ -398,31 +420,31 @@ static void arm_nicer(struct lanes *l, int64_t in_ms)
         l->nicer = loop_timer_new(l->loop, in_ms, 0, on_nicer, l);
 }
 
-/* Under the lock: looks at a query's age. Returns in how many ms to look again; 0: never. */
+/* Under the lock: looks at what a query has used. Returns in how many ms to look again; 0: never.
+ */
 static int64_t look_at(struct lanes *l, struct lane_thread *t, int64_t now)
 {
     struct lane_class *c = &l->classes[t->class];
-    int64_t age_ms = (now - t->since_ns) / 1000000;
-    struct lane_job *job = t->job; /* NULL: it helps another one */
+    int64_t used_ms = (cpu_ns(t->thread) - t->since_cpu_ns) / 1000000;
+    struct lane_job *job = t->job;
 
-    if (!t->niced && age_ms >= NICE_AFTER_MS) {
+    if (!t->niced && used_ms >= NICE_AFTER_MS) {
         (void)setpriority(PRIO_PROCESS, (id_t)t->tid, NICE);
         t->niced = true;
     }
-    if (!job || atomic_load_explicit(&job->must_rest, memory_order_relaxed))
-        return t->niced ? 0 : NICE_AFTER_MS - age_ms;
+    if (atomic_load_explicit(&job->must_rest, memory_order_relaxed))
+        return t->niced ? 0 : NICE_AFTER_MS - used_ms;
     if (!job->turn_since_ns) {
-        if (age_ms < SHARE_AFTER_MS)
-            return SHARE_AFTER_MS - age_ms;
+        if (used_ms < SHARE_AFTER_MS)
+            return SHARE_AFTER_MS - used_ms;
         if (c->turns < c->turns_max)
             take_turn(c, job);
         else
             atomic_store_explicit(&job->must_rest, true, memory_order_relaxed);
-        return t->niced ? TURN_MS : NICE_AFTER_MS - age_ms;
-    }
-    if (c->resting_n && now - job->turn_since_ns >= TURN_MS * INT64_C(1000000))
+    } else if (c->resting_n && now - job->turn_since_ns >= TURN_MS * INT64_C(1000000)) {
         atomic_store_explicit(&job->must_rest, true, memory_order_relaxed);
-    return t->niced ? TURN_MS : NICE_AFTER_MS - age_ms;
+    }
+    return t->niced ? TURN_MS : NICE_AFTER_MS - used_ms;
 }
 
 static void on_nicer(void *arg)
@@ -437,6 +459,8 @@ static void on_nicer(void *arg)
         if (ms && (!next_ms || ms < next_ms))
             next_ms = ms;
     }
+    if (l->classes[LANE_QUERY].queued && (!next_ms || next_ms > SHARE_AFTER_MS))
+        next_ms = SHARE_AFTER_MS; /* its thread may still wait for a core */
     pthread_mutex_unlock(&l->lock);
     loop_timer_free(l->nicer);
     l->nicer = NULL;
@@ -457,34 +481,38 @@ static void rest(struct lanes *l, struct lane_class *c, struct lane_thread *t)
     struct lane_job *job = t->job;
     struct lane_thread *next = give_turn_back(l, job);
     struct lane_thread **last = &c->resting;
+    bool waits = c->turns >= c->turns_max && may_rest_on(l, job);
     bool tell = false;
 
-    if (c->turns < c->turns_max) { /* nobody else wants it, or one ended meanwhile */
-        take_turn(c, job);
-        return;
+    if (waits) {
+        while (*last)
+            last = &(*last)->after;
+        *last = t;
+        t->after = NULL;
+        c->resting_n++;
+        tell = is_short_of_threads(l, t->class);
+        if (tell)
+            put_mail(l);
     }
-    while (*last)
-        last = &(*last)->after;
-    *last = t;
-    t->after = NULL;
-    c->resting_n++;
-    tell = is_short_of_threads(l, t->class);
-    if (tell)
-        put_mail(l);
     pthread_mutex_unlock(&l->lock);
     if (tell)
         loop_wake(l->loop);
     wake(next);
-    pthread_mutex_lock(&l->lock);
-    while (!t->claimed && may_rest_on(l, job))
+    if (waits)
         sleep_unclaimed(l, t, REST_LOOK_MS);
-    if (!t->claimed) {
+    else
+        pthread_mutex_lock(&l->lock);
+    while (waits && !t->claimed && may_rest_on(l, job)) {
+        pthread_mutex_unlock(&l->lock);
+        sleep_unclaimed(l, t, REST_LOOK_MS);
+    }
+    if (waits && !t->claimed) {
         unlink_thread(&c->resting, t);
         c->resting_n--;
     }
     t->claimed = false;
     if (!job->turn_since_ns)
-        take_turn(c, job); /* one too many, but it ends at once */
+        take_turn(c, job); /* there was one free; or one too many, but it ends at once */
 }
 
 void lanes_rest(struct lane_job *job)

@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -255,12 +256,22 @@ struct niced {
     int nice;
 };
 
+static void work_a_while(void)
+{
+    struct timespec began, now;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began);
+    do
+        (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    while ((now.tv_sec - began.tv_sec) * 1000000000 + now.tv_nsec - began.tv_nsec < 500000);
+}
+
 static void run_until_niced(struct lane_job *base)
 {
     struct niced *n = CONTAINER_OF(base, struct niced, base);
 
     for (int i = 0; i < 5000 && n->nice <= 0; i++) {
-        (void)usleep(1000);
+        work_a_while();
         n->nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
     }
 }
@@ -328,12 +339,56 @@ static void the_loop_waits_for_no_thread_that_takes_long_to_end(void **state)
     (void)pthread_key_delete(at_the_end);
 }
 
-/* Runs until cancelled, as a query does: it rests when it is told to. */
+struct waiting {
+    struct job base;
+    int nice;
+    bool told_to_rest;
+};
+
+static void wait_long_for_something(struct lane_job *base)
+{
+    struct waiting *w = CONTAINER_OF(base, struct waiting, base.base);
+
+    for (int i = 0; i < 150; i++) { /* far longer than one may work */
+        (void)usleep(1000);
+        w->told_to_rest |= atomic_load(&base->must_rest);
+    }
+    w->nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
+}
+
+static void stop_after_all(struct lane_job *base)
+{
+    struct fixture *f = CONTAINER_OF(base, struct waiting, base.base)->base.f;
+
+    if (++f->dones == f->wanted)
+        loop_stop(f->loop);
+}
+
+static void a_query_that_waits_is_not_taken_for_a_long_one(void **state)
+{
+    struct fixture *f = *state;
+    struct waiting w[8] = {0};
+    struct err err;
+
+    f->wanted = ARRAY_LEN(w);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        w[i].base =
+            (struct job){.base = {.run = wait_long_for_something, .done = stop_after_all}, .f = f};
+        assert_ok(lanes_submit(f->lanes, LANE_QUERY, &w[i].base.base, &err), err);
+    }
+    loop_run(f->loop);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        assert_int_equal(w[i].nice, getpriority(PRIO_PROCESS, 0));
+        assert_false(w[i].told_to_rest);
+    }
+}
+
+/* Works until cancelled, as a query does: it rests when it is told to. */
 static void run_on_and_rest(struct lane_job *base)
 {
     while (!atomic_load(&base->cancelled)) {
         lanes_rest(base);
-        (void)usleep(100);
+        work_a_while();
     }
 }
 
@@ -368,6 +423,7 @@ int main(void)
         TEST(a_job_that_hangs_is_told_by_free_and_stays),
         TEST(a_long_query_becomes_nice_and_the_next_one_is_not),
         TEST(the_loop_waits_for_no_thread_that_takes_long_to_end),
+        TEST(a_query_that_waits_is_not_taken_for_a_long_one),
         TEST(a_short_query_finds_a_lane_beside_many_long_ones),
     };
 

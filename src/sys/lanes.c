@@ -13,15 +13,15 @@
  *    it on.
  * 4. A thread without work ends after IDLE_MS.
  * 5. A query that has used SHARE_AFTER_MS of a core needs one of turns_max turns; how long it
- * waited for a core or a lock says nothing of it. When there is none it is told to rest, and sleeps
- * in lanes_rest until one is handed to it, first come, first served: whoever has a turn loses it at
- *    its end, or after TURN_MS when others rest. Whoever rests is no thread of the class as far as
- *    its bound goes, up to RESTING_MAX.
+ *    waited for a core or a lock says nothing of it. When there is none it is told to rest, and
+ *    sleeps in lanes_rest until one is handed to it, first come, first served: whoever has a turn
+ *    loses it at its end, or after TURN_MS when others rest. Whoever rests is no thread of the
+ *    class as far as its bound goes, up to RESTING_MAX.
  * 6. A nice thread that lost its core stays without it for tens of milliseconds while others run,
  *    and whoever waits for it waits as long. So nobody wakes another under the lock: who is woken
  *    may take the core of the one who wakes. A thread that sleeps does so on a semaphore of its
- * own: a condition variable has who signals wait until those woken before have left it. And the
- * loop joins only threads that the kernel is done with.
+ *    own: a condition variable has who signals wait until those woken before have left it. And the
+ *    loop joins only threads that the kernel is done with.
  * 7. A thread is woken by claiming it under the lock and posting its semaphore afterwards. Claimed,
  *    it waits for the post even when its time is over: so it is there as long as somebody posts.
  */

@@ -27,6 +27,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/reload.h"
+#include "cli/serve_entries.h"
 #include "cli/version.h"
 #include "collect/push/remote_write.h"
 #include "collect/self.h"
@@ -315,6 +316,16 @@ static int start_host(struct serve *s, struct err *err)
     return serve_add_host(s->collect, host, s->host_name, collectors, &s->host, err);
 }
 
+static int start_entries(struct serve *s, struct err *err)
+{
+    struct collector *collectors;
+
+    s->entries = serve_entries_new(s->collect, s->host_name);
+    if (serve_entries_make(s->config, s->clock, &s->log.log, &collectors, err) < 0)
+        return -1;
+    return serve_entries_apply(s->entries, s->config, collectors, &s->generation->owner, err);
+}
+
 static int start_collecting(struct serve *s, struct err *err)
 {
     const struct collect_context context = {.loop = s->loop,
@@ -339,7 +350,7 @@ static int start_collecting(struct serve *s, struct err *err)
         return -1;
     s->pools = pools_new(s->collect);
     pools_apply(s->pools, s->config->jobs, s->config->jobs_n, &s->generation->owner);
-    return 0;
+    return start_entries(s, err);
 }
 
 /* The address as it is, also when the port was left to the kernel. */
@@ -480,6 +491,7 @@ static void end(struct serve *s)
     if (stuck == 0) {
         api_free(s->api);
         pools_free(s->pools);
+        serve_entries_free(s->entries);
         collect_free(s->collect);
         fetcher_free(s->fetcher);
         http_server_free(s->server);

@@ -2,6 +2,7 @@
  *
  *   serve.c          flags and configuration into settings; start, and the order of the end
  *   serve_host.c     this host's collectors
+ *   serve_entries.c  those of the lists under `collect`
  *   serve_reload.c   another configuration while it runs
  *   serve_self.c     earshot's own metrics
  */
@@ -35,6 +36,7 @@ struct log;
 struct reload;
 struct remote_write;
 struct self;
+struct serve_entries;
 
 #define SERVE_FLAGS_MAX  16
 #define SERVE_PATH_BYTES 512
@@ -73,6 +75,7 @@ struct serve {
     struct fetcher *fetcher;
     struct collect *collect;
     struct serve_host host;
+    struct serve_entries *entries;
     struct pools *pools;
     struct self *self;
     struct serve_config_state config_state;

@@ -10,6 +10,7 @@
 #include "cli/args.h"
 #include "cli/reload.h"
 #include "cli/serve.h"
+#include "cli/serve_entries.h"
 #include "config/config.h"
 #include "tsdb/db.h"
 
@@ -22,21 +23,35 @@
 struct fresh {
     struct config *config;
     struct collector host[HOST_COLLECTORS]; /* owned, when config->host.enabled */
+    struct collector *entries;              /* owned; [config->entries_n] */
 };
+
+static int make_collectors(const struct serve *s, struct fresh *made, struct err *err)
+{
+    struct log *log = (struct log *)&s->log.log;
+    const struct config *config = made->config;
+
+    if (serve_override(s->args, made->config, err) < 0 ||
+        serve_entries_make(config, s->clock, log, &made->entries, err) < 0)
+        return -1;
+    if (config->host.enabled &&
+        serve_make_host(&config->host, s->clock, log, made->host, err) < 0) {
+        serve_entries_discard(made->entries, config->entries_n);
+        return -1;
+    }
+    return 0;
+}
 
 static int read_all(void *arg, void **out, struct err **errors, size_t *errors_n)
 {
     const struct serve *s = arg;
     struct fresh made = {.config = NULL};
-    struct log *log = (struct log *)&s->log.log;
     struct err err;
 
     if (config_load(args_text(s->args, "config"), args_text(s->args, "prometheus-config"),
                     &made.config, errors, errors_n) < 0)
         return -1;
-    if (serve_override(s->args, made.config, &err) < 0 ||
-        (made.config->host.enabled &&
-         serve_make_host(&made.config->host, s->clock, log, made.host, &err) < 0)) {
+    if (make_collectors(s, &made, &err) < 0) {
         config_free(made.config);
         *errors = mem_dup(&err, sizeof err);
         *errors_n = 1;
@@ -53,6 +68,7 @@ static void discard(void *arg, void *loaded)
     (void)arg;
     if (f->config->host.enabled)
         serve_free_collectors(f->host);
+    serve_entries_discard(f->entries, f->config->entries_n);
     config_free(f->config);
     mem_free(f);
 }
@@ -109,6 +125,15 @@ static void change_host(struct serve *s, const struct config *config,
         log_error(&s->log.log, PART, "this host is not collected: %s", err.text);
 }
 
+static void change_entries(struct serve *s, const struct config *config,
+                           struct collector *collectors)
+{
+    struct err err;
+
+    if (serve_entries_apply(s->entries, config, collectors, &s->generation->owner, &err) < 0)
+        log_error(&s->log.log, PART, "an entry of collect is not collected: %s", err.text);
+}
+
 static void accept(void *arg, void *loaded)
 {
     struct serve *s = arg;
@@ -128,6 +153,7 @@ static void accept(void *arg, void *loaded)
         change_host(s, config, f->host);
     else if (config->host.enabled)
         serve_free_collectors(f->host);
+    change_entries(s, config, f->entries);
     db_set_retention(s->db, config->retention_ms, config->retention_bytes);
     api_config_loaded(s->api, config, now);
     pools_owner_unref(&old->owner);

@@ -38,11 +38,14 @@ struct labels;
 struct scrape_job;
 struct sink;
 
-/* A native collector: a function that reads something local and writes what it found. */
+/* A native collector: a function that reads something and writes what it found. Of a target with a
+ * URL it is `parse` instead, which reads the body of an answer with status 200. */
 struct collector {
     const char *name; /* "host" */
     /* On a lane's thread, never twice at once for one `arg`. `scratch` is reset after each run. */
     MUST_USE int (*collect)(void *arg, struct emit *emit, struct arena *scratch, struct err *err);
+    MUST_USE int (*parse)(void *arg, struct str body, struct emit *emit, struct arena *scratch,
+                          struct err *err);
     void (*free)(void *arg);
     void *arg;
     bool may_hang; /* runs on LANE_SLOW: what can hang (statfs, hwmon) is a target of its own */
@@ -63,8 +66,9 @@ struct target_settings {
     size_t body_max;       /* bytes, decoded */
     /* Borrowed until the target is gone: metric relabelling and limits. NULL: none. */
     const struct scrape_job *scrape_job;
-    const char *url;            /* HTTP target; NULL: native */
-    struct collector collector; /* native target */
+    const char *url; /* HTTP target; NULL: native */
+    /* Native target; with a URL: how its body is read, `parse` NULL for an exposition. */
+    struct collector collector;
 };
 
 struct collect_context {

@@ -132,7 +132,9 @@ static int produce(struct cycle *c, struct err *err)
         *err = c->gather_err;
         return -1;
     }
-    if (c->settings.url)
+    if (c->settings.url && collector->parse)
+        rc = collector->parse(collector->arg, fetch_result(c->fetch)->body, emit, &c->scratch, err);
+    else if (c->settings.url)
         rc = scrape_parse(fetch_result(c->fetch)->body, c->format, &c->scratch, emit, err);
     else if (collector->may_hang)
         rc = record_replay(&c->record, emit, err);
@@ -316,7 +318,9 @@ static void on_fetched(struct fetch *f, void *arg)
     struct cycle *c = arg;
 
     c->fetch = f; /* set already, unless it ended within fetch_start */
-    c->gathered = scrape_judge(fetch_result(f), &c->format, &c->gather_err) == 0;
+    c->gathered = c->settings.collector.parse
+                      ? scrape_judge_status(fetch_result(f), &c->gather_err) == 0
+                      : scrape_judge(fetch_result(f), &c->format, &c->gather_err) == 0;
     submit_parse(c);
 }
 
@@ -459,7 +463,7 @@ static void copy_settings(struct target_settings *to, const struct target_settin
 
 static void free_settings(struct target_settings *s)
 {
-    if (!s->url && s->collector.free)
+    if (s->collector.free)
         s->collector.free(s->collector.arg);
     mem_free((void *)s->job);
     mem_free((void *)s->url);

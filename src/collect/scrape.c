@@ -56,7 +56,7 @@ static const char *advice(const struct fetch_result *result)
     }
 }
 
-int scrape_judge(const struct fetch_result *result, enum expo_format *out, struct err *err)
+int scrape_judge_status(const struct fetch_result *result, struct err *err)
 {
     if (!result->status) {
         if (err)
@@ -66,6 +66,13 @@ int scrape_judge(const struct fetch_result *result, enum expo_format *out, struc
     if (result->status != 200)
         return err_set(err, ERR_EVAL, "the target answered with HTTP status %d%s", result->status,
                        advice(result));
+    return 0;
+}
+
+int scrape_judge(const struct fetch_result *result, enum expo_format *out, struct err *err)
+{
+    if (scrape_judge_status(result, err) < 0)
+        return -1;
     return expo_format_of(result->content_type, out, err);
 }
 

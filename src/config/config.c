@@ -217,6 +217,7 @@ static void load_earshot(struct config_builder *b, const char *path)
         read_host(b, yaml_get(collect, "host"));
     read_packs(b, yaml_get(root, "packs"));
     read_jobs(b, yaml_get(collect, "scrape"), &prometheus_defaults);
+    entries_read(b, collect);
 }
 
 /* --- prometheus.yml -----------------------------------------------------------------------------
@@ -398,6 +399,8 @@ void config_free(struct config *c)
         return;
     for (size_t i = 0; i < c->jobs_n; i++)
         job_fini(&c->jobs[i]);
+    for (size_t i = 0; i < c->entries_n; i++)
+        job_fini(&c->entries[i].job);
     arena_fini(&loaded->arena);
     mem_free(loaded);
 }

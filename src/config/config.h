@@ -16,7 +16,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
-#include "collect/scrape_settings.h"
+#include "collect/entry_settings.h"
 
 struct buf;
 
@@ -48,6 +48,8 @@ struct config {
     struct config_host host;
     struct scrape_job *jobs; /* [jobs_n] of both files */
     size_t jobs_n;
+    struct entry_settings *entries; /* [entries_n] of collect.json, collect.redis ... */
+    size_t entries_n;
     struct config_label *external_labels;
     size_t external_labels_n;
     int64_t evaluation_interval_ms;

@@ -14,7 +14,7 @@ struct config_builder {
     struct config *config;
     struct arena *arena;
     struct yaml_errors errors, warnings;
-    size_t jobs_cap;
+    size_t jobs_cap, entries_cap;
     struct map *jobs; /* by name, over all files: given twice is a mistake */
     bool failed;      /* the arena's budget; `err` says so */
     struct err err;
@@ -51,8 +51,16 @@ void job_read(struct config_builder *b, const struct yaml *job, const struct job
 /* Reads intervals and limits of `map` over the defaults in *d. */
 void job_read_defaults(struct config_builder *b, const struct yaml *map, const char *what,
                        struct job_defaults *d);
+/* Parts that other readers use too. */
+void job_read_rules(struct config_builder *b, const struct yaml *list, bool legacy_names,
+                    struct relabel_rules *out);
+const struct labels *job_read_labels(struct config_builder *b, const struct yaml *map);
+uint64_t job_hash_tree(uint64_t hash, const struct yaml *node);
 /* Frees what does not live in the arena: compiled expressions. */
 void job_fini(const struct scrape_job *job);
+
+/* All entries of the lists under `collect` but scrape, which schema_check has seen. */
+void entries_read(struct config_builder *b, const struct yaml *collect);
 
 /* Where the targets of a job are found, but for static_configs. */
 void discovery_read(struct config_builder *b, const struct yaml *node, struct scrape_job *job);

@@ -117,8 +117,8 @@ static void read_params(struct config_builder *b, const struct yaml *map, struct
 /* --- relabelling --------------------------------------------------------------------------------
  */
 
-static void read_rules(struct config_builder *b, const struct yaml *list, bool legacy_names,
-                       struct relabel_rules *out)
+void job_read_rules(struct config_builder *b, const struct yaml *list, bool legacy_names,
+                    struct relabel_rules *out)
 {
     struct relabel_rule *rules;
 
@@ -146,7 +146,7 @@ void job_fini(const struct scrape_job *job)
 /* --- static_configs -----------------------------------------------------------------------------
  */
 
-static const struct labels *read_labels(struct config_builder *b, const struct yaml *map)
+const struct labels *job_read_labels(struct config_builder *b, const struct yaml *map)
 {
     const struct labels *ls = &labels_empty;
     struct label *pairs;
@@ -170,7 +170,7 @@ static void read_group(struct config_builder *b, const struct yaml *map, size_t 
     size_t n = targets && targets->kind == YAML_LIST ? targets->n : 0;
 
     out->source = arena_printf(b->arena, &b->err, "%zu", number);
-    out->labels = read_labels(b, yaml_get(map, "labels"));
+    out->labels = job_read_labels(b, yaml_get(map, "labels"));
     all = builder_array(b, n, sizeof *all);
     b->failed |= !out->source;
     for (size_t i = 0; all && i < n; i++) {
@@ -198,7 +198,7 @@ static void read_groups(struct config_builder *b, const struct yaml *list, struc
 /* --- a job --------------------------------------------------------------------------------------
  */
 
-static uint64_t hash_tree(uint64_t hash, const struct yaml *node)
+uint64_t job_hash_tree(uint64_t hash, const struct yaml *node)
 {
     hash = hash_mix(hash, (uint64_t)node->kind);
     hash = hash_mix(hash, hash_str(node->text));
@@ -206,9 +206,9 @@ static uint64_t hash_tree(uint64_t hash, const struct yaml *node)
     for (size_t i = 0; i < node->n; i++) {
         if (node->kind == YAML_MAP) {
             hash = hash_mix(hash, hash_str(node->pairs[i].key.text));
-            hash = hash_tree(hash, &node->pairs[i].value);
+            hash = job_hash_tree(hash, &node->pairs[i].value);
         } else {
-            hash = hash_tree(hash, &node->items[i]);
+            hash = job_hash_tree(hash, &node->items[i]);
         }
     }
     return hash;
@@ -223,7 +223,7 @@ static uint64_t fingerprint(const struct yaml *node, const struct job_defaults *
                                  d->limits.targets,          d->limits.body_bytes,
                                  d->keep_dropped_targets,    d->legacy_names};
 
-    return hash_tree(
+    return job_hash_tree(
         hash_mix(hash_bytes(defaults, sizeof defaults), hash_str(builder_folder(node))), node);
 }
 
@@ -290,9 +290,9 @@ void job_read(struct config_builder *b, const struct yaml *node, const struct jo
     job->scheme = scheme.n ? builder_copy(b, scheme) : "http";
     job->metrics_path = path.n ? builder_copy(b, path) : "/metrics";
     read_params(b, yaml_get(node, "params"), job);
-    read_rules(b, yaml_get(node, "relabel_configs"), job->legacy_names, &job->relabel);
-    read_rules(b, yaml_get(node, "metric_relabel_configs"), job->legacy_names,
-               &job->metric_relabel);
+    job_read_rules(b, yaml_get(node, "relabel_configs"), job->legacy_names, &job->relabel);
+    job_read_rules(b, yaml_get(node, "metric_relabel_configs"), job->legacy_names,
+                   &job->metric_relabel);
     read_groups(b, yaml_get(node, "static_configs"), job);
     discovery_read(b, node, job);
     job->client = client_read(b, node);

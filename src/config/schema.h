@@ -84,6 +84,9 @@ extern const struct schema schema_earshot;       /* earshot.yml */
 extern const struct schema schema_scrape_file;
 /* The keys that all HTTP clients have, and those of what finds targets, clients' among them. */
 extern const struct schema schema_http_client;
+extern const struct schema schema_relabel;
+/* What the entries under `collect` have in common; with the keys of HTTP clients. */
+extern const struct schema schema_entry, schema_http_entry;
 extern const struct schema schema_discovery;
 /* The targets in static_configs of `map`. */
 void schema_check_addresses(const struct yaml *map, struct schema_check *c);

@@ -27,7 +27,10 @@ static void check_relabel(const struct yaml *map, struct schema_check *c)
         relabel_fini(&rule);
 }
 
-SCHEMA(relabel, "a relabel rule", .check = check_relabel);
+const struct schema schema_relabel = {.what = "a relabel rule",
+                                      .keys = relabel_keys,
+                                      .n = ARRAY_LEN(relabel_keys),
+                                      .check = check_relabel};
 
 /* --- scrape jobs --------------------------------------------------------------------------------
  */
@@ -128,8 +131,8 @@ static const struct key scrape_config_keys[] = {
     {.name = "enable_compression", .type = KEY_BOOL},
     {.name = "native_histogram_bucket_limit", .type = KEY_INT, USE_SILENT},
     {.name = "native_histogram_min_bucket_factor", .type = KEY_NUMBER, USE_SILENT},
-    {.name = "relabel_configs", .type = KEY_MAPS, .sub = &relabel},
-    {.name = "metric_relabel_configs", .type = KEY_MAPS, .sub = &relabel},
+    {.name = "relabel_configs", .type = KEY_MAPS, .sub = &schema_relabel},
+    {.name = "metric_relabel_configs", .type = KEY_MAPS, .sub = &schema_relabel},
 };
 
 static void check_scrape_config(const struct yaml *map, struct schema_check *c)
@@ -205,7 +208,7 @@ static const struct key remote_write_keys[] = {
     {.name = "remote_timeout", .type = KEY_DURATION},
     {.name = "protobuf_message", .type = KEY_STR},
     {.name = "headers", .type = KEY_STR_MAP},
-    {.name = "write_relabel_configs", .type = KEY_MAPS, .sub = &relabel},
+    {.name = "write_relabel_configs", .type = KEY_MAPS, .sub = &schema_relabel},
     {.name = "send_exemplars", .type = KEY_BOOL},
     {.name = "send_native_histograms", .type = KEY_BOOL},
     {.name = "round_robin_dns", .type = KEY_BOOL},
@@ -249,8 +252,8 @@ static const struct key alertmanager_keys[] = {
     {.name = "timeout", .type = KEY_DURATION},
     {.name = "api_version", .type = KEY_STR},
     {.name = "sigv4", .type = KEY_MAP},
-    {.name = "relabel_configs", .type = KEY_MAPS, .sub = &relabel},
-    {.name = "alert_relabel_configs", .type = KEY_MAPS, .sub = &relabel},
+    {.name = "relabel_configs", .type = KEY_MAPS, .sub = &schema_relabel},
+    {.name = "alert_relabel_configs", .type = KEY_MAPS, .sub = &schema_relabel},
 };
 
 /* Here a target with a scheme is wrong even when it is relabelled: Prometheus checks it after. */
@@ -270,7 +273,7 @@ static void check_alertmanager(const struct yaml *map, struct schema_check *c)
 SCHEMA(alertmanager, "alertmanagers", .also = &schema_discovery, .check = check_alertmanager);
 
 static const struct key alerting_keys[] = {
-    {.name = "alert_relabel_configs", .type = KEY_MAPS, .sub = &relabel},
+    {.name = "alert_relabel_configs", .type = KEY_MAPS, .sub = &schema_relabel},
     {.name = "alertmanagers", .type = KEY_MAPS, .sub = &alertmanager},
 };
 SCHEMA(alerting, "alerting");

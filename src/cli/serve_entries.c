@@ -1,0 +1,217 @@
+#include "cli/serve_entries.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "collect/collect.h"
+#include "collect/pools.h"
+#include "config/config.h"
+#include "http/client.h"
+#include "model/labels.h"
+
+/* How long the series of a changed entry wait for its new target, which comes at once. */
+#define HAND_OVER_MS 2000
+
+struct running {
+    const struct entry_settings *settings;
+    struct pools_owner *owner; /* a reference */
+    struct cycle *cycle;
+};
+
+struct serve_entries {
+    struct collect *collect;
+    const char *host_name;
+    struct running *items; /* owned; [n] */
+    size_t n;
+};
+
+/* ---- kinds ---- */
+
+struct maker {
+    const char *kind;
+    int (*make)(const struct entry_settings *entry, const struct clock *clock, struct log *log,
+                struct collector *out, struct err *err);
+};
+
+static const struct maker makers[] = {};
+
+static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,
+                struct collector *out, struct err *err)
+{
+    size_t i = 0;
+
+    while (strcmp(makers[i].kind, entry->kind) != 0)
+        i++; /* config knows no other kinds */
+    if (makers[i].make(entry, clock, log, out, err) == 0)
+        return 0;
+    return err_context(err, "collect.%s, %s", entry->kind, entry->name);
+}
+
+int serve_entries_make(const struct config *config, const struct clock *clock, struct log *log,
+                       struct collector **out, struct err *err)
+{
+    struct collector *made = mem_new_array(struct collector, config->entries_n + 1);
+
+    for (size_t i = 0; i < config->entries_n; i++) {
+        if (make(&config->entries[i], clock, log, &made[i], err) < 0) {
+            serve_entries_discard(made, i);
+            return -1;
+        }
+    }
+    *out = made;
+    return 0;
+}
+
+void serve_entries_discard(struct collector *collectors, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (collectors[i].free)
+            collectors[i].free(collectors[i].arg);
+    mem_free(collectors);
+}
+
+/* ---- targets ---- */
+
+struct serve_entries *serve_entries_new(struct collect *collect, const char *host_name)
+{
+    struct serve_entries *s = mem_new(struct serve_entries);
+
+    s->collect = collect;
+    s->host_name = host_name;
+    return s;
+}
+
+/* Those of the entry win over job and instance. */
+static int make_labels(const struct serve_entries *s, const struct entry_settings *entry,
+                       struct arena *a, const struct labels **out, struct err *err)
+{
+    const struct labels *further = entry->labels;
+    struct label *pairs = arena_new_array(a, struct label, further->n + 2, err);
+    size_t n = 0;
+
+    if (!pairs)
+        return -1;
+    for (size_t i = 0; i < further->n; i++)
+        pairs[n++] = labels_at(further, i);
+    if (!labels_get(further, STR("instance")).p)
+        pairs[n++] = (struct label){STR("instance"),
+                                    str_c(entry->instance ? entry->instance : s->host_name)};
+    if (!labels_get(further, STR("job")).p)
+        pairs[n++] = (struct label){STR("job"), str_c(entry->job.name)};
+    return labels_build(a, pairs, n, out, err);
+}
+
+static int start(struct serve_entries *s, const struct entry_settings *entry,
+                 const struct collector *collector, struct running *out, struct err *err)
+{
+    SCOPED(arena_fini) struct arena a;
+    struct target_settings settings = {.job = entry->job.name,
+                                       .interval_ms = entry->job.interval_ms,
+                                       .timeout_ms = entry->job.timeout_ms,
+                                       .body_max = (size_t)entry->job.limits.body_bytes,
+                                       .scrape_job = &entry->job,
+                                       .url = entry->url,
+                                       .collector = *collector};
+    int rc;
+
+    arena_init(&a, NULL); /* a few labels */
+    if (make_labels(s, entry, &a, &settings.labels, err) < 0)
+        return -1;
+    settings.sample_labels = settings.discovered = settings.labels;
+    settings.client = client_new(entry->job.client);
+    rc = collect_add_removable(s->collect, &settings, &out->cycle, err);
+    client_unref(settings.client);
+    return rc;
+}
+
+static void on_gone(void *arg)
+{
+    pools_owner_unref(arg);
+}
+
+static void stop(struct serve_entries *s, struct running *r, int64_t wait_ms)
+{
+    collect_remove(s->collect, r->cycle, wait_ms, on_gone, r->owner);
+}
+
+static bool is_same_entry(const struct entry_settings *a, const struct entry_settings *b)
+{
+    return strcmp(a->kind, b->kind) == 0 && strcmp(a->name, b->name) == 0;
+}
+
+/* The one that runs for this entry and may go on, taken out of those that run. */
+static bool take_unchanged(struct serve_entries *s, const struct entry_settings *entry,
+                           struct running *out)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct running *r = &s->items[i];
+
+        if (!r->cycle || !is_same_entry(r->settings, entry) ||
+            r->settings->job.fingerprint != entry->job.fingerprint)
+            continue;
+        *out = *r;
+        r->cycle = NULL;
+        return true;
+    }
+    return false;
+}
+
+/* What goes, goes before what comes: its targets may have the same labels. */
+static void stop_rest(struct serve_entries *s, const struct config *config)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        bool comes_again = false;
+
+        for (size_t k = 0; s->items[i].cycle && k < config->entries_n; k++)
+            comes_again |= is_same_entry(s->items[i].settings, &config->entries[k]);
+        if (s->items[i].cycle)
+            stop(s, &s->items[i], comes_again ? HAND_OVER_MS : 0);
+    }
+}
+
+int serve_entries_apply(struct serve_entries *s, const struct config *config,
+                        struct collector *collectors, struct pools_owner *owner, struct err *err)
+{
+    struct running *items = mem_new_array(struct running, config->entries_n + 1);
+    size_t n = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < config->entries_n; i++)
+        (void)take_unchanged(s, &config->entries[i], &items[i]);
+    stop_rest(s, config);
+    for (size_t i = 0; i < config->entries_n; i++) {
+        struct running *r = &items[i];
+
+        if (r->cycle) {
+            if (collectors[i].free)
+                collectors[i].free(collectors[i].arg);
+        } else if (start(s, &config->entries[i], &collectors[i], r, err) == 0) {
+            r->settings = &config->entries[i];
+            r->owner = owner;
+            owner->refs++;
+        } else {
+            if (collectors[i].free)
+                collectors[i].free(collectors[i].arg);
+            rc = err_context(err, "%s", config->entries[i].name);
+            continue;
+        }
+        items[n++] = *r;
+    }
+    mem_free(collectors);
+    mem_free(s->items);
+    s->items = items;
+    s->n = n;
+    return rc;
+}
+
+void serve_entries_free(struct serve_entries *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n; i++)
+        pools_owner_unref(s->items[i].owner);
+    mem_free(s->items);
+    mem_free(s);
+}

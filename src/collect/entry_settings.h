@@ -1,0 +1,25 @@
+/* entry_settings: one entry of a list under `collect` (collect.redis, collect.json ...): what all
+ * kinds have in common, and a pointer to what is the kind's own.
+ *
+ * config reads it (config/entry.c for the common part, config/<kind>.c for its own), cli makes one
+ * target of it (cli/serve_entries.c).
+ *
+ * Ownership: everything lives in the configuration's arena. Threads: immutable once loaded.
+ */
+#ifndef COLLECT_ENTRY_SETTINGS_H
+#define COLLECT_ENTRY_SETTINGS_H
+
+#include "collect/scrape_settings.h"
+
+struct entry_settings {
+    const char *kind;            /* "redis" */
+    const char *name;            /* unique within its kind */
+    const char *instance;        /* NULL: this machine's host name */
+    const struct labels *labels; /* further ones */
+    const char *url;             /* asked over HTTP by collect; NULL: its collector asks */
+    /* job.name, times, client, metric_relabel, limits.body_bytes and fingerprint are in use. */
+    struct scrape_job job;
+    const void *own; /* struct <kind>_settings */
+};
+
+#endif

@@ -1,0 +1,106 @@
+/* The entries of the lists under `collect`: what every kind has in common. */
+#include "collect/entry_settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "config/internal.h"
+#include "config/schema.h"
+#include "model/labels.h"
+
+#define INTERVAL_MS 15000
+#define TIMEOUT_MS  10000
+#define BODY_MAX    (16u << 20) /* of an answer that is no exposition */
+
+/* A kind that has no job of its own takes the entry's name. */
+struct kind {
+    const char *key, *job;
+    const void *(*read)(struct config_builder *b, const struct yaml *node,
+                        struct entry_settings *entry);
+};
+
+static const struct kind kinds[] = {};
+
+static struct entry_settings *add_entry(struct config_builder *b)
+{
+    struct config *c = b->config;
+
+    if (arena_grow(b->arena, (void **)&c->entries, &b->entries_cap, c->entries_n + 1,
+                   sizeof *c->entries, &b->err) < 0) {
+        b->failed = true;
+        return NULL;
+    }
+    c->entries[c->entries_n] = (struct entry_settings){.labels = &labels_empty};
+    return &c->entries[c->entries_n++];
+}
+
+static void read_times(struct config_builder *b, const struct yaml *node, const char *what,
+                       struct scrape_job *job)
+{
+    const struct yaml *interval = yaml_get(node, "interval"), *timeout = yaml_get(node, "timeout");
+
+    job->interval_ms = INTERVAL_MS;
+    job->timeout_ms = TIMEOUT_MS;
+    yaml_read_duration(interval, "", &job->interval_ms, &b->errors);
+    yaml_read_duration(timeout, "", &job->timeout_ms, &b->errors);
+    if (job->interval_ms < 100)
+        yaml_error(&b->errors, interval, "%s: interval: at least 100ms", what);
+    else if (timeout && job->timeout_ms > job->interval_ms)
+        yaml_error(&b->errors, timeout, "%s: timeout is longer than interval", what);
+    else if (timeout && job->timeout_ms <= 0)
+        yaml_error(&b->errors, timeout, "%s: timeout: at least 1ms", what);
+    else if (job->timeout_ms > job->interval_ms)
+        job->timeout_ms = job->interval_ms;
+}
+
+/* Names tell the entries of a kind apart, on the page and in messages. */
+static void check_name(struct config_builder *b, const struct yaml *node,
+                       const struct entry_settings *entry)
+{
+    const struct config *c = b->config;
+
+    for (size_t i = 0; i + 1 < c->entries_n; i++)
+        if (strcmp(c->entries[i].kind, entry->kind) == 0 &&
+            strcmp(c->entries[i].name, entry->name) == 0)
+            yaml_error(&b->errors, yaml_get(node, "name") ? yaml_get(node, "name") : node,
+                       "collect.%s: two entries are called \"%.100s\"; give one another name",
+                       entry->kind, entry->name);
+}
+
+static void read_entry(struct config_builder *b, const struct kind *kind, const struct yaml *node)
+{
+    struct entry_settings *entry;
+    char what[64];
+    bool enabled = true;
+
+    yaml_read_bool(yaml_get(node, "enabled"), "", &enabled, &b->errors);
+    if (node->kind != YAML_MAP || !enabled)
+        return;
+    entry = add_entry(b);
+    if (!entry)
+        return;
+    entry->kind = kind->key;
+    (void)snprintf(what, sizeof what, "collect.%s", kind->key);
+    entry->own = kind->read(b, node, entry);
+    entry->name = builder_text(b, node, "name", entry->name ? entry->name : kind->key);
+    entry->instance = builder_text(b, node, "instance", entry->instance);
+    entry->labels = job_read_labels(b, yaml_get(node, "labels"));
+    entry->job.name = builder_text(b, node, "job", kind->job ? kind->job : entry->name);
+    entry->job.limits.body_bytes = BODY_MAX;
+    entry->job.client = client_read(b, node);
+    entry->job.fingerprint = job_hash_tree(hash_str(str_c(kind->key)), node);
+    read_times(b, node, what, &entry->job);
+    job_read_rules(b, yaml_get(node, "metric_relabel_configs"), false, &entry->job.metric_relabel);
+    check_name(b, node, entry);
+}
+
+void entries_read(struct config_builder *b, const struct yaml *collect)
+{
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        const struct yaml *list = yaml_get(collect, kinds[k].key);
+
+        for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++)
+            read_entry(b, &kinds[k], &list->items[i]);
+    }
+}

@@ -1,0 +1,23 @@
+/* The keys of the entries under `collect`: those that all have, and those of each kind. */
+#include "config/schema.h"
+
+static const struct key entry_keys[] = {
+    {.name = "name", .type = KEY_STR},
+    {.name = "job", .type = KEY_STR},
+    {.name = "instance", .type = KEY_STR},
+    {.name = "labels", .type = KEY_LABELS},
+    {.name = "interval", .type = KEY_DURATION},
+    {.name = "timeout", .type = KEY_DURATION},
+    {.name = "enabled", .type = KEY_BOOL},
+    {.name = "metric_relabel_configs", .type = KEY_MAPS, .sub = &schema_relabel},
+};
+
+/* `also` of a kind that asks for itself. */
+const struct schema schema_entry = {
+    .what = "an entry of collect", .keys = entry_keys, .n = ARRAY_LEN(entry_keys)};
+
+/* `also` of a kind that is asked over HTTP. */
+const struct schema schema_http_entry = {.what = "an entry of collect",
+                                         .keys = entry_keys,
+                                         .n = ARRAY_LEN(entry_keys),
+                                         .also = &schema_http_client};

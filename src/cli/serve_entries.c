@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "collect/collect.h"
+#include "collect/json/collector.h"
 #include "collect/pools.h"
 #include "config/config.h"
 #include "http/client.h"
@@ -27,6 +28,8 @@ struct serve_entries {
     size_t n;
 };
 
+struct json_counts serve_json_counts;
+
 /* ---- kinds ---- */
 
 struct maker {
@@ -35,7 +38,15 @@ struct maker {
                 struct collector *out, struct err *err);
 };
 
-static const struct maker makers[] = {};
+static int make_json(const struct entry_settings *entry, const struct clock *clock, struct log *log,
+                     struct collector *out, struct err *err)
+{
+    return json_collector_make(entry->own, clock, log, &serve_json_counts, out, err);
+}
+
+static const struct maker makers[] = {
+    {"json", make_json},
+};
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,
                 struct collector *out, struct err *err)
@@ -95,10 +106,10 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
         return -1;
     for (size_t i = 0; i < further->n; i++)
         pairs[n++] = labels_at(further, i);
-    if (!labels_get(further, STR("instance")).p)
+    if (!labels_get(further, STR("instance")).n)
         pairs[n++] = (struct label){STR("instance"),
                                     str_c(entry->instance ? entry->instance : s->host_name)};
-    if (!labels_get(further, STR("job")).p)
+    if (!labels_get(further, STR("job")).n)
         pairs[n++] = (struct label){STR("job"), str_c(entry->job.name)};
     return labels_build(a, pairs, n, out, err);
 }

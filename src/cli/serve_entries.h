@@ -15,9 +15,13 @@ struct collect;
 struct collector;
 struct config;
 struct err;
+struct json_counts;
 struct log;
 struct pools_owner;
 struct serve_entries;
+
+/* What the entries left out, for earshot's own metrics. */
+extern struct json_counts serve_json_counts;
 
 /* A collector for each entry of the configuration, [config->entries_n], heap; this checks what only
  * making them can. Any thread. */

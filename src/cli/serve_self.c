@@ -3,8 +3,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "cli/serve.h"
+#include "cli/serve_entries.h"
 #include "cli/version.h"
 #include "collect/collect.h"
+#include "collect/json/collector.h"
 #include "collect/self.h"
 #include "model/labels.h"
 #include "tsdb/db.h"
@@ -22,6 +24,20 @@ static void read_tsdb(void *db, double values[])
 
 static const struct self_metric tsdb_metrics[] = {
 #define TSDB(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
+static void read_json(void *counts, double values[])
+{
+    const struct json_counts *s = counts;
+    size_t n = 0;
+
+#define JSON(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric json_metrics[] = {
+#define JSON(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
 #include "collect/metrics.def"
 };
 
@@ -65,6 +81,8 @@ struct self *serve_new_self(struct db *db, struct serve_config_state *config)
     self_add(self, &(struct self_section){tsdb_metrics, ARRAY_LEN(tsdb_metrics), read_tsdb, db});
     self_add(self, &(struct self_section){config_metrics, ARRAY_LEN(config_metrics), read_config,
                                           config});
+    self_add(self, &(struct self_section){json_metrics, ARRAY_LEN(json_metrics), read_json,
+                                          &serve_json_counts});
     return self;
 }
 

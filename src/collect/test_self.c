@@ -20,6 +20,7 @@ static const struct self_metric rows[] = {
 #define PROCESS      ROW
 #define COLLECT      ROW
 #define REMOTE_WRITE ROW
+#define JSON         ROW
 #define HTTP         ROW
 #define LANES        ROW
 #define API          ROW

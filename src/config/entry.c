@@ -20,7 +20,9 @@ struct kind {
                         struct entry_settings *entry);
 };
 
-static const struct kind kinds[] = {};
+static const struct kind kinds[] = {
+    {"json", NULL, entry_read_json},
+};
 
 static struct entry_settings *add_entry(struct config_builder *b)
 {

@@ -61,6 +61,9 @@ void job_fini(const struct scrape_job *job);
 
 /* All entries of the lists under `collect` but scrape, which schema_check has seen. */
 void entries_read(struct config_builder *b, const struct yaml *collect);
+/* Settings of one entry: struct <kind>_settings. NULL: b->failed. */
+const void *entry_read_json(struct config_builder *b, const struct yaml *node,
+                            struct entry_settings *entry);
 
 /* Where the targets of a job are found, but for static_configs. */
 void discovery_read(struct config_builder *b, const struct yaml *node, struct scrape_job *job);

@@ -46,7 +46,7 @@ static const struct key collect_keys[] = {
      .type = KEY_ANY,
      USE_REFUSED,
      "scrape its prometheus plug-in under collect.scrape"},
-    {.name = "json", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
     {.name = "logs", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
     {.name = "probe", .type = KEY_ANY, USE_REFUSED, "scrape a blackbox_exporter meanwhile"},
     {.name = "audio", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},

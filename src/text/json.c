@@ -236,6 +236,24 @@ static int check_depth(struct str text, struct err *err)
     return 0;
 }
 
+size_t json_count_values(struct str text)
+{
+    size_t n = 1;
+    bool in_string = false;
+
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string && c == '\\')
+            i++;
+        else if (!in_string)
+            n += c == ',' || c == ':' || c == '[' || c == '{';
+    }
+    return n;
+}
+
 int json_read(struct str text, struct json_t **out, struct err *err)
 {
     json_error_t e;

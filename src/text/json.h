@@ -8,6 +8,7 @@
 #define TEXT_JSON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -44,6 +45,8 @@ void json_raw(struct json_writer *w, struct str text);
 /* Escapes without quotes; for pieces of strings. */
 void json_escape(struct buf *out, struct str s);
 
+/* How many values a text holds at most, if it is JSON: they decide what reading it takes. */
+size_t json_count_values(struct str text);
 /* Reads a whole text: depth <= JSON_DEPTH_MAX, duplicate keys refused. json_decref it. */
 MUST_USE int json_read(struct str text, struct json_t **out, struct err *err);
 

@@ -15,11 +15,12 @@
 #include "sys/sock.h"
 #include "sys/watch.h"
 
-#define READ_BYTES    (64u << 10)
-#define TURN_BYTES    (256u << 10) /* then the loop looks after others */
-#define KEPT_MAX      1024u
-#define KEPT_MS       300000
-#define AUTHORITY_MAX 80u
+#define HEAD_READ_BYTES (4u << 10) /* little of a body is copied with its head */
+#define READ_BYTES      (64u << 10)
+#define TURN_BYTES      (256u << 10) /* then the loop looks after others */
+#define KEPT_MAX        1024u
+#define KEPT_MS         300000
+#define AUTHORITY_MAX   80u
 
 struct near {
     struct loop *loop;
@@ -310,7 +311,7 @@ static char *place_to_read(struct near_conn *c, size_t *n)
     char *p = plain ? intake_room(c->request->body, &room) : NULL;
 
     if (!p) {
-        *n = READ_BYTES;
+        *n = c->request->answer.headed ? READ_BYTES : HEAD_READ_BYTES;
         return c->near->buffer;
     }
     *n = plain < room ? plain : room;

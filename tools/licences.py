@@ -21,7 +21,7 @@ SETTLED = {
     'libsasl2-2': 'BSD-4-Clause', 'libnghttp2-14': 'MIT', 'libuv1': 'MIT', 'libcurl4': 'curl',
     'libjansson4': 'MIT', 'libyaml-0-2': 'MIT', 'libre2-9': 'BSD-3-Clause', 'libsnappy1v5': 'BSD-3-Clause',
     'libssl3': 'Apache-2.0', 'libdeflate0': 'MIT', 'libxxhash0': 'BSD-2-Clause', 'libsqlite3-0': 'public domain',
-    'libc-ares2': 'MIT', 'libffi8': 'MIT', 'libroaring0': 'Apache-2.0',
+    'libc-ares2': 'MIT', 'libhiredis0.14': 'BSD-3-Clause', 'libffi8': 'MIT', 'libroaring0': 'Apache-2.0',
 }
 
 

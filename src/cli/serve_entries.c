@@ -8,6 +8,7 @@
 #include "collect/collect.h"
 #include "collect/json/collector.h"
 #include "collect/pools.h"
+#include "collect/redis/redis.h"
 #include "config/config.h"
 #include "http/client.h"
 #include "model/labels.h"
@@ -46,6 +47,7 @@ static int make_json(const struct entry_settings *entry, const struct clock *clo
 
 static const struct maker makers[] = {
     {"json", make_json},
+    {"redis", redis_collector},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,

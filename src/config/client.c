@@ -11,8 +11,8 @@ static const char *read_path(struct config_builder *b, const struct yaml *map, c
     return schema_text(map, key).n > 0 ? builder_path(b, yaml_get(map, key)) : NULL;
 }
 
-static struct client_secret read_secret(struct config_builder *b, const struct yaml *map,
-                                        const char *key, const char *key_file)
+struct client_secret client_read_secret_of(struct config_builder *b, const struct yaml *map,
+                                           const char *key, const char *key_file)
 {
     return (struct client_secret){builder_text(b, map, key, NULL), read_path(b, map, key_file)};
 }
@@ -25,11 +25,11 @@ static enum client_tls_version read_version(const struct yaml *map, const char *
     return text.n == 5 ? (enum client_tls_version)(TLS_1_0 + (text.p[4] - '0')) : TLS_DEFAULT;
 }
 
-static struct client_tls read_tls(struct config_builder *b, const struct yaml *map)
+struct client_tls client_read_tls(struct config_builder *b, const struct yaml *map)
 {
-    struct client_tls t = {.ca = read_secret(b, map, "ca", "ca_file"),
-                           .cert = read_secret(b, map, "cert", "cert_file"),
-                           .key = read_secret(b, map, "key", "key_file"),
+    struct client_tls t = {.ca = client_read_secret_of(b, map, "ca", "ca_file"),
+                           .cert = client_read_secret_of(b, map, "cert", "cert_file"),
+                           .key = client_read_secret_of(b, map, "key", "key_file"),
                            .server_name = builder_text(b, map, "server_name", NULL),
                            .min = read_version(map, "min_version"),
                            .max = read_version(map, "max_version")};
@@ -123,10 +123,10 @@ static void read_authorization(struct config_builder *b, const struct yaml *map,
 
     if (schema_has(map, "authorization")) {
         c->authorization_type = type.n > 0 ? builder_copy(b, type) : "Bearer";
-        c->authorization = read_secret(b, given, "credentials", "credentials_file");
+        c->authorization = client_read_secret_of(b, given, "credentials", "credentials_file");
     } else if (schema_gives(map, "bearer_token") || schema_gives(map, "bearer_token_file")) {
         c->authorization_type = "Bearer";
-        c->authorization = read_secret(b, map, "bearer_token", "bearer_token_file");
+        c->authorization = client_read_secret_of(b, map, "bearer_token", "bearer_token_file");
     }
 }
 
@@ -157,9 +157,9 @@ static const struct client_oauth2 *read_oauth2(struct config_builder *b, const s
         return NULL;
     o->client_id = builder_text(b, map, "client_id", "");
     o->token_url = builder_text(b, map, "token_url", "");
-    o->client_secret = read_secret(b, map, "client_secret", "client_secret_file");
+    o->client_secret = client_read_secret_of(b, map, "client_secret", "client_secret_file");
     o->scopes = join_scopes(b, yaml_get(map, "scopes"));
-    o->tls = read_tls(b, yaml_get(map, "tls_config"));
+    o->tls = client_read_tls(b, yaml_get(map, "tls_config"));
     o->proxy = read_proxy(b, map);
     if (given && given->kind == YAML_MAP)
         params = builder_array(b, given->n, sizeof *params);
@@ -185,11 +185,11 @@ const struct client_settings *client_read(struct config_builder *b, const struct
     yaml_read_bool(yaml_get(map, "follow_redirects"), "", &c->follow_redirects, &b->errors);
     yaml_read_bool(yaml_get(map, "enable_compression"), "", &c->compression, &b->errors);
     c->has_basic_auth = schema_has(map, "basic_auth");
-    c->username = read_secret(b, basic, "username", "username_file");
-    c->password = read_secret(b, basic, "password", "password_file");
+    c->username = client_read_secret_of(b, basic, "username", "username_file");
+    c->password = client_read_secret_of(b, basic, "password", "password_file");
     read_authorization(b, map, c);
     c->oauth2 = read_oauth2(b, yaml_get(map, "oauth2"));
-    c->tls = read_tls(b, yaml_get(map, "tls_config"));
+    c->tls = client_read_tls(b, yaml_get(map, "tls_config"));
     c->proxy = read_proxy(b, map);
     headers = read_http_headers(b, yaml_get(map, "http_headers"));
     c->headers = headers.items;

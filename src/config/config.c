@@ -48,7 +48,7 @@ static int read_stream(FILE *f, struct buf *out, struct err *err)
     return 0;
 }
 
-static int read_file(const char *path, struct buf *out, struct err *err)
+int builder_read_file(const char *path, struct buf *out, struct err *err)
 {
     FILE *f = fopen(path, "rbe");
     int result;
@@ -80,7 +80,7 @@ static const struct yaml *parse_file(struct config_builder *b, const char *path)
     struct str kept;
 
     buf_init(&text, FILE_BYTES_MAX + 65536);
-    if (!name || read_file(path, &text, &err) < 0) {
+    if (!name || builder_read_file(path, &text, &err) < 0) {
         add_error(b, path, &err);
         return NULL;
     }
@@ -415,7 +415,7 @@ void config_print_error(const struct err *e, struct buf *out)
     buf_adds(out, err_format(e, message, sizeof message));
     buf_addc(out, '\n');
     buf_init(&text, FILE_BYTES_MAX + 65536);
-    if (e->at.line == 0 || !e->file[0] || read_file(e->file, &text, NULL) < 0)
+    if (e->at.line == 0 || !e->file[0] || builder_read_file(e->file, &text, NULL) < 0)
         return;
     rest = buf_str(&text);
     for (uint32_t i = 0; i < e->at.line && rest.p; i++)

@@ -22,6 +22,7 @@ struct kind {
 
 static const struct kind kinds[] = {
     {"json", NULL, entry_read_json},
+    {"redis", "redis", entry_read_redis},
 };
 
 static struct entry_settings *add_entry(struct config_builder *b)

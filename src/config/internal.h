@@ -5,8 +5,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "config/config.h"
+#include "http/client_settings.h"
 #include "text/yaml.h"
 
+struct entry_settings;
 struct map;
 
 /* A config while it is being loaded, with the arena that it lives in. */
@@ -30,6 +32,8 @@ const char *builder_text(struct config_builder *b, const struct yaml *map, const
 struct str builder_folder(const struct yaml *at);
 /* The node's text as a path: relative ones begin at the file's folder. */
 const char *builder_path(struct config_builder *b, const struct yaml *node);
+/* The file's content; errors are without the path. The buf's max_bytes bounds it. */
+MUST_USE int builder_read_file(const char *path, struct buf *out, struct err *err);
 /* The node's text as it is. */
 const char *builder_item(struct config_builder *b, const struct yaml *node);
 /* Each entry of a list by `copy`; *n 0 when it is none. */
@@ -58,6 +62,16 @@ const struct labels *job_read_labels(struct config_builder *b, const struct yaml
 uint64_t job_hash_tree(uint64_t hash, const struct yaml *node);
 /* Frees what does not live in the arena: compiled expressions. */
 void job_fini(const struct scrape_job *job);
+
+/* `x` or `x_file`; a path begins at the file's folder. */
+struct client_secret client_read_secret_of(struct config_builder *b, const struct yaml *map,
+                                           const char *key, const char *key_file);
+struct client_tls client_read_tls(struct config_builder *b, const struct yaml *map);
+
+/* The kinds of entries: each reads its own keys and fills name, instance and url of the entry.
+ * Returns the kind's settings; NULL: b->failed. */
+const void *entry_read_redis(struct config_builder *b, const struct yaml *node,
+                             struct entry_settings *entry);
 
 /* All entries of the lists under `collect` but scrape, which schema_check has seen. */
 void entries_read(struct config_builder *b, const struct yaml *collect);

@@ -133,7 +133,10 @@ static void check_tls_config(const struct yaml *map, struct schema_check *c)
                    "max_version is lower than min_version");
 }
 
-SCHEMA(tls_config, "tls_config", .check = check_tls_config);
+const struct schema schema_tls_config = {.what = "tls_config",
+                                         .keys = tls_config_keys,
+                                         .n = ARRAY_LEN(tls_config_keys),
+                                         .check = check_tls_config};
 
 /* --- proxies ------------------------------------------------------------------------------------
  */
@@ -195,7 +198,7 @@ static const struct key oauth2_keys[] = {
     {.name = "scopes", .type = KEY_STRS},
     {.name = "token_url", .type = KEY_URL},
     {.name = "endpoint_params", .type = KEY_STR_MAP},
-    {.name = "tls_config", .type = KEY_MAP, .sub = &tls_config},
+    {.name = "tls_config", .type = KEY_MAP, .sub = &schema_tls_config},
 };
 
 static void check_oauth2(const struct yaml *map, struct schema_check *c)
@@ -274,7 +277,7 @@ static const struct key http_client_keys[] = {
     {.name = "oauth2", .type = KEY_MAP, .sub = &oauth2},
     {.name = "bearer_token", .type = KEY_STR},
     {.name = "bearer_token_file", .type = KEY_STR},
-    {.name = "tls_config", .type = KEY_MAP, .sub = &tls_config},
+    {.name = "tls_config", .type = KEY_MAP, .sub = &schema_tls_config},
     {.name = "http_headers", .type = KEY_MAP},
     {.name = "follow_redirects", .type = KEY_BOOL},
     {.name = "enable_http2", .type = KEY_BOOL, USE_SILENT},

@@ -36,7 +36,7 @@ static const struct key collect_keys[] = {
     {.name = "scrape", .type = KEY_MAPS, .sub = &schema_scrape_config},
     {.name = "process", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
     {.name = "gpu", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
-    {.name = "redis", .type = KEY_ANY, USE_REFUSED, "scrape a redis_exporter under collect.scrape"},
+    {.name = "redis", .type = KEY_MAPS, .sub = &schema_entry_redis},
     {.name = "postgres",
      .type = KEY_ANY,
      USE_REFUSED,

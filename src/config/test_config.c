@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "collect/entry_settings.h"
+#include "collect/redis/redis_settings.h"
 #include "config/config.h"
 #include "http/client_settings.h"
 #include "model/labels.h"
@@ -155,11 +157,82 @@ static void every_served_key_of_earshot_yml_arrives(void **state)
     config_free(c);
 }
 
+static void a_redis_is_read_with_keys_in_its_databases(void **state)
+{
+    struct config *c = loaded(EARSHOT, "collect:\n"
+                                       "  redis:\n"
+                                       "    - url: rediss://:hunter2@box:7000/2\n"
+                                       "      keys: [jobs, db5=jobs, 'a=b']\n"
+                                       "      key_patterns: ['r:*']\n"
+                                       "      latency: false\n"
+                                       "      tls_config: {server_name: n}\n");
+    const struct redis_settings *s = c->entries[0].own;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 1);
+    assert_string_equal(c->entries[0].kind, "redis");
+    assert_string_equal(c->entries[0].name, "box:7000");
+    assert_string_equal(c->entries[0].instance, "box:7000");
+    assert_string_equal(c->entries[0].job.name, "redis");
+    assert_int_equal(c->entries[0].job.interval_ms, 15000);
+    assert_int_equal(c->entries[0].job.timeout_ms, 10000);
+    assert_null(c->entries[0].url);
+    assert_int_equal(s->keys_n, 3);
+    assert_int_equal(s->keys[0].db, 2);
+    assert_string_equal(s->keys[0].name, "jobs");
+    assert_int_equal(s->keys[1].db, 5);
+    assert_string_equal(s->keys[1].name, "jobs");
+    assert_string_equal(s->keys[2].name, "a=b");
+    assert_int_equal(s->patterns[0].db, 2);
+    assert_true(s->commandstats);
+    assert_false(s->latency);
+    assert_string_equal(s->tls.server_name, "n");
+    config_free(c);
+}
+
+static void the_url_of_a_redis_may_be_in_a_file(void **state)
+{
+    struct config *c;
+
+    (void)state;
+    (void)write_file("redis.url", STR("redis://:s@10.0.0.9/1\n"));
+    c = loaded(EARSHOT, "collect: {redis: [{url_file: redis.url, keys: [a], name: main}]}\n");
+    assert_string_equal(c->entries[0].name, "main");
+    assert_string_equal(c->entries[0].instance, "10.0.0.9:6379");
+    assert_int_equal(((const struct redis_settings *)c->entries[0].own)->keys[0].db, 1);
+    config_free(c);
+    assert_mistake(EARSHOT, "collect: {redis: [{url_file: not.there}]}\n",
+                   "f.yml:1:30: url_file: cannot be opened");
+}
+
+static void mistakes_of_a_redis_are_told_with_their_place(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT, "collect:\n  redis:\n  - {keys: [a]}\n",
+                   "f.yml:3:5: collect.redis: url is missing; write redis://127.0.0.1:6379");
+    assert_mistake(EARSHOT, "collect:\n  redis:\n  - url: http://x\n",
+                   "f.yml:3:10: url: it begins neither with redis://");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', first: {q: 10}}]}\n",
+                   "first is not served by this version: nothing shows the first entries");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://:a@h', password: b}]}\n",
+                   "a password is given twice");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', password: b, password_file: c}]}",
+                   "give password or password_file, not both");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', tls_config: {ca_file: c}}]}\n",
+                   "write rediss://");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', keys: ['db9999999=a']}]}\n",
+                   "is written db3=name");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h'}, {url: 'redis://h'}]}\n",
+                   "two entries are called \"h:6379\"");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', keyz: []}]}\n",
+                   "did you mean \"keys\"");
+}
+
 static void what_is_not_served_is_refused_with_its_place(void **state)
 {
     (void)state;
-    assert_mistake(EARSHOT, "collect:\n  redis: [{url: x}]\n",
-                   "f.yml:2:3: redis is not served by this version: scrape a redis_exporter");
+    assert_mistake(EARSHOT, "collect:\n  rabbitmq: [{url: x}]\n",
+                   "f.yml:2:3: rabbitmq is not served by this version: scrape its prometheus");
     assert_mistake(EARSHOT, "packs: [host, soundbox]\n",
                    "f.yml:1:15: pack \"soundbox\" is not served by this version");
     assert_mistake(EARSHOT, "packs: [nope]\n", "no pack is called \"nope\"");
@@ -873,6 +946,9 @@ int main(void)
         cmocka_unit_test(without_any_file_this_host_is_collected),
         cmocka_unit_test(a_file_says_exactly_what_is_collected),
         cmocka_unit_test(every_served_key_of_earshot_yml_arrives),
+        cmocka_unit_test(a_redis_is_read_with_keys_in_its_databases),
+        cmocka_unit_test(the_url_of_a_redis_may_be_in_a_file),
+        cmocka_unit_test(mistakes_of_a_redis_are_told_with_their_place),
         cmocka_unit_test(what_is_not_served_is_refused_with_its_place),
         cmocka_unit_test(every_mistake_is_told_and_in_order),
         cmocka_unit_test(a_file_that_cannot_be_read_is_one_clear_line),

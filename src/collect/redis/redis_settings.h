@@ -1,0 +1,29 @@
+/* redis_settings: one entry of collect.redis as config reads it.
+ *
+ * Ownership: the configuration's arena. Threads: immutable once loaded.
+ */
+#ifndef COLLECT_REDIS_REDIS_SETTINGS_H
+#define COLLECT_REDIS_REDIS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "http/client_settings.h"
+
+/* A key, or a glob of Redis' for keys, in one database. */
+struct redis_key {
+    unsigned db;
+    const char *name;
+};
+
+struct redis_settings {
+    struct client_secret url;                /* as text/redis_url.h; a file is read at each use */
+    struct client_secret username, password; /* before those in the URL */
+    struct client_tls tls;
+    const struct redis_key *keys;     /* [keys_n] sizes are asked for */
+    const struct redis_key *patterns; /* [patterns_n] keys are counted */
+    size_t keys_n, patterns_n;
+    bool commandstats, latency;
+};
+
+#endif

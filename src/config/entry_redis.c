@@ -1,0 +1,83 @@
+/* An entry of collect.redis, which schema_check has seen. */
+#include "base/err.h"
+#include "collect/entry_settings.h"
+#include "collect/redis/redis_settings.h"
+#include "config/internal.h"
+#include "config/schema.h"
+#include "text/redis_url.h"
+
+#define URL_BYTES_MAX (16u << 20) /* as any file of a configuration */
+
+/* The URL as it is now: names and databases come from it. */
+static bool read_url(struct config_builder *b, const struct yaml *node,
+                     const struct redis_settings *s, struct redis_url *out)
+{
+    SCOPED(buf_fini) struct buf text;
+    struct err err = {.kind = ERR_NONE};
+
+    buf_init(&text, URL_BYTES_MAX + 65536);
+    if (s->url.text)
+        buf_adds(&text, s->url.text);
+    else if (!s->url.file)
+        return false; /* it was told that url is missing */
+    else if (builder_read_file(s->url.file, &text, &err) < 0) {
+        yaml_error(&b->errors, yaml_get(node, "url_file"), "url_file: %s", err.text);
+        return false;
+    }
+    if (redis_url_parse(b->arena, str_trim(buf_str(&text)), out, &err) == 0)
+        return true;
+    if (s->url.file)
+        yaml_error(&b->errors, yaml_get(node, "url_file"), "url_file: %s", err.text);
+    return false;
+}
+
+/* "name" in the URL's database, "db3=name" in another. */
+static struct redis_key read_key(struct config_builder *b, struct str text, unsigned db)
+{
+    struct str rest = text, before = str_split(&rest, '=');
+    struct redis_key key = {.db = db};
+
+    if (rest.p && str_starts(before, STR("db")) && redis_url_parse_db(str_skip(before, 2), &key.db))
+        key.name = builder_copy(b, rest);
+    else
+        key.name = builder_copy(b, text);
+    return key;
+}
+
+static const struct redis_key *read_keys(struct config_builder *b, const struct yaml *list,
+                                         unsigned db, size_t *n)
+{
+    struct redis_key *keys;
+
+    *n = 0;
+    if (!list || list->kind != YAML_LIST)
+        return NULL;
+    keys = builder_array(b, list->n, sizeof *keys);
+    for (size_t i = 0; keys && i < list->n; i++)
+        keys[(*n)++] = read_key(b, list->items[i].text, db);
+    return keys;
+}
+
+const void *entry_read_redis(struct config_builder *b, const struct yaml *node,
+                             struct entry_settings *entry)
+{
+    struct redis_settings *s = builder_array(b, 1, sizeof *s);
+    struct redis_url url = {.host = NULL};
+
+    if (!s)
+        return NULL;
+    s->url = client_read_secret_of(b, node, "url", "url_file");
+    s->username.text = builder_text(b, node, "username", NULL);
+    s->password = client_read_secret_of(b, node, "password", "password_file");
+    s->tls = client_read_tls(b, yaml_get(node, "tls_config"));
+    s->commandstats = s->latency = true;
+    yaml_read_bool(yaml_get(node, "commandstats"), "", &s->commandstats, &b->errors);
+    yaml_read_bool(yaml_get(node, "latency"), "", &s->latency, &b->errors);
+    if (read_url(b, node, s, &url)) {
+        entry->name = entry->instance = redis_url_place(b->arena, &url, &b->err);
+        b->failed |= !entry->name;
+    }
+    s->keys = read_keys(b, yaml_get(node, "keys"), url.db, &s->keys_n);
+    s->patterns = read_keys(b, yaml_get(node, "key_patterns"), url.db, &s->patterns_n);
+    return s;
+}

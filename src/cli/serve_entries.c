@@ -8,6 +8,7 @@
 #include "collect/collect.h"
 #include "collect/json/collector.h"
 #include "collect/pools.h"
+#include "collect/postgres/postgres.h"
 #include "collect/redis/redis.h"
 #include "config/config.h"
 #include "http/client.h"
@@ -47,6 +48,7 @@ static int make_json(const struct entry_settings *entry, const struct clock *clo
 
 static const struct maker makers[] = {
     {"json", make_json},
+    {"postgres", postgres_collector},
     {"redis", redis_collector},
 };
 

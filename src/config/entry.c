@@ -22,6 +22,7 @@ struct kind {
 
 static const struct kind kinds[] = {
     {"json", NULL, entry_read_json},
+    {"postgres", "postgres", entry_read_postgres},
     {"redis", "redis", entry_read_redis},
 };
 

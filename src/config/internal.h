@@ -78,6 +78,9 @@ void entries_read(struct config_builder *b, const struct yaml *collect);
 /* Settings of one entry: struct <kind>_settings. NULL: b->failed. */
 const void *entry_read_json(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);
+/* What a kind has of its own; name and instance are set where the kind knows them. */
+const void *entry_read_postgres(struct config_builder *b, const struct yaml *node,
+                                struct entry_settings *entry);
 
 /* Where the targets of a job are found, but for static_configs. */
 void discovery_read(struct config_builder *b, const struct yaml *node, struct scrape_job *job);

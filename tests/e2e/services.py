@@ -34,6 +34,8 @@ def missing():
 
 
 def postgres_bin():
+    if os.environ.get('POSTGRES_BIN'):
+        return os.environ['POSTGRES_BIN']
     found = sorted(glob.glob('/usr/lib/postgresql/*/bin/initdb'))
     return os.path.dirname(found[-1]) if found else None
 
@@ -95,9 +97,10 @@ class Redis:
 
 
 class Postgres:
-    """It will not run as root: then it runs as the user that its package made."""
+    """It will not run as root: then it runs as the user that its package made. POSTGRES_BIN names the
+    folder of another version's programs."""
 
-    def __init__(self):
+    def __init__(self, hba=None, options=()):
         self.dir = tempfile.mkdtemp(prefix='earshot-postgres-')
         self.port = free_port()
         self.bin = postgres_bin()
@@ -111,9 +114,16 @@ class Postgres:
             os.chown(self.data, user.pw_uid, user.pw_gid)
         subprocess.run([self.bin + '/initdb', '-D', self.data, '-U', 'test', '-A', 'trust', '--no-sync', '-E', 'UTF8',
                         '--locale=C'], cwd=self.dir, check=True, capture_output=True, **self.who)
+        if hba:
+            with open(os.path.join(self.data, 'pg_hba.conf'), 'w', encoding='ascii') as f:
+                f.write(hba)
+        self.options = [part for o in options for part in ('-c', o)]
+        self.start()
+
+    def start(self):
         self.peer = Peer(self.bin + '/postgres', '-D', self.data, '-p', str(self.port), '-c', 'listen_addresses=127.0.0.1',
                          '-c', 'unix_socket_directories=' + self.dir, '-c', 'fsync=off', '-c', 'shared_buffers=16MB',
-                         cwd=self.dir, **self.who)
+                         *self.options, cwd=self.dir, **self.who)
 
     def wait(self):
         eventually(lambda: self.sql('select 1') == 0, 60)
@@ -121,8 +131,18 @@ class Postgres:
         return self
 
     def sql(self, text):
-        return subprocess.run(['psql', '-h', '127.0.0.1', '-p', str(self.port), '-U', 'test', '-Xqc', text, 'postgres'],
-                              capture_output=True, check=False, cwd=self.dir).returncode
+        return self._psql(text, 'postgres').returncode
+
+    def ask(self, text, database='postgres'):
+        """what it answers, '|' between columns"""
+        r = self._psql(text, database)
+        if r.returncode:
+            raise AssertionError(r.stderr)
+        return r.stdout.strip()
+
+    def _psql(self, text, database):
+        return subprocess.run(['psql', '-h', '127.0.0.1', '-p', str(self.port), '-U', 'test', '-XqAtc', text, database],
+                              capture_output=True, text=True, check=False, cwd=self.dir)
 
     def work(self, n):
         self.sql('insert into jobs(v) select generate_series(1, %d); select count(*) from jobs; '
@@ -132,11 +152,15 @@ class Postgres:
         return Exporter('prometheus-postgres-exporter', '--web.listen-address=127.0.0.1:{port}', env={
             **os.environ, 'DATA_SOURCE_NAME': 'postgresql://test@127.0.0.1:%d/postgres?sslmode=disable' % self.port})
 
-    def stop(self):
+    def end(self):
+        """until start()"""
         if self.peer.process.poll() is None:
             self.peer.process.send_signal(signal.SIGINT)  # ends its sessions; SIGTERM waits for them
             self.peer.process.wait(20)
         self.peer.stop()
+
+    def stop(self):
+        self.end()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 

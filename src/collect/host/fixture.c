@@ -20,7 +20,7 @@
 
 static bool is_safe(struct str path)
 {
-    static const char *const roots[] = {"proc/", "sys/", "etc/", "run/"};
+    static const char *const roots[] = {"proc/", "sys/", "etc/", "run/", "var/", "dev/"};
 
     if (!path.n || path.n > PATH_BYTES_MAX || scan_has(path, "..") || scan_has(path, "//") ||
         path.p[path.n - 1] == '/')

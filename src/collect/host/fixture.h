@@ -3,8 +3,8 @@
  *   == proc/loadavg   a file with the lines that follow
  *   =! proc/stat      the same without its last newline: a cut file
  *
- * Paths begin with proc/, sys/, etc/ or run/ and stay below the directory whatever they say, since
- * the fuzzer writes them too.
+ * Paths begin with proc/, sys/, etc/, run/, var/ or dev/ and stay below the directory whatever they
+ * say, since the fuzzer writes them too.
  */
 #ifndef COLLECT_HOST_FIXTURE_H
 #define COLLECT_HOST_FIXTURE_H

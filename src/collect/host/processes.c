@@ -9,19 +9,16 @@
  * something.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "collect/host/groups.h"
+#include "collect/host/pid.h"
 #include "collect/host/run.h"
 
-#define TICKS_PER_SECOND 100 /* USER_HZ */
-#define TOP_AGE_TICKS    (10 * TICKS_PER_SECOND)
-#define TOP_CPU_MIN      0.001       /* of a core */
-#define TOP_IO_MIN       1024        /* bytes a second */
-#define KERNEL_THREAD    0x00200000u /* PF_KTHREAD */
-#define COMM_MAX         64
+#define TOP_AGE_TICKS (10 * PID_TICKS_PER_SECOND)
+#define TOP_CPU_MIN   0.001 /* of a core */
+#define TOP_IO_MIN    1024  /* bytes a second */
 /* Reading all processes costs as much as all the rest: at shorter intervals what the last pass
  * found is told again. A little under 5 s, so that an interval of 5 s reads each time. */
 #define PASS_NS INT64_C(4500000000)
@@ -34,7 +31,7 @@ struct process {
     unsigned threads;
     char state;
     bool kernel, old;
-    char name[COMM_MAX];
+    char name[PID_NAME_MAX];
 };
 
 struct processes_state {
@@ -56,67 +53,34 @@ void processes_free(void *state)
     mem_free(s);
 }
 
-/* pid (comm) state ppid pgrp session tty tpgid flags ... : the name may hold blanks and brackets.
- */
 static bool read_stat(struct str text, struct process *p)
 {
-    const char *open = memchr(text.p, '(', text.n), *close = memrchr(text.p, ')', text.n);
-    struct str rest, word;
-    uint64_t fields[25] = {0}; /* numbered as in proc(5), from 1; signed ones are not kept */
-    size_t length;
+    struct pid_stat stat;
 
-    if (!open || !close || close < open)
+    if (!pid_parse_stat(text, &stat))
         return false;
-    length = (size_t)(close - open) - 1;
-    length = length < COMM_MAX - 1 ? length : COMM_MAX - 1;
-    memcpy(p->name, open + 1, length);
-    p->name[length] = '\0';
-    if (!str_is_utf8(str_c(p->name))) {
-        for (size_t i = 0; i < length; i++)
-            p->name[i] = (unsigned char)p->name[i] < 0x80 ? p->name[i] : '?';
-    }
-    rest = str_skip(text, (size_t)(close + 1 - text.p));
-    if (!scan_word(&rest, &word))
-        return false;
-    p->state = word.p[0];
-    for (int i = 4; i <= 24; i++) {
-        int64_t v;
-
-        if (!scan_word(&rest, &word))
-            return false;
-        if (!scan_u64(word, &fields[i]) && !scan_i64(word, &v))
-            return false;
-    }
-    p->kernel = fields[9] & KERNEL_THREAD;
-    p->ticks = fields[14] + fields[15];
-    p->threads = (unsigned)fields[20];
-    p->start = fields[22];
-    p->rss_pages = fields[24];
+    p->state = stat.state;
+    p->kernel = stat.kernel;
+    p->ticks = stat.user_ticks + stat.system_ticks;
+    p->threads = stat.threads;
+    p->start = stat.start;
+    p->rss_pages = stat.resident_pages;
+    memcpy(p->name, stat.name, sizeof p->name);
     return true;
 }
 
 static bool read_io(struct host_run *r, int proc, uint64_t pid, uint64_t *out)
 {
     char path[32];
-    struct str text, line;
-    uint64_t sum = 0, v;
-    int found = 0;
+    struct str text;
+    uint64_t read, written;
 
     (void)snprintf(path, sizeof path, "%llu/io", (unsigned long long)pid);
-    if (files_read_at(r->files, proc, path, &text) != FILES_READ)
-        return false; /* another user's */
-    while (scan_line(&text, &line)) {
-        struct str key = str_split(&line, ':');
-
-        if (!str_eq(key, STR("read_bytes")) && !str_eq(key, STR("write_bytes")))
-            continue;
-        if (!scan_word_u64(&line, &v))
-            return false;
-        sum += v;
-        found++;
-    }
-    *out = sum;
-    return found == 2;
+    if (files_read_at(r->files, proc, path, &text) != FILES_READ || /* another user's */
+        !pid_parse_io(text, &read, &written))
+        return false;
+    *out = read + written;
+    return true;
 }
 
 /* What the pass before knew of this process; NULL: it is new. Both run through ascending pids. */
@@ -142,7 +106,7 @@ static void add_rates(struct host_run *r, int proc, const struct process *was, s
         p->io_rate = ran ? -1 : 0;
         if (passed_ns > 0 && p->ticks >= was->ticks)
             p->cpu_ratio =
-                (double)(p->ticks - was->ticks) / TICKS_PER_SECOND / ((double)passed_ns / 1e9);
+                (double)(p->ticks - was->ticks) / PID_TICKS_PER_SECOND / ((double)passed_ns / 1e9);
     }
     if (p->kernel || !ran || !r->top)
         return;
@@ -156,49 +120,23 @@ static void add_rates(struct host_run *r, int proc, const struct process *was, s
     p->io_at_ns = now_ns;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static size_t list_pids(struct host_run *r, int proc, uint64_t **out)
-{
-    struct files_entry *entries;
-    size_t n, found = 0;
-    uint64_t *pids;
-
-    if (files_list(r->files, proc, r->scratch, &entries, &n, r->err) < 0) {
-        r->stopped = true;
-        return 0;
-    }
-    pids = host_new_array(r, uint64_t, n);
-    for (size_t i = 0; pids && i < n; i++)
-        found += scan_u64(str_c(entries[i].name), &pids[found]);
-    if (found)
-        qsort(pids, found, sizeof *pids, by_number);
-    *out = pids;
-    return found;
-}
-
 static uint64_t uptime_ticks(struct host_run *r)
 {
-    struct str text, word;
-    double seconds;
+    struct str text;
 
-    if (!host_read(r, FILES_PROC, "uptime", &text) || !scan_word(&text, &word) ||
-        !scan_decimal(word, &seconds) || seconds < 0 || seconds > 1e12)
-        return 0;
-    return (uint64_t)(seconds * TICKS_PER_SECOND);
+    return host_read(r, FILES_PROC, "uptime", &text) ? pid_uptime(text) : 0;
 }
 
 static void read_processes(struct host_run *r, struct processes_state *s, int proc)
 {
-    uint64_t *pids = NULL, uptime = uptime_ticks(r);
-    size_t pids_n = list_pids(r, proc, &pids), n = 0, at = 0;
+    uint64_t *pids, uptime = uptime_ticks(r);
+    size_t pids_n, n = 0, at = 0;
     int64_t now_ns = r->clock->mono_ns(r->clock);
 
+    if (pid_list(r->files, proc, r->scratch, &pids, &pids_n, r->err) < 0) {
+        r->stopped = true;
+        return;
+    }
     for (size_t i = 0; i < pids_n && !r->stopped; i++) {
         struct process p = {.pid = pids[i]};
         char path[32];

@@ -9,6 +9,7 @@
 #include "collect/json/collector.h"
 #include "collect/pools.h"
 #include "collect/postgres/postgres.h"
+#include "collect/process/process.h"
 #include "collect/redis/redis.h"
 #include "config/config.h"
 #include "http/client.h"
@@ -46,10 +47,20 @@ static int make_json(const struct entry_settings *entry, const struct clock *clo
     return json_collector_make(entry->own, clock, log, &serve_json_counts, out, err);
 }
 
+static int make_process(const struct entry_settings *entry, const struct clock *clock,
+                        struct log *log, struct collector *out, struct err *err)
+{
+    const struct process_context context = {
+        .proc = "/proc", .sys = "/sys", .root = "/", .clock = clock, .log = log};
+
+    return process_collector(entry->own, &context, out, err);
+}
+
 static const struct maker makers[] = {
     {"json", make_json},
     {"postgres", postgres_collector},
     {"redis", redis_collector},
+    {"process", make_process},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,

@@ -24,7 +24,27 @@ static const struct kind kinds[] = {
     {"json", NULL, entry_read_json},
     {"postgres", "postgres", entry_read_postgres},
     {"redis", "redis", entry_read_redis},
+    {"process", "process", entry_read_process},
 };
+
+/* Kinds whose entries are one set. An entry for which `join` says true belongs to an earlier one,
+ * and is no target of its own. */
+struct set_kind {
+    const char *key;
+    bool (*join)(struct config_builder *b, const struct yaml *node, struct entry_settings *entry);
+};
+
+static const struct set_kind set_kinds[] = {
+    {"process", entry_join_process},
+};
+
+static const struct set_kind *set_kind_of(const struct kind *kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(set_kinds); i++)
+        if (strcmp(set_kinds[i].key, kind->key) == 0)
+            return &set_kinds[i];
+    return NULL;
+}
 
 static struct entry_settings *add_entry(struct config_builder *b)
 {
@@ -74,6 +94,7 @@ static void check_name(struct config_builder *b, const struct yaml *node,
 
 static void read_entry(struct config_builder *b, const struct kind *kind, const struct yaml *node)
 {
+    const struct set_kind *set;
     struct entry_settings *entry;
     char what[64];
     bool enabled = true;
@@ -96,7 +117,23 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
     entry->job.fingerprint = job_hash_tree(hash_str(str_c(kind->key)), node);
     read_times(b, node, what, &entry->job);
     job_read_rules(b, yaml_get(node, "metric_relabel_configs"), false, &entry->job.metric_relabel);
-    check_name(b, node, entry);
+    set = set_kind_of(kind);
+    if (!set)
+        check_name(b, node, entry);
+    else if (set->join(b, node, entry)) {
+        job_fini(&entry->job);
+        b->config->entries_n--;
+    }
+}
+
+/* Where all entries are one set, each depends on the whole list. */
+static void bind(struct config_builder *b, const struct kind *kind, const struct yaml *list)
+{
+    struct config *c = b->config;
+
+    for (size_t i = 0; i < c->entries_n; i++)
+        if (strcmp(c->entries[i].kind, kind->key) == 0)
+            c->entries[i].job.fingerprint = job_hash_tree(c->entries[i].job.fingerprint, list);
 }
 
 void entries_read(struct config_builder *b, const struct yaml *collect)
@@ -106,5 +143,7 @@ void entries_read(struct config_builder *b, const struct yaml *collect)
 
         for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++)
             read_entry(b, &kinds[k], &list->items[i]);
+        if (list && set_kind_of(&kinds[k]))
+            bind(b, &kinds[k], list);
     }
 }

@@ -10,6 +10,7 @@
 
 struct entry_settings;
 struct map;
+struct process_groups;
 
 /* A config while it is being loaded, with the arena that it lives in. */
 struct config_builder {
@@ -17,8 +18,9 @@ struct config_builder {
     struct arena *arena;
     struct yaml_errors errors, warnings;
     size_t jobs_cap, entries_cap;
-    struct map *jobs; /* by name, over all files: given twice is a mistake */
-    bool failed;      /* the arena's budget; `err` says so */
+    struct map *jobs;                      /* by name, over all files: given twice is a mistake */
+    struct process_groups *process_groups; /* of all entries of collect.process; NULL: none yet */
+    bool failed;                           /* the arena's budget; `err` says so */
     struct err err;
 };
 
@@ -81,6 +83,11 @@ const void *entry_read_json(struct config_builder *b, const struct yaml *node,
 /* What a kind has of its own; name and instance are set where the kind knows them. */
 const void *entry_read_postgres(struct config_builder *b, const struct yaml *node,
                                 struct entry_settings *entry);
+const void *entry_read_process(struct config_builder *b, const struct yaml *node,
+                               struct entry_settings *entry);
+/* True: an earlier entry's target is this one's too. */
+bool entry_join_process(struct config_builder *b, const struct yaml *node,
+                        struct entry_settings *entry);
 
 /* Where the targets of a job are found, but for static_configs. */
 void discovery_read(struct config_builder *b, const struct yaml *node, struct scrape_job *job);

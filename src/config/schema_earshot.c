@@ -34,7 +34,7 @@ SCHEMA(host, "collect.host");
 static const struct key collect_keys[] = {
     {.name = "host", .type = KEY_MAP, .sub = &host},
     {.name = "scrape", .type = KEY_MAPS, .sub = &schema_scrape_config},
-    {.name = "process", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "process", .type = KEY_MAPS, .sub = &schema_entry_process},
     {.name = "gpu", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
     {.name = "redis", .type = KEY_MAPS, .sub = &schema_entry_redis},
     {.name = "postgres", .type = KEY_MAPS, .sub = &schema_entry_postgres},

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "collect/entry_settings.h"
+#include "collect/process/process_settings.h"
 #include "collect/redis/redis_settings.h"
 #include "config/config.h"
 #include "http/client_settings.h"
@@ -940,6 +941,84 @@ static int teardown(void **state)
     return rmdir(folder);
 }
 
+static void groups_of_processes_with_the_same_labels_are_one_target(void **state)
+{
+    struct config *c =
+        loaded(EARSHOT, "collect:\n"
+                        "  process:\n"
+                        "  - {name: a, match: x.*y, expect: 2, metric_relabel_configs: [{regex: q, "
+                        "action: labeldrop}]}\n"
+                        "  - {name: b, exe: sh, children: false, job: other, labels: {pack: p}}\n"
+                        "  - {name: off, exe: z, enabled: false}\n"
+                        "  - {name: c, unit: u, container: k, user: '5', pid_file: /run/p}\n");
+    const struct process_settings *first, *second;
+    const struct process_groups *groups;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 2);
+    assert_string_equal(c->entries[0].job.name, "process");
+    assert_string_equal(c->entries[1].job.name, "other");
+    first = c->entries[0].own;
+    second = c->entries[1].own;
+    groups = first->groups;
+    assert_ptr_equal(second->groups, groups);
+    assert_int_equal(groups->n, 3);
+    assert_int_equal(groups->items[0].set, first->set);
+    assert_int_equal(groups->items[1].set, second->set);
+    assert_int_equal(groups->items[2].set, first->set);
+    assert_string_equal(groups->items[0].match, "x.*y");
+    assert_int_equal(groups->items[0].expect, 2);
+    assert_true(groups->items[0].children);
+    assert_string_equal(groups->items[1].exe, "sh");
+    assert_false(groups->items[1].children);
+    assert_null(groups->items[1].match);
+    assert_string_equal(groups->items[2].unit, "u");
+    assert_string_equal(groups->items[2].container, "k");
+    assert_string_equal(groups->items[2].user, "5");
+    assert_string_equal(groups->items[2].pid_file, "/run/p");
+    config_free(c);
+}
+
+static void a_change_anywhere_in_the_groups_is_one_of_all_their_targets(void **state)
+{
+    struct config *a = loaded(EARSHOT, "collect: {process: [{name: a, exe: x}, "
+                                       "{name: b, exe: y, job: j}]}");
+    struct config *b = loaded(EARSHOT, "collect: {process: [{name: a, exe: x}, "
+                                       "{name: b, exe: z, job: j}]}");
+
+    (void)state;
+    assert_true(a->entries[0].job.fingerprint != b->entries[0].job.fingerprint);
+    config_free(a);
+    config_free(b);
+}
+
+static void mistakes_in_groups_of_processes_are_told(void **state)
+{
+    static const struct {
+        const char *entries, *expected;
+    } cases[] = {
+        {"{exe: x}", "f.yml:1:21: collect.process: name is missing"},
+        {"{name: a}", "which processes? Give match, exe, unit, container, user or pid_file"},
+        {"{name: a, match: '('}", "match"},
+        {"{name: a, exe: x}, {name: a, exe: y, job: j}", "two groups are called \"a\""},
+        {"{name: a, exe: x}, {name: b, exe: y, interval: 5s}",
+         "\"b\" is read together with \"a\", which has the same job, instance and labels: give "
+         "both the same interval and timeout, or this one another job"},
+        {"{name: a, exe: x}, {name: b, exe: y, metric_relabel_configs: [{regex: q, action: "
+         "labeldrop}]}",
+         "write metric_relabel_configs there, for both"},
+        {"{name: a, exe: x, expect: -1}", "expect"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[400];
+
+        (void)snprintf(text, sizeof text, "collect: {process: [%s]}", cases[i].entries);
+        assert_mistake(EARSHOT, text, cases[i].expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -971,6 +1050,9 @@ int main(void)
         cmocka_unit_test(a_mistake_is_shown_with_its_line_and_a_caret),
         cmocka_unit_test(past_a_hundred_mistakes_the_rest_is_counted),
         cmocka_unit_test(hostile_files_get_their_verdict),
+        cmocka_unit_test(groups_of_processes_with_the_same_labels_are_one_target),
+        cmocka_unit_test(a_change_anywhere_in_the_groups_is_one_of_all_their_targets),
+        cmocka_unit_test(mistakes_in_groups_of_processes_are_told),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

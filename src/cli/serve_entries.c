@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "collect/celery/celery.h"
 #include "collect/collect.h"
 #include "collect/json/collector.h"
 #include "collect/pools.h"
@@ -57,10 +58,8 @@ static int make_process(const struct entry_settings *entry, const struct clock *
 }
 
 static const struct maker makers[] = {
-    {"json", make_json},
-    {"postgres", postgres_collector},
-    {"redis", redis_collector},
-    {"process", make_process},
+    {"json", make_json},       {"postgres", postgres_collector}, {"redis", redis_collector},
+    {"process", make_process}, {"celery", celery_collector},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,

@@ -8,27 +8,26 @@
 
 #define URL_BYTES_MAX (16u << 20) /* as any file of a configuration */
 
-/* The URL as it is now: names and databases come from it. */
-static bool read_url(struct config_builder *b, const struct yaml *node,
-                     const struct redis_settings *s, struct redis_url *out)
+bool entry_read_redis_url(struct config_builder *b, const struct yaml *node, const char *key_file,
+                          const struct client_secret *from, struct redis_url *out)
 {
     SCOPED(buf_fini) struct buf text;
     struct err err = {.kind = ERR_NONE};
 
     buf_init(&text, URL_BYTES_MAX + 65536);
-    if (s->url.text)
-        buf_adds(&text, s->url.text);
-    else if (!s->url.file)
+    if (from->text)
+        buf_adds(&text, from->text);
+    else if (!from->file)
         return false; /* it was told that url is missing */
-    else if (builder_read_file(s->url.file, &text, &err) < 0) {
-        yaml_error(&b->errors, yaml_get(node, "url_file"), "url_file: %s", err.text);
+    else if (builder_read_file(from->file, &text, &err) < 0) {
+        yaml_error(&b->errors, yaml_get(node, key_file), "%s: %s", key_file, err.text);
         return false;
     }
     if (redis_url_parse(b->arena, str_trim(buf_str(&text)), out, &err) == 0)
         return true;
-    if (s->url.file)
-        yaml_error(&b->errors, yaml_get(node, "url_file"), "url_file: %s", err.text);
-    return false;
+    if (from->file)
+        yaml_error(&b->errors, yaml_get(node, key_file), "%s: %s", key_file, err.text);
+    return false; /* of a text, the schema has told it */
 }
 
 /* "name" in the URL's database, "db3=name" in another. */
@@ -66,14 +65,14 @@ const void *entry_read_redis(struct config_builder *b, const struct yaml *node,
 
     if (!s)
         return NULL;
-    s->url = client_read_secret_of(b, node, "url", "url_file");
-    s->username.text = builder_text(b, node, "username", NULL);
-    s->password = client_read_secret_of(b, node, "password", "password_file");
-    s->tls = client_read_tls(b, yaml_get(node, "tls_config"));
+    s->access.url = client_read_secret_of(b, node, "url", "url_file");
+    s->access.username.text = builder_text(b, node, "username", NULL);
+    s->access.password = client_read_secret_of(b, node, "password", "password_file");
+    s->access.tls = client_read_tls(b, yaml_get(node, "tls_config"));
     s->commandstats = s->latency = true;
     yaml_read_bool(yaml_get(node, "commandstats"), "", &s->commandstats, &b->errors);
     yaml_read_bool(yaml_get(node, "latency"), "", &s->latency, &b->errors);
-    if (read_url(b, node, s, &url)) {
+    if (entry_read_redis_url(b, node, "url_file", &s->access.url, &url)) {
         entry->name = entry->instance = redis_url_place(b->arena, &url, &b->err);
         b->failed |= !entry->name;
     }

@@ -11,6 +11,7 @@
 struct entry_settings;
 struct map;
 struct process_groups;
+struct redis_url;
 
 /* A config while it is being loaded, with the arena that it lives in. */
 struct config_builder {
@@ -74,6 +75,11 @@ struct client_tls client_read_tls(struct config_builder *b, const struct yaml *m
  * Returns the kind's settings; NULL: b->failed. */
 const void *entry_read_redis(struct config_builder *b, const struct yaml *node,
                              struct entry_settings *entry);
+const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
+                              struct entry_settings *entry);
+/* The URL of a Redis as it is now: names and databases come from it. False: it was told why. */
+bool entry_read_redis_url(struct config_builder *b, const struct yaml *node, const char *key_file,
+                          const struct client_secret *from, struct redis_url *out);
 
 /* All entries of the lists under `collect` but scrape, which schema_check has seen. */
 void entries_read(struct config_builder *b, const struct yaml *collect);

@@ -38,7 +38,7 @@ static const struct key collect_keys[] = {
     {.name = "gpu", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
     {.name = "redis", .type = KEY_MAPS, .sub = &schema_entry_redis},
     {.name = "postgres", .type = KEY_MAPS, .sub = &schema_entry_postgres},
-    {.name = "celery", .type = KEY_ANY, USE_REFUSED, "scrape Flower under collect.scrape"},
+    {.name = "celery", .type = KEY_MAPS, .sub = &schema_entry_celery},
     {.name = "rabbitmq",
      .type = KEY_ANY,
      USE_REFUSED,

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "collect/celery/celery_settings.h"
 #include "collect/entry_settings.h"
 #include "collect/process/process_settings.h"
 #include "collect/redis/redis_settings.h"
@@ -187,7 +188,7 @@ static void a_redis_is_read_with_keys_in_its_databases(void **state)
     assert_int_equal(s->patterns[0].db, 2);
     assert_true(s->commandstats);
     assert_false(s->latency);
-    assert_string_equal(s->tls.server_name, "n");
+    assert_string_equal(s->access.tls.server_name, "n");
     config_free(c);
 }
 
@@ -227,6 +228,45 @@ static void mistakes_of_a_redis_are_told_with_their_place(void **state)
                    "two entries are called \"h:6379\"");
     assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', keyz: []}]}\n",
                    "did you mean \"keys\"");
+}
+
+static void a_celery_is_read_with_its_default_queue(void **state)
+{
+    struct config *c =
+        loaded(EARSHOT, "collect:\n"
+                        "  celery:\n"
+                        "    - {broker: 'redis://h/1', events: false}\n"
+                        "    - {broker: 'unix:///s', queues: [a, b], instance: i}\n");
+    const struct celery_settings *s = c->entries[0].own;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 2);
+    assert_string_equal(c->entries[0].job.name, "celery");
+    assert_string_equal(c->entries[0].instance, "h:6379");
+    assert_string_equal(s->broker.url.text, "redis://h/1");
+    assert_int_equal(s->queues_n, 1);
+    assert_string_equal(s->queues[0], "celery");
+    s = c->entries[1].own;
+    assert_string_equal(c->entries[1].instance, "i");
+    assert_int_equal(s->queues_n, 2);
+    assert_string_equal(s->queues[1], "b");
+    config_free(c);
+}
+
+static void mistakes_of_a_celery_are_told_with_their_place(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT, "collect:\n  celery:\n  - {queues: [a]}\n",
+                   "f.yml:3:5: collect.celery: broker is missing");
+    assert_mistake(EARSHOT, "collect:\n  celery:\n  - broker: amqp://x\n",
+                   "f.yml:3:13: broker: a RabbitMQ is not served by this version");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'sentinel://h'}]}\n", "a Sentinel is not");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', events: true}]}\n",
+                   "events: true is not served by this version: scrape Flower");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', flower: 'http://f'}]}\n",
+                   "flower is not served by this version");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', stuck_after: 5m}]}\n",
+                   "stuck_after is not served by this version");
 }
 
 static void what_is_not_served_is_refused_with_its_place(void **state)
@@ -1028,6 +1068,8 @@ int main(void)
         cmocka_unit_test(a_redis_is_read_with_keys_in_its_databases),
         cmocka_unit_test(the_url_of_a_redis_may_be_in_a_file),
         cmocka_unit_test(mistakes_of_a_redis_are_told_with_their_place),
+        cmocka_unit_test(a_celery_is_read_with_its_default_queue),
+        cmocka_unit_test(mistakes_of_a_celery_are_told_with_their_place),
         cmocka_unit_test(what_is_not_served_is_refused_with_its_place),
         cmocka_unit_test(every_mistake_is_told_and_in_order),
         cmocka_unit_test(a_file_that_cannot_be_read_is_one_clear_line),

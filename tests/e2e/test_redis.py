@@ -213,7 +213,7 @@ class Doors(unittest.TestCase):
         self.assertNotIn('wrong;', error)
 
     def test_no_password(self):
-        self.assertIn('Redis wants a password; set password',
+        self.assertIn('Redis wants a password; set it in the URL',
                       self.down("url: 'redis://127.0.0.1:%d'" % self.redis.port))
 
     def test_nothing_listens(self):

@@ -40,19 +40,19 @@ static void wipe_secrets(struct secrets *s)
     client_wipe(&s->key);
 }
 
-static int read_secrets(const struct redis_settings *settings, struct secrets *s, struct err *err)
+static int read_secrets(const struct redis_access *access, struct secrets *s, struct err *err)
 {
     const struct {
         const struct client_secret *from;
         const char *key;
         struct buf *to;
     } all[] = {
-        {&settings->url, "url", &s->url},
-        {&settings->username, "username", &s->username},
-        {&settings->password, "password", &s->password},
-        {&settings->tls.ca, "tls_config.ca", &s->ca},
-        {&settings->tls.cert, "tls_config.cert", &s->cert},
-        {&settings->tls.key, "tls_config.key", &s->key},
+        {&access->url, "url", &s->url},
+        {&access->username, "username", &s->username},
+        {&access->password, "password", &s->password},
+        {&access->tls.ca, "tls_config.ca", &s->ca},
+        {&access->tls.cert, "tls_config.cert", &s->cert},
+        {&access->tls.key, "tls_config.key", &s->key},
     };
     bool set;
 
@@ -119,6 +119,10 @@ static int enter(struct session *s, const struct secrets *secrets, const struct 
     if (session_say(s, err, "PING") < 0 || session_answer(s, "PING", &reply, err) < 0)
         return -1;
     out->ping_s = (double)(clock->mono_ns(clock) - start) / 1e9;
+    if (reply->kind == RESP_ERROR && begins(reply, "NOAUTH"))
+        return err_set(err, ERR_EVAL,
+                       "Redis wants a password; set it in the URL, or by password or "
+                       "password_file");
     if (reply->kind == RESP_ERROR && (begins(reply, "DENIED") || begins(reply, "ERR max number")))
         return err_set(err, ERR_EVAL, "Redis refuses the connection: %s",
                        login_words(scratch, reply));
@@ -129,7 +133,7 @@ static int enter(struct session *s, const struct secrets *secrets, const struct 
     return 0;
 }
 
-static int open_session(const struct redis_settings *settings, const struct secrets *secrets,
+static int open_session(const struct redis_access *access, const struct secrets *secrets,
                         const struct redis_url *url, const struct clock *clock, int64_t deadline_ns,
                         struct arena *scratch, struct session **out, struct err *err)
 {
@@ -137,12 +141,10 @@ static int open_session(const struct redis_settings *settings, const struct secr
         .ca = buf_str(&secrets->ca),
         .cert = buf_str(&secrets->cert),
         .key = buf_str(&secrets->key),
-        .server_name = settings->tls.server_name,
-        .min_version =
-            settings->tls.min == TLS_DEFAULT ? 2 : (unsigned)(settings->tls.min - TLS_1_0),
-        .max_version =
-            settings->tls.max == TLS_DEFAULT ? 0 : (unsigned)(settings->tls.max - TLS_1_0),
-        .insecure = settings->tls.insecure_skip_verify};
+        .server_name = access->tls.server_name,
+        .min_version = access->tls.min == TLS_DEFAULT ? 2 : (unsigned)(access->tls.min - TLS_1_0),
+        .max_version = access->tls.max == TLS_DEFAULT ? 0 : (unsigned)(access->tls.max - TLS_1_0),
+        .insecure = access->tls.insecure_skip_verify};
     const struct talk_place place = {url->host, url->port, url->path};
     const struct session_settings session = {.place = &place,
                                              .tls = url->tls ? &tls : NULL,
@@ -153,7 +155,7 @@ static int open_session(const struct redis_settings *settings, const struct secr
     return session_open(&session, out, err);
 }
 
-static int open_with(const struct redis_settings *settings, const struct secrets *secrets,
+static int open_with(const struct redis_access *access, const struct secrets *secrets,
                      const struct clock *clock, int64_t deadline_ns, struct arena *scratch,
                      struct login *out, struct err *err)
 {
@@ -164,9 +166,10 @@ static int open_with(const struct redis_settings *settings, const struct secrets
     if (redis_url_parse(scratch, buf_str(&secrets->url), &url, err) < 0)
         return err_context(err, "url");
     out->place = redis_url_place(scratch, &url, err);
+    out->db = url.db;
     if (!out->place)
         return -1;
-    if (open_session(settings, secrets, &url, clock, deadline_ns, scratch, &s, err) < 0)
+    if (open_session(access, secrets, &url, clock, deadline_ns, scratch, &s, err) < 0)
         return err_context(err, "%s", out->place);
     out->connect_s = (double)(clock->mono_ns(clock) - start) / 1e9;
     if (enter(s, secrets, &url, clock, scratch, out, err) < 0) {
@@ -177,13 +180,13 @@ static int open_with(const struct redis_settings *settings, const struct secrets
     return 0;
 }
 
-int login_open(const struct redis_settings *settings, const struct clock *clock,
-               int64_t deadline_ns, struct arena *scratch, struct login *out, struct err *err)
+int login_open(const struct redis_access *access, const struct clock *clock, int64_t deadline_ns,
+               struct arena *scratch, struct login *out, struct err *err)
 {
     SCOPED(wipe_secrets) struct secrets secrets = {.url = {NULL, 0, 0, 0, false}};
 
     *out = (struct login){.session = NULL};
-    if (read_secrets(settings, &secrets, err) < 0)
+    if (read_secrets(access, &secrets, err) < 0)
         return -1;
-    return open_with(settings, &secrets, clock, deadline_ns, scratch, out, err);
+    return open_with(access, &secrets, clock, deadline_ns, scratch, out, err);
 }

@@ -13,18 +13,19 @@
 struct arena;
 struct clock;
 struct err;
-struct redis_settings;
+struct redis_access;
 struct resp;
 struct session;
 
 struct login {
     struct session *session; /* owned by the caller */
     const char *place;       /* "127.0.0.1:6379", in the arena */
+    unsigned db;             /* that the URL names; not selected */
     double connect_s, ping_s;
     const char *refusal; /* of AUTH where no password is wanted; NULL: none */
 };
 
-MUST_USE int login_open(const struct redis_settings *settings, const struct clock *clock,
+MUST_USE int login_open(const struct redis_access *access, const struct clock *clock,
                         int64_t deadline_ns, struct arena *scratch, struct login *out,
                         struct err *err);
 

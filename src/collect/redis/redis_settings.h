@@ -16,10 +16,15 @@ struct redis_key {
     const char *name;
 };
 
-struct redis_settings {
+/* How one gets in; collect.celery uses it too. */
+struct redis_access {
     struct client_secret url;                /* as text/redis_url.h; a file is read at each use */
     struct client_secret username, password; /* before those in the URL */
     struct client_tls tls;
+};
+
+struct redis_settings {
+    struct redis_access access;
     const struct redis_key *keys;     /* [keys_n] sizes are asked for */
     const struct redis_key *patterns; /* [patterns_n] keys are counted */
     size_t keys_n, patterns_n;

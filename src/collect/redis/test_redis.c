@@ -90,7 +90,7 @@ static void start(struct fixture *f, const struct fake_answer answers[], unsigne
 {
     f->fake = fake_redis_new(answers, n);
     (void)snprintf(f->url, sizeof f->url, "redis://127.0.0.1:%u", fake_redis_port(f->fake));
-    f->settings.url.text = f->url;
+    f->settings.access.url.text = f->url;
     f->entry = (struct entry_settings){.name = "test", .own = &f->settings};
     f->entry.job.interval_ms = 20000;
     f->entry.job.timeout_ms = 5000;
@@ -294,8 +294,8 @@ static void a_wrong_password_is_down_with_the_keys_to_mend(void **state)
         {"AUTH", "-WRONGPASS invalid username-password pair\r\n", FAKE_PLAIN}};
     struct fixture *f = *state;
 
-    f->settings.username.text = "me";
-    f->settings.password.text = "hunter2";
+    f->settings.access.username.text = "me";
+    f->settings.access.password.text = "hunter2";
     start(f, answers, ARRAY_LEN(answers));
     assert_fails(collect(f), f->err, ERR_EVAL, "Redis refuses the password (WRONGPASS");
     assert_non_null(strstr(f->err.text, "127.0.0.1:"));
@@ -310,7 +310,7 @@ static void a_missing_password_is_asked_for(void **state)
     struct fixture *f = *state;
 
     start(f, answers, ARRAY_LEN(answers));
-    assert_fails(collect(f), f->err, ERR_EVAL, "Redis wants a password; set password");
+    assert_fails(collect(f), f->err, ERR_EVAL, "Redis wants a password; set it in the URL");
 }
 
 static void what_tells_no_version_is_no_redis(void **state)

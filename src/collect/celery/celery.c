@@ -1,0 +1,214 @@
+#include "collect/celery/celery.h"
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "collect/celery/celery_settings.h"
+#include "collect/collect.h"
+#include "collect/entry_settings.h"
+#include "collect/redis/findings.h"
+#include "collect/redis/run.h"
+#include "collect/redis/session.h"
+#include "text/number.h"
+
+/* As Celery names the list of a priority: queue, two control characters, number. */
+#define PRIORITIES 4
+static const char *const suffixes[PRIORITIES] = {"",
+                                                 "\x06\x16"
+                                                 "3",
+                                                 "\x06\x16"
+                                                 "6",
+                                                 "\x06\x16"
+                                                 "9"};
+
+/* A list, and the task at its end as it was last seen. */
+struct list {
+    char *key; /* owned */
+    bool has_task;
+    uint64_t task; /* hash of its envelope */
+    int64_t since_ns;
+    double length; /* in this cycle; < 0: refused */
+};
+
+struct celery {
+    struct redis_asker asker;
+    const struct celery_settings *settings;
+    struct list *lists; /* owned; [queues_n * PRIORITIES] */
+    size_t lists_n;
+};
+
+/* ---- lists ---- */
+
+static int read_lengths(struct celery *c, struct redis_run *r, struct err *err)
+{
+    const struct resp *reply;
+
+    for (size_t i = 0; i < c->lists_n; i++)
+        if (session_say(r->session, err, "LLEN", c->lists[i].key) < 0)
+            return -1;
+    for (size_t i = 0; i < c->lists_n; i++) {
+        if (redis_run_answer(r, "LLEN", &reply, err) < 0)
+            return -1;
+        c->lists[i].length = reply && reply->kind == RESP_NUMBER ? (double)reply->number : -1;
+    }
+    return 0;
+}
+
+static void see_task(struct list *l, const struct resp *reply, int64_t now_ns)
+{
+    bool there = reply && reply->kind == RESP_TEXT;
+    uint64_t task = there ? hash_str(reply->text) : 0;
+
+    if (there && (!l->has_task || l->task != task))
+        l->since_ns = now_ns;
+    l->has_task = there;
+    l->task = task;
+}
+
+/* One at a time: an envelope may be large. */
+static int read_tails(struct celery *c, struct redis_run *r, struct err *err)
+{
+    for (size_t i = 0; i < c->lists_n; i++) {
+        struct list *l = &c->lists[i];
+        const struct resp *reply = NULL;
+
+        if (l->length > 0 && (session_say(r->session, err, "LINDEX", l->key, "-1") < 0 ||
+                              redis_run_answer(r, "LINDEX", &reply, err) < 0))
+            return -1;
+        see_task(l, reply, c->asker.clock->mono_ns(c->asker.clock));
+        session_forget(r->session);
+    }
+    return 0;
+}
+
+static void tell_queue(struct celery *c, struct redis_run *r, size_t queue)
+{
+    static const struct finding_family length = {.name = STR("celery_queue_length"),
+                                                 .type = METRIC_GAUGE,
+                                                 .help = STR("Tasks that wait in a queue.")};
+    static const struct finding_family age = {
+        .name = STR("celery_queue_oldest_age_seconds"),
+        .type = METRIC_GAUGE,
+        .help = STR("How long the task that is next has been next; 0: none waits.")};
+    const struct label label = {STR("queue_name"), str_c(c->settings->queues[queue])};
+    int64_t now_ns = c->asker.clock->mono_ns(c->asker.clock), oldest_ns = now_ns;
+    double tasks = 0;
+
+    for (size_t i = 0; i < PRIORITIES; i++) {
+        const struct list *l = &c->lists[queue * PRIORITIES + i];
+
+        if (l->length < 0)
+            return; /* a part of it is not known */
+        tasks += l->length;
+        if (l->has_task && l->since_ns < oldest_ns)
+            oldest_ns = l->since_ns;
+    }
+    findings_add(r->findings, &length, tasks, &label, 1);
+    findings_add(r->findings, &age, (double)(now_ns - oldest_ns) / 1e9, &label, 1);
+}
+
+/* ---- what workers hold ---- */
+
+static int read_unacked(struct celery *c, struct redis_run *r, struct err *err)
+{
+    static const struct finding_family unacked = {
+        .name = STR("celery_queue_unacked"),
+        .type = METRIC_GAUGE,
+        .help = STR("Tasks that workers have taken and not acknowledged.")};
+    static const struct finding_family age = {
+        .name = STR("celery_queue_oldest_unacked_seconds"),
+        .type = METRIC_GAUGE,
+        .help = STR("Time since the oldest of them was delivered; 0: there is none.")};
+    double now = (double)c->asker.clock->wall_ms(c->asker.clock) / 1000, delivered = now;
+    const struct resp *reply;
+
+    if (session_say(r->session, err, "HLEN", "unacked") < 0 ||
+        session_say(r->session, err, "ZRANGE", "unacked_index", "0", "0", "WITHSCORES") < 0 ||
+        redis_run_answer(r, "HLEN", &reply, err) < 0)
+        return -1;
+    if (reply && reply->kind == RESP_NUMBER)
+        findings_add(r->findings, &unacked, (double)reply->number, NULL, 0);
+    if (redis_run_answer(r, "ZRANGE", &reply, err) < 0)
+        return -1;
+    if (!reply || reply->kind != RESP_LIST)
+        return 0;
+    if (reply->n == 2 && reply->items[1]->kind == RESP_TEXT &&
+        !number_parse(reply->items[1]->text, &delivered))
+        return 0;
+    findings_add(r->findings, &age, delivered < now ? now - delivered : 0, NULL, 0);
+    return 0;
+}
+
+/* ---- one cycle ---- */
+
+static int read_all(struct redis_run *r, void *arg, struct err *err)
+{
+    struct celery *c = arg;
+    bool ok;
+
+    if (redis_run_select(r, r->login.db, &ok, err) < 0)
+        return -1;
+    if (!ok)
+        return err_set(err, ERR_EVAL, "Redis refuses the broker's database: %s", r->refusal);
+    if (read_lengths(c, r, err) < 0)
+        return -1;
+    if (c->lists_n > 0 && r->refused == c->lists_n)
+        return err_set(err, ERR_EVAL, "Redis tells no queue's length: %s", r->refusal);
+    if (read_tails(c, r, err) < 0 || read_unacked(c, r, err) < 0)
+        return -1;
+    for (size_t i = 0; i < c->settings->queues_n; i++)
+        tell_queue(c, r, i);
+    return 0;
+}
+
+static int collect(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
+{
+    struct celery *c = arg;
+
+    return redis_asker_run(&c->asker, read_all, c, emit, scratch, err);
+}
+
+/* ---- life ---- */
+
+static void collector_free(void *arg)
+{
+    struct celery *c = arg;
+
+    for (size_t i = 0; i < c->lists_n; i++)
+        mem_free(c->lists[i].key);
+    mem_free(c->lists);
+    mem_free(c);
+}
+
+static void make_lists(struct celery *c)
+{
+    c->lists_n = c->settings->queues_n * PRIORITIES;
+    c->lists = mem_new_array(struct list, c->lists_n);
+    for (size_t i = 0; i < c->lists_n; i++) {
+        SCOPED(buf_fini) struct buf key;
+
+        buf_init(&key, 0); /* as long as the configuration wrote it */
+        buf_adds(&key, c->settings->queues[i / PRIORITIES]);
+        buf_adds(&key, suffixes[i % PRIORITIES]);
+        c->lists[i].key = mem_strdup(buf_str(&key).p);
+    }
+}
+
+int celery_collector(const struct entry_settings *entry, const struct clock *clock, struct log *log,
+                     struct collector *out, struct err *err)
+{
+    struct celery *c = mem_new(struct celery);
+
+    (void)err; /* config has seen all that could be wrong */
+    c->settings = entry->own;
+    c->asker = (struct redis_asker){
+        .entry = entry, .access = &c->settings->broker, .clock = clock, .log = log};
+    make_lists(c);
+    *out = (struct collector){
+        .name = "celery", .collect = collect, .free = collector_free, .arg = c, .may_hang = true};
+    return 0;
+}

@@ -1,0 +1,78 @@
+/* The keys of an entry of collect.celery. */
+#include "base/arena.h"
+#include "base/err.h"
+#include "config/schema.h"
+#include "text/redis_url.h"
+
+#define FLOWER_NOTE "scrape Flower's /metrics under collect.scrape"
+
+static const struct key celery_keys[] = {
+    {.name = "broker", .type = KEY_STR},
+    {.name = "broker_file", .type = KEY_STR},
+    {.name = "tls_config", .type = KEY_MAP, .sub = &schema_tls_config},
+    {.name = "queues", .type = KEY_STRS},
+    {.name = "events", .type = KEY_BOOL}, /* check_celery refuses true */
+    {.name = "flower", .type = KEY_ANY, USE_REFUSED, FLOWER_NOTE},
+    {.name = "results",
+     .type = KEY_ANY,
+     USE_REFUSED,
+     "count them with key_patterns of collect.redis"},
+    {.name = "stuck_after", .type = KEY_ANY, USE_REFUSED, "no rule looks at it yet; remove it"},
+};
+
+static bool is_of(struct str url, const char *scheme)
+{
+    return str_starts(url, str_c(scheme));
+}
+
+static void check_broker(const struct yaml *map, struct schema_check *c)
+{
+    const struct yaml *node = yaml_get(map, "broker");
+    struct redis_url url = {.host = NULL};
+    struct err err;
+
+    if (!node || node->kind != YAML_SCALAR)
+        return;
+    if (is_of(node->text, "http") || is_of(node->text, "amqp") || is_of(node->text, "pyamqp"))
+        yaml_error(
+            c->errors, node,
+            "broker: a RabbitMQ is not served by this version: scrape its prometheus plug-in "
+            "under collect.scrape");
+    else if (is_of(node->text, "redis+socket://"))
+        yaml_error(c->errors, node, "broker: a Unix socket is written unix:///PATH?db=0");
+    else if (is_of(node->text, "sentinel://"))
+        yaml_error(c->errors, node,
+                   "broker: a Sentinel is not asked where its master is; write the master's "
+                   "redis:// here");
+    else if (redis_url_parse(c->errors->arena, node->text, &url, &err) < 0)
+        yaml_error(c->errors, node, "broker: %s", err.text);
+    else if (schema_has(map, "tls_config") && !url.tls)
+        yaml_error(c->errors, yaml_get(map, "tls_config"),
+                   "tls_config means nothing without TLS: write rediss:// in broker");
+}
+
+static void check_celery(const struct yaml *map, struct schema_check *c)
+{
+    const struct yaml *queues = yaml_get(map, "queues");
+    bool events = false;
+
+    if (!schema_gives(map, "broker") && !schema_gives(map, "broker_file"))
+        yaml_error(c->errors, map,
+                   "collect.celery: broker is missing; write redis://127.0.0.1:6379/0");
+    if (schema_gives(map, "broker") && schema_gives(map, "broker_file"))
+        yaml_error(c->errors, yaml_get(map, "broker_file"), "give broker or broker_file, not both");
+    check_broker(map, c);
+    yaml_read_bool(yaml_get(map, "events"), "", &events, c->errors);
+    if (events)
+        yaml_error(c->errors, yaml_get(map, "events"),
+                   "events: true is not served by this version: " FLOWER_NOTE);
+    for (size_t i = 0; queues && queues->kind == YAML_LIST && i < queues->n; i++)
+        if (queues->items[i].text.n == 0)
+            yaml_error(c->errors, &queues->items[i], "a queue without a name");
+}
+
+const struct schema schema_entry_celery = {.what = "collect.celery",
+                                           .keys = celery_keys,
+                                           .n = ARRAY_LEN(celery_keys),
+                                           .also = &schema_entry,
+                                           .check = check_celery};

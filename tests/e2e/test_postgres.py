@@ -30,7 +30,8 @@ def new_server(**options):
     server = services.Postgres(hba=HBA, **options)
     try:
         server.wait()
-        server.ask("CREATE ROLE mon LOGIN PASSWORD '%s'; GRANT pg_monitor TO mon" % PASSWORD)
+        # Before 14 a password is kept as MD5 unless this says otherwise.
+        server.ask("SET password_encryption = 'scram-sha-256'; CREATE ROLE mon LOGIN PASSWORD '%s'; GRANT pg_monitor TO mon" % PASSWORD)
         return server
     except BaseException:
         server.stop()

@@ -98,9 +98,9 @@ class Redis:
 
 class Postgres:
     """It will not run as root: then it runs as the user that its package made. POSTGRES_BIN names the
-    folder of another version's programs."""
+    folder of another version's programs. With `standby_of` it follows that other one, by a slot "standby"."""
 
-    def __init__(self, hba=None, options=()):
+    def __init__(self, hba=None, options=(), standby_of=None):
         self.dir = tempfile.mkdtemp(prefix='earshot-postgres-')
         self.port = free_port()
         self.bin = postgres_bin()
@@ -112,8 +112,11 @@ class Postgres:
             self.who = {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []}
             os.chown(self.dir, user.pw_uid, user.pw_gid)
             os.chown(self.data, user.pw_uid, user.pw_gid)
-        subprocess.run([self.bin + '/initdb', '-D', self.data, '-U', 'test', '-A', 'trust', '--no-sync', '-E', 'UTF8',
-                        '--locale=C'], cwd=self.dir, check=True, capture_output=True, **self.who)
+        make = [self.bin + '/initdb', '-D', self.data, '-U', 'test', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C']
+        if standby_of:
+            make = [self.bin + '/pg_basebackup', '-D', self.data, '-h', '127.0.0.1', '-p', str(standby_of.port), '-U', 'test',
+                    '--no-sync', '-c', 'fast', '-R', '-C', '-S', 'standby']
+        subprocess.run(make, cwd=self.dir, check=True, capture_output=True, **self.who)
         if hba:
             with open(os.path.join(self.data, 'pg_hba.conf'), 'w', encoding='ascii') as f:
                 f.write(hba)

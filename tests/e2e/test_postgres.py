@@ -258,6 +258,28 @@ class Options(Case):
         self.assertIn('pg_locks_count is collected already', output)
 
 
+class Standby(Case):
+    def test_a_standby_and_its_primary_say_how_far_it_is_behind(self):
+        primary = services.Postgres(hba=HBA + 'host replication test 127.0.0.1/32 trust\n')
+        self.addCleanup(primary.stop)
+        primary.wait()
+        standby = services.Postgres(standby_of=primary)
+        self.addCleanup(standby.stop)
+        eventually(lambda: standby.ask('SELECT pg_is_in_recovery()') == 't', 60, every=1)
+        self.earshot = Server('--config', '{dir}/e.yml', files={
+            'e.yml': 'collect:\n  postgres:\n' + ''.join(entry(p.port, 'labels: {role: %s}' % role, user='test')
+                                                         for role, p in (('primary', primary), ('standby', standby)))}).start()
+        self.addCleanup(self.earshot.close)
+        primary.work(500)
+        eventually(lambda: self.value('pg_stat_replication_pg_wal_lsn_diff{role="primary",slot_name="standby",state="streaming"} == 0') == 0)
+        self.assertEqual(self.value('pg_replication_slots_active{role="primary",slot_name="standby"}'), 1)
+        self.assertLess(self.value('pg_replication_slots_pg_wal_lsn_diff{role="primary"}'), 1e9)
+        eventually(lambda: self.value('pg_replication_is_replica{role="standby"}') == 1)
+        self.assertEqual(self.value('pg_replication_is_replica{role="primary"}'), 0)
+        eventually(lambda: self.value('pg_replication_lag_seconds{role="standby"}') == 0)
+        self.assertEqual(self.earshot.query('earshot_postgres_collector_success == 0'), [])
+
+
 class Outages(Case):
     """its own server, since it is stopped"""
 

@@ -61,8 +61,6 @@ static struct backends_slot *find_slot(struct backends *c, const char *database)
 {
     struct backends_slot *free_one = NULL;
 
-    if (!database)
-        return &c->slots[0];
     for (size_t i = 1; i < BACKENDS_KEPT; i++) {
         struct backends_slot *slot = &c->slots[i];
 
@@ -78,10 +76,13 @@ struct backend *backends_get(struct backends *c, const char *database,
                              const struct backend_deadline *deadline, struct arena *a,
                              struct err *err)
 {
-    struct backends_slot *slot = find_slot(c, database);
+    struct backends_slot *slot = &c->slots[0];
 
-    if (!slot)
-        return open_one(c, database, deadline, a, err);
+    if (database) {
+        slot = find_slot(c, database);
+        if (!slot)
+            return open_one(c, database, deadline, a, err);
+    }
     if (!backend_is_open(slot->backend)) {
         empty(slot);
         slot->backend = open_one(c, database, deadline, a, err);

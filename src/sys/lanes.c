@@ -43,7 +43,7 @@
 #define QUEUED_MAX     1024
 #define QUERY_THREADS  8
 #define RENDER_THREADS 2
-#define SLOW_THREADS   8
+#define SLOW_THREADS   64
 #define TURNS_MAX      4 /* on machines with so many cores */
 #define RESTING_MAX    56
 #define IDLE_MS        30000

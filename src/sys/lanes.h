@@ -9,9 +9,9 @@
  * many go on at once as there are cores, 4 at most, and take turns of 100 ms: the others rest
  * (lanes_rest) without taking one of the 8 lanes, so a short query finds a lane and a core however
  * many long ones there are. LANE_SLOW is for calls that may hang for ever (statfs on a dead NFS):
- * each job there has a thread of its own, at most 8; a stuck one is skipped and counted. Its `done`
- * may never come: the owner keeps a timer of its own, must not free the job or what it reaches, and
- * submits no second one until `done`.
+ * each job there has a thread of its own, at most 64; a stuck one is skipped and counted. Its
+ * `done` may never come: the owner keeps a timer of its own, must not free the job or what it
+ * reaches, and submits no second one until `done`.
  */
 #ifndef SYS_LANES_H
 #define SYS_LANES_H

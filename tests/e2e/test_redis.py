@@ -262,6 +262,20 @@ class Ill(unittest.TestCase):
             self.assertIn('no answer in time', target(server)['lastError'])
             time.sleep(.1)
 
+    def test_many_that_never_answer_hold_up_nobody(self):
+        silent = socket.create_server(('127.0.0.1', 0), backlog=200)
+        self.addCleanup(silent.close)
+        server = serve('collect:\n  host: {interval: 1s}\n  redis:\n' + ''.join(
+            "  - {url: 'redis://127.0.0.1:%d', name: r%d, instance: r%d, interval: 2s, timeout: 2s}\n"
+            % (silent.getsockname()[1], i, i) for i in range(20))
+            + "  - {url: 'redis://127.0.0.1:%d', interval: 1s}\n" % self.redis.port)
+        self.addCleanup(server.close)
+        eventually(lambda: server.query('count(up{job="redis"} == 0) == 20'))
+        for _ in range(10):
+            self.assertTrue(server.query('time() - timestamp(up{job="redis"} == 1) < 3'))
+            self.assertTrue(server.query('count(time() - timestamp(node_filesystem_size_bytes) < 3)'))
+            time.sleep(.3)
+
     def test_one_that_sends_without_end_is_cut_off(self):
         listener = socket.create_server(('127.0.0.1', 0))
         self.addCleanup(listener.close)

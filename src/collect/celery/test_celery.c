@@ -100,11 +100,8 @@ static void assert_told(const struct fixture *f, const char *line)
 /* The value behind `name`, which may hold labels. */
 static double value_of(const struct fixture *f, const char *name)
 {
-    const char *at = strstr(f->out.p, name);
-
-    if (!at)
-        fail_msg("\"%s\" is not in:\n%s", name, f->out.p);
-    return strtod(at + strlen(name), NULL);
+    assert_told(f, name);
+    return strtod(strstr(f->out.p, name) + strlen(name), NULL);
 }
 
 static const struct fake_answer empty[] = {{"LLEN", ":0\r\n", FAKE_PLAIN},

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "collect/redis/findings.h"
 #include "text/number.h"
+#include "text/redis_url.h"
 
 #define GAUGE(name_, help_)                                                                        \
     {                                                                                              \
@@ -222,14 +223,10 @@ static void read_errorstats(struct reader *r, struct str key, struct str value)
 
 static void note_db(struct info_facts *facts, struct str name)
 {
-    double number;
+    unsigned number;
 
-    if (!number_parse(str_skip(name, 2), &number) || number < 0 || number > 1e6)
-        return;
-    if (number < (double)ARRAY_LEN(facts->db_seen))
-        facts->db_seen[(size_t)number] = true;
-    if (number + 1 > facts->dbs)
-        facts->dbs = (unsigned)number + 1;
+    if (redis_url_parse_db(str_skip(name, 2), &number) && number < ARRAY_LEN(facts->db_seen))
+        facts->db_seen[number] = true;
 }
 
 static void read_keyspace(struct reader *r, struct str key, struct str value)
@@ -406,7 +403,7 @@ void info_read(struct str text, const struct info_options *options, struct findi
     struct reader r = {.options = options, .f = f, .facts = out};
     struct str key, value;
 
-    *out = (struct info_facts){.dbs = 0};
+    *out = (struct info_facts){.known = false};
     map_init(&r.commands);
     while (text.p && !f->failed) {
         if (!next_line(&text, &key, &value))

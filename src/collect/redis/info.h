@@ -27,7 +27,6 @@ struct info_facts {
     struct str version, role, run_id;
     bool cluster;     /* it is a node of a cluster */
     bool known;       /* it is an answer to INFO at all: it says its version */
-    unsigned dbs;     /* 1 + the highest database that has keys */
     bool db_seen[64]; /* those that have keys */
 };
 

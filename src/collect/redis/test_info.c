@@ -83,7 +83,8 @@ static void what_redis_7_says_is_told_with_type_and_labels(void **state)
     read(f, text);
     assert_true(f->facts.known);
     assert_false(f->facts.cluster);
-    assert_int_equal(f->facts.dbs, 2);
+    assert_true(f->facts.db_seen[1]);
+    assert_false(f->facts.db_seen[2]);
     assert_told(f, "\nredis_memory_used_bytes 1.16388e+06\n");
     assert_told(f, "\nredis_connected_clients 1\n");
     assert_told(f, "# TYPE redis_commands_processed_total counter\n"

@@ -200,6 +200,15 @@ class Doors(unittest.TestCase):
     def test_tls_without_the_ca_is_not_trusted(self):
         self.assertIn('its certificate is not trusted', self.down("url: 'rediss://:right@127.0.0.1:%d'" % self.tls_port))
 
+    def test_tls_with_a_certificate_of_our_own(self):
+        port = free_port()
+        redis = Redis('--tls-port', str(port), '--tls-cert-file', self.redis.dir + '/cert.pem', '--tls-key-file',
+                      self.redis.dir + '/key.pem', '--tls-ca-cert-file', self.redis.dir + '/cert.pem')
+        self.addCleanup(redis.close)
+        ca = "url: 'rediss://127.0.0.1:%d', tls_config: {ca_file: %s/cert.pem" % (port, self.redis.dir)
+        self.up(ca + ', cert_file: %s/cert.pem, key_file: %s/key.pem}' % (self.redis.dir, self.redis.dir))
+        self.assertIn('TLS', self.down(ca + '}'))
+
     def test_a_user_who_may_not_read_the_settings_brings_the_rest(self):
         server = self.up("url: 'redis://watcher:w@127.0.0.1:%d'" % self.redis.port)
         eventually(lambda: server.query('earshot_redis_commands_refused == 5'))

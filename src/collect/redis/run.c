@@ -1,6 +1,7 @@
 #include "collect/redis/run.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -82,13 +83,14 @@ static void add_refused(struct redis_run *r)
 static void tell_refusal(struct redis_asker *a, const struct redis_run *r)
 {
     const char *words = r->login.refusal ? r->login.refusal : r->refused ? r->refusal : NULL;
+    bool is_acl = words && strstr(words, "NOPERM");
 
     if (words && !a->refusal_told)
         log_warn(a->log, PART,
-                 "collect.%s, %s: Redis refuses a command, and what it would say is left out: %s; "
-                 "an ACL grants it with: ACL SETUSER name +command (all refusals are counted in "
-                 "earshot_redis_commands_refused)",
-                 a->entry->kind, a->entry->name, words);
+                 "collect.%s, %s: Redis refuses a command, and what it would say is left out: %s%s "
+                 "(all refusals are counted in earshot_redis_commands_refused)",
+                 a->entry->kind, a->entry->name, words,
+                 is_acl ? "; an ACL grants it with: ACL SETUSER name +command" : "");
     a->refusal_told = words != NULL;
 }
 

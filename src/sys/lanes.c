@@ -44,7 +44,7 @@
 #define QUERY_THREADS  8
 #define RENDER_THREADS 2
 #define SLOW_THREADS   64
-#define TURNS_MAX      4 /* on machines with so many cores */
+#define TURNS_MAX      4 /* long queries at once, on machines with more cores than that */
 #define RESTING_MAX    56
 #define IDLE_MS        30000
 #define SHARE_AFTER_MS 5
@@ -559,6 +559,14 @@ static void on_mail(struct loop_message *m)
     call_done(l); /* last: an owner may free the lanes in it */
 }
 
+/* One core stays free for what is short. */
+static size_t turns_for(size_t cores)
+{
+    if (cores > TURNS_MAX)
+        return TURNS_MAX;
+    return cores > 1 ? cores - 1 : 1;
+}
+
 struct lanes *lanes_new(struct loop *loop)
 {
     struct lanes *l = mem_new(struct lanes);
@@ -583,7 +591,7 @@ struct lanes *lanes_new(struct loop *loop)
     }
     pthread_condattr_destroy(&attr);
     l->classes[LANE_QUERY].threads_max = QUERY_THREADS;
-    l->classes[LANE_QUERY].turns_max = many < TURNS_MAX ? many : TURNS_MAX;
+    l->classes[LANE_QUERY].turns_max = turns_for(many);
     l->classes[LANE_SLOW].threads_max = SLOW_THREADS;
     l->classes[LANE_RENDER].threads_max = RENDER_THREADS;
     l->classes[LANE_RULES].threads_max = 1;

@@ -5,11 +5,11 @@
  *
  * A LANE_QUERY thread whose job has used 10 ms of a core becomes nice 10 and ends after that job
  * (niceness cannot be taken back without rights), so that long queries yield to scrapes; threads
- * are only made by the loop's thread, never by a niced one. Of those that have used 5 ms at most as
- * many go on at once as there are cores, 4 at most, and take turns of 100 ms: the others rest
- * (lanes_rest) without taking one of the 8 lanes, so a short query finds a lane and a core however
- * many long ones there are. LANE_SLOW is for calls that may hang for ever (statfs on a dead NFS):
- * each job there has a thread of its own, at most 64; a stuck one is skipped and counted. Its
+ * are only made by the loop's thread, never by a niced one. Of those that have used 5 ms one fewer
+ * than there are cores go on at once (1 at least, 4 at most) and take turns of 100 ms: the others
+ * rest (lanes_rest) without taking one of the 8 lanes, so a short query finds a lane and a core
+ * however many long ones there are. LANE_SLOW is for calls that may hang for ever (statfs on a dead
+ * NFS): each job there has a thread of its own, at most 64; a stuck one is skipped and counted. Its
  * `done` may never come: the owner keeps a timer of its own, must not free the job or what it
  * reaches, and submits no second one until `done`.
  */

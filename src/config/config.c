@@ -420,7 +420,7 @@ void config_print_error(const struct err *e, struct buf *out)
     rest = buf_str(&text);
     for (uint32_t i = 0; i < e->at.line && rest.p; i++)
         line = str_split(&rest, '\n');
-    if (!line.p || line.n > 160 || !str_is_utf8(line))
+    if (!line.p || line.n > 160 || !str_is_utf8(line) || !mask_may_be_shown(line))
         return;
     buf_adds(out, "    ");
     for (size_t i = 0; i < line.n; i++)

@@ -102,6 +102,8 @@ const struct client_settings *client_read(struct config_builder *b, const struct
 
 /* The URL with its password as <secret>. NULL when memory ran out. */
 const char *mask_url(struct arena *a, struct str url, struct err *err);
+/* False: the line of a file seems to hold a password. */
+bool mask_may_be_shown(struct str line);
 /* The tree as YAML again, without comments, secrets as <secret>. NULL when memory ran out. */
 const char *mask_print(struct arena *a, const struct yaml *root, struct err *err);
 

@@ -159,3 +159,38 @@ const char *mask_print(struct arena *a, const struct yaml *root, struct err *err
         text = str_skip(text, 1);
     return arena_cstr(a, text, err);
 }
+
+static bool is_word_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Some key: of the line is that of a secret. */
+static bool has_secret_key(struct str line)
+{
+    for (size_t i = 0; i < line.n; i++) {
+        size_t end = i, colon;
+
+        while (end < line.n && is_word_char(line.p[end]))
+            end++;
+        if (end == i)
+            continue;
+        colon = end;
+        while (colon < line.n && memchr("\"' ", line.p[colon], 3))
+            colon++;
+        if (colon < line.n && line.p[colon] == ':' && is_secret((struct str){line.p + i, end - i}))
+            return true;
+        i = end - 1;
+    }
+    return false;
+}
+
+bool mask_may_be_shown(struct str line)
+{
+    const char *scheme = line.n ? memmem(line.p, line.n, "://", 3) : NULL;
+
+    /* Also of a URL that cannot be read, since its password holds a '/'. */
+    if (scheme && memchr(scheme, '@', (size_t)(line.p + line.n - scheme)))
+        return false;
+    return !has_secret_key(line);
+}

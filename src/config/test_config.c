@@ -903,6 +903,35 @@ static void a_mistake_is_shown_with_its_line_and_a_caret(void **state)
     mem_free(errors);
 }
 
+static void a_line_with_a_secret_is_not_shown(void **state)
+{
+    static const struct {
+        const char *line;
+        bool shown;
+    } cases[] = {{"url: 'postgresql://mon:geheim@h:x/d'", false},
+                 {"url: 'postgresql://mon:ge/heim@h/d'", false},
+                 {"- {urls: x, password: geheim}", false},
+                 {"- {\"bearer_token\": geheim, nope: 1}", false},
+                 {"password_file: geheim", true},
+                 {"url: http://h/geheim", true},
+                 {"labels: {who: geheim@h}", true}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *path = write_file("caret.yml", str_c(cases[i].line));
+        struct err e = {.kind = ERR_SYNTAX, .at = {1, 1, 1}, .text = "it is wrong"};
+        struct buf out;
+
+        (void)snprintf(e.file, sizeof e.file, "%s", path);
+        buf_init(&out, 0);
+        config_print_error(&e, &out);
+        assert_non_null(strstr(out.p, "caret.yml:1:1: it is wrong\n"));
+        if (!strstr(out.p, "heim") == cases[i].shown)
+            fail_msg("%s: %s", cases[i].line, out.p);
+        buf_fini(&out);
+    }
+}
+
 static void past_a_hundred_mistakes_the_rest_is_counted(void **state)
 {
     struct buf text;
@@ -1090,6 +1119,7 @@ int main(void)
         cmocka_unit_test(the_number_of_exemplars_is_read),
         cmocka_unit_test(secrets_are_masked_wherever_they_stand),
         cmocka_unit_test(a_mistake_is_shown_with_its_line_and_a_caret),
+        cmocka_unit_test(a_line_with_a_secret_is_not_shown),
         cmocka_unit_test(past_a_hundred_mistakes_the_rest_is_counted),
         cmocka_unit_test(hostile_files_get_their_verdict),
         cmocka_unit_test(groups_of_processes_with_the_same_labels_are_one_target),

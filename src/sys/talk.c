@@ -71,6 +71,8 @@ static int send_all(struct talk *s, const char *p, size_t n, int64_t deadline_ns
         struct iovec part = {(void *)p, n};
         ssize_t sent = sock_write(s->fd, &part, 1);
 
+        if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
+            return 0; /* what the peer said last may tell why: reading comes to that */
         if (sent < 0 && errno != EAGAIN)
             return broken(errno, err);
         if (sent < 0 && wait_for(s->fd, POLLOUT, s->clock, deadline_ns, err) < 0)

@@ -33,7 +33,8 @@ MUST_USE int talk_open(const struct talk_place *place, const struct tls_settings
                        struct err *err);
 void talk_close(struct talk *s); /* NULL is fine */
 
-/* All n bytes; a peer that takes none of them until the deadline is an error. */
+/* All n bytes; a peer that takes none of them until the deadline is an error. One that has cut the
+ * connection is not: talk_read tells what it said last, and then that it is gone. */
 MUST_USE int talk_write(struct talk *s, const void *p, size_t n, int64_t deadline_ns,
                         struct err *err);
 /* Some bytes, at least one; *got 0: the peer has closed. */

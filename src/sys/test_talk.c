@@ -73,6 +73,28 @@ static void bytes_go_both_ways_until_the_peer_closes(void **state)
     talk_close(s);
 }
 
+static void what_a_peer_said_before_it_cut_the_connection_is_read(void **state)
+{
+    struct iovec last = {(void *)"-ERR full", 9};
+    char text[16] = "";
+    struct talk *s;
+    size_t n;
+    struct err err;
+    int peer;
+
+    s = open_talk(*state, &peer);
+    assert_int_equal(sock_write(peer, &last, 1), 9);
+    sock_close(peer);
+    for (int i = 0; i < 3; i++) /* the first brings the reset, the next would fail */
+        assert_ok(talk_write(s, "PING", 4, in_ms(5000), &err), err);
+    assert_ok(talk_read(s, text, sizeof text, &n, in_ms(5000), &err), err);
+    assert_int_equal(n, 9);
+    assert_memory_equal(text, "-ERR full", 9);
+    assert_ok(talk_read(s, text, sizeof text, &n, in_ms(5000), &err), err);
+    assert_int_equal(n, 0);
+    talk_close(s);
+}
+
 static void silence_ends_at_the_deadline(void **state)
 {
     char text[16];
@@ -129,6 +151,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bytes_go_both_ways_until_the_peer_closes, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_peer_said_before_it_cut_the_connection_is_read,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(silence_ends_at_the_deadline, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_reads_nothing_does_not_hold_the_thread, setup,
                                         teardown),

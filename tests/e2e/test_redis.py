@@ -225,6 +225,16 @@ class Doors(unittest.TestCase):
         self.assertIn('Redis wants a password; set it in the URL',
                       self.down("url: 'redis://127.0.0.1:%d'" % self.redis.port))
 
+    def test_too_many_clients(self):
+        redis = Redis('--maxclients', '1')
+        self.addCleanup(redis.close)
+        with socket.create_connection(('127.0.0.1', redis.port), timeout=5) as s:
+            s.sendall(b'PING\r\n')
+            s.recv(10)
+            for who in ('', ':secret@'):
+                self.assertIn('Redis refuses the connection: ERR max number of clients reached',
+                              self.down("url: 'redis://%s127.0.0.1:%d'" % (who, redis.port)))
+
     def test_nothing_listens(self):
         port = free_port()
         self.assertIn('127.0.0.1:%d: the connection is refused: nothing listens there' % port,

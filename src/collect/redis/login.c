@@ -71,8 +71,22 @@ static bool begins(const struct resp *reply, const char *word)
     return str_starts(reply->text, str_c(word));
 }
 
+/* Before it looks at any command: too many clients, or protected mode. */
+static bool is_turned_away(const struct resp *reply)
+{
+    return reply->kind == RESP_ERROR &&
+           (begins(reply, "DENIED") || begins(reply, "ERR max number"));
+}
+
+static int turned_away(struct arena *a, const struct resp *reply, struct err *err)
+{
+    return err_set(err, ERR_EVAL, "Redis refuses the connection: %s", login_words(a, reply));
+}
+
 static int refused(struct arena *a, const struct resp *reply, struct err *err)
 {
+    if (is_turned_away(reply))
+        return turned_away(a, reply, err);
     return err_set(err, ERR_EVAL,
                    "Redis refuses the password (%s); mend username, password or "
                    "password_file",
@@ -123,9 +137,8 @@ static int enter(struct session *s, const struct secrets *secrets, const struct 
         return err_set(err, ERR_EVAL,
                        "Redis wants a password; set it in the URL, or by password or "
                        "password_file");
-    if (reply->kind == RESP_ERROR && (begins(reply, "DENIED") || begins(reply, "ERR max number")))
-        return err_set(err, ERR_EVAL, "Redis refuses the connection: %s",
-                       login_words(scratch, reply));
+    if (is_turned_away(reply))
+        return turned_away(scratch, reply, err);
     /* For CLIENT LIST; what it answers makes no difference. */
     if (session_say(s, err, "CLIENT", "SETNAME", "earshot") < 0 ||
         session_answer(s, "CLIENT SETNAME", &reply, err) < 0)

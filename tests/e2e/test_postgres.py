@@ -1,5 +1,7 @@
 """PostgreSQL asked by SQL (collect.postgres): a real server on loopback, started and ended here."""
 import os
+import re
+import shutil
 import signal
 import socket
 import unittest
@@ -42,6 +44,18 @@ def entry(port, *lines, user='mon:' + QUOTED, interval='1s'):
     """one entry; the further lines are its keys"""
     return "  - url: 'postgresql://%s@127.0.0.1:%d/postgres?sslmode=disable'\n    interval: %s\n%s" % (
         user, port, interval, ''.join('    %s\n' % line for line in lines))
+
+
+def families(text):
+    """{family: (type, its label names)} of an exposition"""
+    found, name = {}, None
+    for line in text.splitlines():
+        if line.startswith('# TYPE '):
+            _, _, name, kind = line.split()
+            found[name] = ({'untyped': 'unknown'}.get(kind, kind), set())
+        elif not line.startswith('#'):
+            found[name][1].update(k for k, v in re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', line) if v)
+    return found
 
 
 class Case(unittest.TestCase):
@@ -184,6 +198,22 @@ class Postgres(Case):
             holder.kill()
             holder.wait()
         eventually(lambda: self.earshot.query('pg_stat_user_tables_table_size_bytes{datname="more0"} > 0'))
+
+    @unittest.skipUnless(shutil.which('prometheus-postgres-exporter'), 'needs the Debian package prometheus-postgres-exporter')
+    def test_families_have_the_names_types_and_labels_of_the_exporter(self):
+        exporter = self.postgres.exporter()
+        self.addCleanup(exporter.stop)
+        text = services.get(exporter.wait().url)[1].decode()
+        wanted = {name: f for name, f in families(text).items()
+                  if name.startswith('pg_') and not re.match('pg_(exporter|scrape_collector)_', name)}
+        metadata = self.earshot.api('metadata')
+        labels = {}
+        for m, _ in self.earshot.query('{job="postgres",__name__=~"pg_.*"}'):
+            labels.setdefault(m['__name__'], set()).update(set(m) - {'__name__', 'job', 'instance'})
+        other = [name for name, f in wanted.items()
+                 if (metadata.get(name, [{}])[0].get('type'), labels.get(name)) != f]
+        self.assertGreater(len(wanted), 250)
+        self.assertLessEqual(len(other), len(wanted) // 20, other)
 
     def test_no_password_is_shown(self):
         self.assert_secret(PASSWORD)

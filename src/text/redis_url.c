@@ -2,9 +2,11 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "text/url.h"
 
 #define PORT_DEFAULT 6379
 #define TEXT_MAX     4096
+#define SOCKET_MAX   107 /* bytes of a Unix socket's path */
 
 static int bad(struct err *err, const char *what)
 {
@@ -14,126 +16,57 @@ static int bad(struct err *err, const char *what)
                    what);
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* %XX becomes the byte. */
-static int decode(struct arena *a, struct str s, const char **out, struct err *err)
-{
-    char *p = arena_alloc(a, s.n + 1, err);
-    size_t n = 0;
-
-    if (!p)
-        return -1;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-
-        if (c == '%') {
-            bool whole = s.n - i > 2;
-            int high = whole ? hex(s.p[i + 1]) : -1, low = whole ? hex(s.p[i + 2]) : -1;
-
-            if (high < 0 || low < 0 || high * 16 + low == 0)
-                return bad(err, "a % in it is not followed by two hexadecimal digits (% itself is "
-                                "written %25)");
-            c = (char)(high * 16 + low);
-            i += 2;
-        }
-        p[n++] = c;
-    }
-    p[n] = '\0';
-    *out = p;
-    return 0;
-}
-
-static bool parse_number(struct str s, unsigned max, unsigned *out)
+bool redis_url_parse_db(struct str text, unsigned *out)
 {
     unsigned value = 0;
 
-    if (s.n == 0 || s.n > 7)
+    if (text.n == 0 || text.n > 7)
         return false;
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
             return false;
-        value = value * 10 + (unsigned)(s.p[i] - '0');
+        value = value * 10 + (unsigned)(text.p[i] - '0');
     }
     *out = value;
-    return value <= max;
+    return value <= REDIS_URL_DB_MAX;
 }
 
-bool redis_url_parse_db(struct str text, unsigned *out)
+static int read_user(struct arena *a, const struct url *u, struct redis_url *out, struct err *err)
 {
-    return parse_number(text, REDIS_URL_DB_MAX, out);
-}
-
-static int parse_user(struct arena *a, struct str info, struct redis_url *url, struct err *err)
-{
-    struct str user = str_split(&info, ':');
-
-    if (user.n > 0 && decode(a, user, &url->username, err) < 0)
+    if (u->user.n > 0 && url_decode(a, u->user, &out->username, err) < 0)
         return -1;
-    return info.p && info.n > 0 ? decode(a, info, &url->password, err) : 0;
+    return u->password.n > 0 ? url_decode(a, u->password, &out->password, err) : 0;
 }
 
-/* "host", "host:port", "[::1]:port". */
-static int parse_host(struct arena *a, struct str s, struct redis_url *url, struct err *err)
+static int read_tcp(struct arena *a, const struct url *u, struct redis_url *out, struct err *err)
 {
-    struct str host = s, port = {NULL, 0};
-    const char *end;
-    unsigned number = PORT_DEFAULT;
-
-    if (s.n > 0 && s.p[0] == '[') {
-        end = memchr(s.p, ']', s.n);
-        if (!end)
-            return bad(err, "a [ in it is not closed");
-        host = (struct str){s.p + 1, (size_t)(end - s.p) - 1};
-        port = str_skip(s, (size_t)(end - s.p) + 1);
-        if (port.n > 0 && port.p[0] != ':')
-            return bad(err, "behind the ] stands neither port nor database");
-        port = port.n > 0 ? str_skip(port, 1) : (struct str){NULL, 0};
-    } else {
-        end = s.n > 0 ? memchr(s.p, ':', s.n) : NULL;
-        if (end) {
-            host = (struct str){s.p, (size_t)(end - s.p)};
-            port = str_skip(s, host.n + 1);
-        }
-    }
-    if (host.n == 0)
-        return bad(err, "no host in it");
-    if (port.p && (!parse_number(port, UINT16_MAX, &number) || number == 0))
-        return bad(err, "its port is not a number from 1 to 65535");
-    url->port = (uint16_t)number;
-    url->host = arena_cstr(a, host, err);
-    return url->host ? 0 : -1;
-}
-
-static int parse_tcp(struct arena *a, struct str rest, struct redis_url *url, struct err *err)
-{
-    struct str host = str_split(&rest, '/');
-
-    if (memchr(host.p, '?', host.n) || (rest.n > 0 && memchr(rest.p, '?', rest.n)))
+    if (u->query.n > 0)
         return bad(err, "a ? with options is not understood (TLS has tls_config)");
-    if (rest.n > 0 && !redis_url_parse_db(rest, &url->db))
+    if (u->path.n > 0 && !redis_url_parse_db(u->path, &out->db))
         return bad(err, "what follows the / is not the number of a database");
-    return parse_host(a, host, url, err);
+    if (u->host.n == 0)
+        return bad(err, "no host in it");
+    out->port = u->port ? u->port : PORT_DEFAULT;
+    out->host = arena_cstr(a, u->host, err);
+    return out->host ? 0 : -1;
 }
 
-static int parse_unix(struct arena *a, struct str rest, struct redis_url *url, struct err *err)
+static int read_unix(struct arena *a, const struct url *u, struct redis_url *out, struct err *err)
 {
-    struct str path = str_split(&rest, '?');
+    struct str query = u->query, key, value;
+    const char *path;
 
-    if (path.n == 0 || path.p[0] != '/')
+    if (u->host.n > 0 || u->port > 0 || u->path.n == 0)
         return bad(err, "the path of a Unix socket begins with /");
-    if (path.n > 107)
+    while (url_next_param(&query, &key, &value))
+        if (!str_eq(key, STR("db")) || !redis_url_parse_db(value, &out->db))
+            return bad(err, "behind the ? only db=NUMBER is understood");
+    if (url_decode(a, u->path, &path, err) < 0)
+        return -1;
+    if (strlen(path) >= SOCKET_MAX)
         return bad(err, "the path of a Unix socket has at most 107 bytes");
-    if (rest.p &&
-        (!str_starts(rest, STR("db=")) || !redis_url_parse_db(str_skip(rest, 3), &url->db)))
-        return bad(err, "behind the ? only db=NUMBER is understood");
-    return decode(a, path, &url->path, err);
+    out->path = arena_printf(a, err, "/%s", path);
+    return out->path ? 0 : -1;
 }
 
 static int check_bytes(struct str text, struct err *err)
@@ -149,26 +82,17 @@ static int check_bytes(struct str text, struct err *err)
 int redis_url_parse(struct arena *a, struct str text, struct redis_url *out, struct err *err)
 {
     struct redis_url url = {.host = NULL};
-    bool local = str_starts(text, STR("unix://"));
-    const char *at, *slash;
-    struct str rest;
+    struct url u;
+    bool is_unix;
 
-    if (check_bytes(text, err) < 0)
+    if (check_bytes(text, err) < 0 || url_split(text, &u, err) < 0)
         return -1;
-    url.tls = str_starts(text, STR("rediss://"));
-    if (!local && !url.tls && !str_starts(text, STR("redis://")))
+    is_unix = str_eq(u.scheme, STR("unix"));
+    url.tls = str_eq(u.scheme, STR("rediss"));
+    if (!is_unix && !url.tls && !str_eq(u.scheme, STR("redis")))
         return bad(err, "it begins neither with redis:// nor with rediss:// or unix://");
-    rest = str_skip(text, local ? 7 : url.tls ? 9 : 8);
-    slash = rest.n > 0 ? memchr(rest.p, '/', rest.n) : NULL;
-    at = rest.n > 0 ? memrchr(rest.p, '@', slash ? (size_t)(slash - rest.p) : rest.n) : NULL;
-    if (at) {
-        struct str info = {rest.p, (size_t)(at - rest.p)};
-
-        if (parse_user(a, info, &url, err) < 0)
-            return -1;
-        rest = str_skip(rest, info.n + 1);
-    }
-    if ((local ? parse_unix(a, rest, &url, err) : parse_tcp(a, rest, &url, err)) < 0)
+    if (read_user(a, &u, &url, err) < 0 ||
+        (is_unix ? read_unix(a, &u, &url, err) : read_tcp(a, &u, &url, err)) < 0)
         return -1;
     *out = url;
     return 0;

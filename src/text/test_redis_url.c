@@ -89,6 +89,7 @@ static void what_is_wrong_is_said_without_the_text(void **state)
 {
     (void)state;
     assert_non_null(strstr(refusal("http://x"), "begins neither with redis://"));
+    assert_non_null(strstr(refusal("box:6379"), "no scheme://"));
     assert_non_null(strstr(refusal("redis://"), "no host"));
     assert_non_null(strstr(refusal("redis://:6379"), "no host"));
     assert_non_null(strstr(refusal("redis://h:0"), "port"));
@@ -97,10 +98,10 @@ static void what_is_wrong_is_said_without_the_text(void **state)
     assert_non_null(strstr(refusal("redis://h/x"), "database"));
     assert_non_null(strstr(refusal("redis://h/1/2"), "database"));
     assert_non_null(strstr(refusal("redis://h?ssl=1"), "options"));
-    assert_non_null(strstr(refusal("redis://[::1"), "not closed"));
-    assert_non_null(strstr(refusal("redis://[::1]x"), "behind the ]"));
-    assert_non_null(strstr(refusal("redis://:a%4@h"), "hexadecimal"));
-    assert_non_null(strstr(refusal("redis://:a%00b@h"), "hexadecimal"));
+    assert_non_null(strstr(refusal("redis://[::1"), "a [ without its ]"));
+    assert_non_null(strstr(refusal("redis://[::1]x"), "between the ]"));
+    assert_non_null(strstr(refusal("redis://:a%4@h"), "hex digits"));
+    assert_non_null(strstr(refusal("redis://:a%00b@h"), "hex digits"));
     assert_non_null(strstr(refusal("redis://a b"), "space"));
     assert_non_null(strstr(refusal("unix://run/x"), "begins with /"));
     assert_non_null(strstr(refusal("unix:///x?db=a"), "db=NUMBER"));

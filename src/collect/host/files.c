@@ -220,6 +220,7 @@ int files_list(struct files *f, int dir, struct arena *a, struct files_entry **o
                 return -1;
             e = &((struct files_entry *)entries)[found++];
             e->regular = d->type == DT_REG;
+            e->inode = d->ino;
             e->name = arena_cstr(a, str_c(d->name), err);
             if (!e->name)
                 return -1;

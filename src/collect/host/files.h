@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/str.h"
@@ -51,6 +52,7 @@ int files_open_dir(int dir, const char *path);
 
 struct files_entry {
     const char *name;
+    uint64_t inode;
     bool regular; /* a plain file, not a link or folder */
 };
 /* Names in `dir` but for . and .., in the kernel's order; copied into `a`. */

@@ -83,29 +83,32 @@ bool pid_parse_io(struct str text, uint64_t *read, uint64_t *written)
     return found == 3;
 }
 
-static int by_number(const void *a, const void *b)
+static int by_pid(const void *a, const void *b)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    uint64_t x = ((const struct pid_entry *)a)->pid, y = ((const struct pid_entry *)b)->pid;
 
     return (x > y) - (x < y);
 }
 
-int pid_list(struct files *f, int proc, struct arena *a, uint64_t **out, size_t *n, struct err *err)
+int pid_list(struct files *f, int proc, struct arena *a, struct pid_entry **out, size_t *n,
+             struct err *err)
 {
     struct files_entry *entries;
     size_t entries_n, found = 0;
-    uint64_t *pids;
+    struct pid_entry *list;
 
     if (files_list(f, proc, a, &entries, &entries_n, err) < 0)
         return -1;
-    pids = arena_new_array(a, uint64_t, entries_n, err);
-    if (!pids)
+    list = arena_new_array(a, struct pid_entry, entries_n, err);
+    if (!list)
         return -1;
-    for (size_t i = 0; i < entries_n; i++)
-        found += scan_u64(str_c(entries[i].name), &pids[found]);
+    for (size_t i = 0; i < entries_n; i++) {
+        list[found].inode = entries[i].inode;
+        found += scan_u64(str_c(entries[i].name), &list[found].pid);
+    }
     if (found)
-        qsort(pids, found, sizeof *pids, by_number);
-    *out = pids;
+        qsort(list, found, sizeof *list, by_pid);
+    *out = list;
     *n = found;
     return 0;
 }

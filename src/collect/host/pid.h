@@ -39,8 +39,12 @@ bool pid_parse_stat(struct str text, struct pid_stat *out);
 /* /proc/PID/io: bytes of storage. */
 bool pid_parse_io(struct str text, uint64_t *read, uint64_t *written);
 
-/* The processes there are, ascending; in `a`. */
-MUST_USE int pid_list(struct files *f, int proc, struct arena *a, uint64_t **out, size_t *n,
+/* As long as a process lives its folder mostly has the same inode, and no other has it. */
+struct pid_entry {
+    uint64_t pid, inode;
+};
+/* The processes there are, by pid; in `a`. */
+MUST_USE int pid_list(struct files *f, int proc, struct arena *a, struct pid_entry **out, size_t *n,
                       struct err *err);
 
 /* Ticks since the boot from the text of /proc/uptime; 0: not understood. */

@@ -129,7 +129,8 @@ static uint64_t uptime_ticks(struct host_run *r)
 
 static void read_processes(struct host_run *r, struct processes_state *s, int proc)
 {
-    uint64_t *pids, uptime = uptime_ticks(r);
+    struct pid_entry *pids;
+    uint64_t uptime = uptime_ticks(r);
     size_t pids_n, n = 0, at = 0;
     int64_t now_ns = r->clock->mono_ns(r->clock);
 
@@ -138,7 +139,7 @@ static void read_processes(struct host_run *r, struct processes_state *s, int pr
         return;
     }
     for (size_t i = 0; i < pids_n && !r->stopped; i++) {
-        struct process p = {.pid = pids[i]};
+        struct process p = {.pid = pids[i].pid};
         char path[32];
         struct str text;
 

@@ -54,12 +54,12 @@ bool match_read_pid_file(struct match *m, struct host_run *r, uint64_t *before)
 
 static bool is_exe(struct identity *id, struct str wanted)
 {
-    struct str exe = identity_exe(id), base = exe;
+    struct str exe = identity_exe(id), base;
+    const char *slash = exe.n ? memrchr(exe.p, '/', exe.n) : NULL;
 
     if (memchr(wanted.p, '/', wanted.n))
         return str_eq(exe, wanted);
-    for (struct str rest = exe; rest.p;)
-        base = str_split(&rest, '/');
+    base = slash ? str_skip(exe, (size_t)(slash + 1 - exe.p)) : exe;
     return str_eq(base, wanted) || (id->name.n && str_eq(id->name, str_take(wanted, NAME_BYTES)));
 }
 

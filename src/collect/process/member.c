@@ -195,7 +195,7 @@ static void add_gauges(struct member *m, struct pass *p, const struct pid_stat *
     g->living++;
 }
 
-static bool is_turn(const struct pass *p, uint64_t pid, unsigned passes)
+bool pass_is_turn(const struct pass *p, uint64_t pid, unsigned passes)
 {
     return (p->number + pid) % passes == 0;
 }
@@ -214,11 +214,11 @@ void member_read(struct member *m, struct pass *pass, uint64_t pid, const struct
     now.minor_faults = stat->minor_faults;
     now.major_faults = stat->major_faults;
     if (stat->state != 'Z') {
-        if (ran || is_turn(pass, pid, IDLE_PASSES)) {
+        if (ran || pass_is_turn(pass, pid, IDLE_PASSES)) {
             read_status(m, pass, pid, stat->threads, &now);
             pass->partial += !read_io(pass, pid, &now);
         }
-        if (m->is_new || is_turn(pass, pid, LIMITS_PASSES))
+        if (m->is_new || pass_is_turn(pass, pid, LIMITS_PASSES))
             read_limits(m, pass, pid);
         if (count_descriptors(pass, pid, &open)) {
             group->descriptors += open;

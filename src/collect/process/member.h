@@ -45,6 +45,9 @@ struct pass {
     uint64_t partial; /* processes that were not read whole: another user's */
 };
 
+/* Each process has its turn once in so many passes, not all in the same. */
+bool pass_is_turn(const struct pass *p, uint64_t pid, unsigned passes);
+
 void member_read(struct member *m, struct pass *pass, uint64_t pid, const struct pid_stat *stat,
                  struct group *group);
 

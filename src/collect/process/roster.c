@@ -1,8 +1,8 @@
-/* A pass reads /proc/PID/stat of every process: who it is (pid and start), whether it runs another
- * program than before, and how much it has done.
+/* A pass reads /proc/PID/stat of the processes there are: who it is (pid and start), whether it
+ * runs another program than before, and how much it has done.
  *
  *   1. New ones, and those that run another program, are looked at: the first group whose patterns
- *      take it. One that is young is looked at again, since between fork and exec it looks like its
+ *      take it. A young one is looked at again at times: between fork and exec it looks like its
  *      parent, and some write their command line themselves.
  *   2. Those that none takes ask their parent: a group with `children` takes what its processes
  *      start, at any depth. They stay when their parent goes.
@@ -26,10 +26,11 @@
 #include "collect/process/member.h"
 #include "collect/process/process_settings.h"
 
-#define NAME_BYTES  16
-#define NO_GROUP    SIZE_MAX
-#define YOUNG_TICKS (30 * PID_TICKS_PER_SECOND)
-#define DEPTH_MAX   64 /* of parents that are all new; what is deeper waits for the next pass */
+#define NAME_BYTES      16
+#define NO_GROUP        SIZE_MAX
+#define YOUNG_TICKS     (30 * PID_TICKS_PER_SECOND)
+#define STRANGER_PASSES 4  /* see is_known */
+#define DEPTH_MAX       64 /* of parents that are all new; what is deeper waits for the next pass */
 #define WATCHED_MAX                                                                                \
     256 /* descriptors held: of further members it is harder to tell why they end                  \
          */
@@ -37,9 +38,11 @@
 #define KILLED_MAX    256
 
 struct process {
-    uint64_t pid, start, stack;
+    uint64_t pid, inode, start, stack;
+    uint64_t looked;       /* uptime when it was looked at last */
     struct member *member; /* owned; NULL: in no group */
     bool inherited;        /* it is in the group for its parent's sake */
+    bool kernel;           /* a thread of the kernel's, never in a group */
     char name[NAME_BYTES];
 };
 
@@ -124,13 +127,13 @@ static bool read_boot(struct host_run *r, uint64_t *out)
     return false;
 }
 
-/* What the pass before knew of this process; NULL: it is new. Both run through ascending pids. */
-static struct process *before(const struct roster *t, size_t *at, uint64_t pid, uint64_t start)
+/* What the pass before knew of the process with this pid; NULL: nothing. Both run through ascending
+ * pids. */
+static struct process *before(const struct roster *t, size_t *at, uint64_t pid)
 {
     while (*at < t->n && t->list[*at].pid < pid)
         (*at)++;
-    return *at < t->n && t->list[*at].pid == pid && t->list[*at].start == start ? &t->list[*at]
-                                                                                : NULL;
+    return *at < t->n && t->list[*at].pid == pid ? &t->list[*at] : NULL;
 }
 
 static bool runs_another(const struct process *was, const struct pid_stat *stat)
@@ -164,20 +167,71 @@ static size_t read_pid_files(struct roster *t, struct host_run *r, uint64_t pids
     return n;
 }
 
+/* A young one each time that its age has doubled. */
+static bool is_due(const struct process *was, const struct pass *p)
+{
+    uint64_t age = p->uptime > was->start ? p->uptime - was->start : 0;
+
+    return age < YOUNG_TICKS && age >= 2 * (was->looked - was->start);
+}
+
+/* Most processes are in no group and never will be: one that is the same as in the pass before is
+ * read only now and then, in case that it runs another program. */
+static bool is_known(const struct process *was, const struct pass *p, const struct pid_entry *entry)
+{
+    return was && p->is_here && !was->member && was->inode == entry->inode &&
+           (was->kernel || (p->uptime >= was->start + YOUNG_TICKS &&
+                            !pass_is_turn(p, entry->pid, STRANGER_PASSES)));
+}
+
 static bool must_look(const struct process *was, const struct pass *p, const struct pid_stat *stat)
 {
-    bool young = p->uptime < stat->start + YOUNG_TICKS;
+    if (stat->kernel || stat->state == 'Z')
+        return false; /* it runs no program, or none any more */
+    return !was || runs_another(was, stat) || ((!was->member || was->inherited) && is_due(was, p));
+}
 
-    if (stat->state == 'Z')
-        return false; /* it runs nothing any more */
-    return !was || runs_another(was, stat) || (young && (!was->member || was->inherited));
+/* False: it has just ended, or cannot be understood. */
+static bool read_process(struct pass *p, const struct pid_entry *entry, struct process *was,
+                         bool again, struct seen *s, struct process *out)
+{
+    struct host_run *r = p->run;
+    char path[32];
+    struct str text;
+
+    if (!again && is_known(was, p, entry)) {
+        *out = *was;
+        return true;
+    }
+    (void)snprintf(path, sizeof path, "%llu/stat", (unsigned long long)entry->pid);
+    if (files_read_at(r->files, p->proc, path, &text) != FILES_READ)
+        return false;
+    if (!pid_parse_stat(text, &s->stat)) {
+        host_broken(r, FILES_PROC, path, "not understood");
+        return false;
+    }
+    if (was && was->start != s->stat.start)
+        was = NULL; /* another one with its pid */
+    s->look = must_look(was, p, &s->stat) || again;
+    *out = was ? *was : (struct process){.pid = entry->pid, .start = s->stat.start};
+    if (was)
+        was->member = NULL; /* it goes with the new list */
+    out->inode = entry->inode;
+    out->kernel = s->stat.kernel;
+    (void)snprintf(out->name, NAME_BYTES, "%.*s", NAME_BYTES - 1, s->stat.name);
+    if (s->look)
+        out->looked = p->uptime > s->stat.start ? p->uptime : s->stat.start;
+    if (s->stat.stack)
+        out->stack = s->stat.stack;
+    return true;
 }
 
 static bool read_processes(struct roster *t, struct pass *p, struct seen **out, size_t *n)
 {
     struct host_run *r = p->run;
-    uint64_t *pids, *named = host_new_array(r, uint64_t, 2 * t->groups_n);
+    uint64_t *named = host_new_array(r, uint64_t, 2 * t->groups_n);
     size_t pids_n, at = 0, count = 0, named_n = named ? read_pid_files(t, r, named) : 0;
+    struct pid_entry *pids;
     struct seen *seen;
 
     if (pid_list(r->files, p->proc, r->scratch, &pids, &pids_n, r->err) < 0)
@@ -186,31 +240,9 @@ static bool read_processes(struct roster *t, struct pass *p, struct seen **out, 
     if (!seen)
         return false;
     t->next = mem_grow(t->next, &t->next_cap, pids_n + 1, sizeof *t->next);
-    for (size_t i = 0; i < pids_n; i++) {
-        struct seen *s = &seen[count];
-        struct process *was;
-        char path[32];
-        struct str text;
-
-        (void)snprintf(path, sizeof path, "%llu/stat", (unsigned long long)pids[i]);
-        if (files_read_at(r->files, p->proc, path, &text) != FILES_READ)
-            continue; /* it has just ended */
-        if (!pid_parse_stat(text, &s->stat)) {
-            host_broken(r, FILES_PROC, path, "not understood");
-            continue;
-        }
-        if (s->stat.kernel)
-            continue;
-        was = before(t, &at, pids[i], s->stat.start);
-        s->look = must_look(was, p, &s->stat) || is_named(named, named_n, pids[i]);
-        t->next[count] = was ? *was : (struct process){.pid = pids[i], .start = s->stat.start};
-        if (was)
-            was->member = NULL; /* it goes with the new list */
-        (void)snprintf(t->next[count].name, NAME_BYTES, "%.*s", NAME_BYTES - 1, s->stat.name);
-        if (s->stat.stack)
-            t->next[count].stack = s->stat.stack;
-        count++;
-    }
+    for (size_t i = 0; i < pids_n; i++)
+        count += read_process(p, &pids[i], before(t, &at, pids[i].pid),
+                              is_named(named, named_n, pids[i].pid), &seen[count], &t->next[count]);
     *out = seen;
     *n = count;
     return true;

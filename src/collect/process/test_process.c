@@ -337,6 +337,7 @@ static void a_young_process_is_looked_at_again(void **state)
     write_command(w, 700, "sh start.sh");
     pass(w);
     write_command(w, 700, "worker --now"); /* exec of another shell script: the same name */
+    fixture_write(&w->f, STR("== proc/uptime\n5005.00 9000.00\n"));
     pass(w);
     assert_line(w, "namedprocess_namegroup_num_procs{groupname=\"worker\"} 1");
 }

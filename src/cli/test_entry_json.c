@@ -78,7 +78,7 @@ static void end(struct fixture *f)
     buf_fini(&f->out);
 }
 
-static int read_body(struct fixture *f, struct str body)
+static enum parsed read_body(struct fixture *f, int status, struct str body)
 {
     SCOPED(arena_fini) struct arena scratch;
     struct expo_writer w;
@@ -86,7 +86,7 @@ static int read_body(struct fixture *f, struct str body)
     arena_init(&scratch, NULL);
     buf_reset(&f->out);
     expo_writer_init(&w, EXPO_TEXT, &f->out);
-    return f->collector.parse(f->collector.arg, body, &w.emit, &scratch, &f->err);
+    return f->collector.parse(f->collector.arg, status, body, &w.emit, &scratch, &f->err);
 }
 
 /* The samples of an answer, without the lines of their families. */
@@ -95,7 +95,7 @@ static void assert_series(struct fixture *f, const char *body, const char *expec
     SCOPED(buf_fini) struct buf kept = {0};
     struct str left;
 
-    assert_ok(read_body(f, str_c(body)), f->err);
+    assert_ok(read_body(f, 200, str_c(body)), f->err);
     left = buf_str(&f->out);
     while (left.n) {
         struct str line = str_split(&left, '\n');
@@ -363,28 +363,45 @@ static void an_answer_that_cannot_be_used_says_why(void **state)
 {
     static const struct {
         const char *body, *words;
-    } bad[] = {{" \n", "the answer is empty"},
-               {"<html>", "not JSON"},
-               {"<html>", "begins with: <html>"},
-               {"{\"a\": NaN}", "line 1, column 9"},
-               {"[1]", "the answer is a JSON list; no path of the mapping begins in one"},
-               {"\"fine\"", "the answer is a JSON text"},
-               {"7", "a single JSON value"},
-               {"{\"a\": 1, \"status\": \"sick\"}", "status is \"sick\"; expected \"healthy\""},
-               {"{\"a\": 1}", "status is not there; expected \"healthy\""},
-               {"{\"a\": 1, \"status\": null}", "status is null; expected \"healthy\""},
-               {"{\"status\": \"healthy\", \"n\": 12}", "n is \"12\"; expected \"[0-9]\""}};
+        enum parsed parsed;
+    } bad[] = {
+        {" \n", "the answer is empty", PARSED_NOT},
+        {"<html>", "not JSON", PARSED_NOT},
+        {"<html>", "begins with: <html>", PARSED_NOT},
+        {"{\"a\": NaN}", "line 1, column 9", PARSED_NOT},
+        {"[1]", "the answer is a JSON list; no path of the mapping begins in one", PARSED_NOT},
+        {"\"fine\"", "the answer is a JSON text", PARSED_NOT},
+        {"7", "a single JSON value", PARSED_NOT},
+        {"{\"a\": 1, \"status\": \"sick\"}", "status is \"sick\"; expected \"healthy\"",
+         PARSED_UNWELL},
+        {"{\"a\": 1}", "status is not there; expected \"healthy\"", PARSED_UNWELL},
+        {"{\"a\": 1, \"status\": null}", "status is null; expected \"healthy\"", PARSED_UNWELL},
+        {"{\"status\": \"healthy\", \"n\": 12}", "n is \"12\"; expected \"[0-9]\"", PARSED_UNWELL}};
     struct fixture f;
 
     (void)state;
     start(&f, "metrics: {a: a}, expect: [{path: status, equals: healthy}, "
               "{path: n, matches: '[0-9]'}]");
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        assert_int_equal(read_body(&f, str_c(bad[i].body)), -1);
+        assert_int_equal(read_body(&f, 200, str_c(bad[i].body)), bad[i].parsed);
         if (!strstr(f.err.text, bad[i].words))
             fail_msg("\"%s\" is not in \"%s\"", bad[i].words, f.err.text);
     }
     assert_series(&f, "{\"a\": 1, \"status\": \"healthy\", \"n\": 7}", "a 1\n");
+    end(&f);
+}
+
+static void an_error_is_read_when_it_says_what_the_mapping_asks_for(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f, "metrics: {healthy: {path: status, where: {status: healthy}, count_by: []}, "
+              "rtf: rtf, there: {path: status, present: true}}");
+    assert_int_equal(read_body(&f, 503, STR("{\"status\": \"ill\", \"rtf\": 1.5}")), PARSED);
+    assert_non_null(strstr(f.out.p, "\nhealthy 0\n"));
+    assert_non_null(strstr(f.out.p, "\nrtf 1.5\n"));
+    assert_int_equal(read_body(&f, 404, STR("{\"detail\": \"Not Found\"}")), PARSED_NOT);
     end(&f);
 }
 
@@ -486,6 +503,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_oldest_job_has_the_age_of_its_id),
         cmocka_unit_test(each_id_is_counted_once),
         cmocka_unit_test(an_answer_that_cannot_be_used_says_why),
+        cmocka_unit_test(an_error_is_read_when_it_says_what_the_mapping_asks_for),
         cmocka_unit_test(a_mistake_in_a_mapping_is_named_where_it_stands),
         cmocka_unit_test(an_entry_needs_a_url_and_metrics),
         cmocka_unit_test(an_entry_is_named_after_its_address),

@@ -38,14 +38,22 @@ struct labels;
 struct scrape_job;
 struct sink;
 
+/* What a body was worth. */
+enum parsed {
+    PARSED,        /* err is not looked at */
+    PARSED_UNWELL, /* its samples are good, but up is 0: err says why */
+    PARSED_NOT,    /* err says why */
+};
+
 /* A native collector: a function that reads something and writes what it found. Of a target with a
- * URL it is `parse` instead, which reads the body of an answer with status 200. */
+ * URL it is `parse` instead, which reads the body of an answer. With a status that is an error, up
+ * is 0 with words about that, whatever `parse` makes of the body. */
 struct collector {
     const char *name; /* "host" */
     /* On a lane's thread, never twice at once for one `arg`. `scratch` is reset after each run. */
     MUST_USE int (*collect)(void *arg, struct emit *emit, struct arena *scratch, struct err *err);
-    MUST_USE int (*parse)(void *arg, struct str body, struct emit *emit, struct arena *scratch,
-                          struct err *err);
+    MUST_USE enum parsed (*parse)(void *arg, int status, struct str body, struct emit *emit,
+                                  struct arena *scratch, struct err *err);
     void (*free)(void *arg);
     void *arg;
     bool may_hang; /* runs on LANE_SLOW: what can hang (statfs, hwmon) is a target of its own */
@@ -67,6 +75,8 @@ struct target_settings {
     /* Borrowed until the target is gone: metric relabelling and limits. NULL: none. */
     const struct scrape_job *scrape_job;
     const char *url; /* HTTP target; NULL: native */
+    /* Of the request, borrowed until the target is gone. NULL: GET, none. */
+    const char *method, *body;
     /* Native target; with a URL: how its body is read, `parse` NULL for an exposition. */
     struct collector collector;
 };

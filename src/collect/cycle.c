@@ -122,6 +122,20 @@ static void finish(struct cycle *c)
 
 /* ---- parse, commit ---- */
 
+static int parse_body(struct cycle *c, struct err *err)
+{
+    const struct collector *collector = &c->settings.collector;
+    const struct fetch_result *result = fetch_result(c->fetch);
+    enum parsed parsed = collector->parse(collector->arg, result->status, result->body,
+                                          &c->target.emit, &c->scratch, err);
+    bool refused = c->gather_err.kind != ERR_NONE;
+
+    if (refused)
+        *err = c->gather_err;
+    c->target.unwell = parsed == PARSED_UNWELL || (refused && parsed == PARSED);
+    return parsed == PARSED_NOT ? -1 : 0;
+}
+
 static int produce(struct cycle *c, struct err *err)
 {
     struct emit *emit = &c->target.emit;
@@ -133,7 +147,7 @@ static int produce(struct cycle *c, struct err *err)
         return -1;
     }
     if (c->settings.url && collector->parse)
-        rc = collector->parse(collector->arg, fetch_result(c->fetch)->body, emit, &c->scratch, err);
+        rc = parse_body(c, err);
     else if (c->settings.url)
         rc = scrape_parse(fetch_result(c->fetch)->body, c->format, &c->scratch, emit, err);
     else if (collector->may_hang)
@@ -177,6 +191,7 @@ static void make_column(struct cycle *c)
     c->seconds = seconds_since(c);
     c->next = target_finish(&c->target, &c->ok, c->seconds, &store);
     budget_return(&c->budget, body);
+    c->ok &= !c->target.unwell;
     if (store.kind != ERR_NONE)
         c->err = store;
 }
@@ -225,7 +240,7 @@ static void settle(struct cycle *c)
         again(c);
         return;
     }
-    if (c->fetch) {
+    if (c->fetch && !c->settings.collector.parse) {
         size_t n;
         char *body = fetch_take_body(c->fetch, &n);
 
@@ -318,15 +333,20 @@ static void on_fetched(struct fetch *f, void *arg)
     struct cycle *c = arg;
 
     c->fetch = f; /* set already, unless it ended within fetch_start */
-    c->gathered = c->settings.collector.parse
-                      ? scrape_judge_status(fetch_result(f), &c->gather_err) == 0
-                      : scrape_judge(fetch_result(f), &c->format, &c->gather_err) == 0;
+    if (c->settings.collector.parse)
+        c->gathered = scrape_judge_status(fetch_result(f), &c->gather_err) == 0 ||
+                      fetch_result(f)->body.n > 0;
+    else
+        c->gathered = scrape_judge(fetch_result(f), &c->format, &c->gather_err) == 0;
     submit_parse(c);
 }
 
 static void start_fetch(struct cycle *c)
 {
     struct scrape_request request = {.url = c->settings.url,
+                                     .method = c->settings.method,
+                                     .body = c->settings.body,
+                                     .json = c->settings.collector.parse,
                                      .timeout_ms = c->settings.timeout_ms,
                                      .body_max = c->settings.body_max,
                                      .client = c->settings.client,

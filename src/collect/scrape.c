@@ -11,15 +11,19 @@
     "application/openmetrics-text;version=0.0.1;q=0.5,"                                            \
     "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 
+#define ACCEPT_JSON "Accept: application/json, */*;q=0.5"
+
 int scrape_start(struct fetcher *fetcher, const struct scrape_request *request, struct fetch **out,
                  struct err *err)
 {
     char timeout[80];
-    const char *const headers[] = {ACCEPT, "User-Agent: earshot", timeout};
+    const char *headers[4] = {request->json ? ACCEPT_JSON : ACCEPT, "User-Agent: earshot"};
+    size_t headers_n = 2;
     struct fetch_request fetch = {
         .url = request->url,
+        .method = request->method,
+        .body = request->body ? str_c(request->body) : (struct str){NULL, 0},
         .headers = headers,
-        .headers_n = ARRAY_LEN(headers),
         .timeout_ms = request->timeout_ms,
         .body_max = request->body_max,
         .client = request->client,
@@ -29,6 +33,11 @@ int scrape_start(struct fetcher *fetcher, const struct scrape_request *request, 
 
     (void)snprintf(timeout, sizeof timeout, "X-Prometheus-Scrape-Timeout-Seconds: %.3f",
                    (double)request->timeout_ms / 1000);
+    if (request->json && request->body)
+        headers[headers_n++] = "Content-Type: application/json";
+    else if (!request->json)
+        headers[headers_n++] = timeout;
+    fetch.headers_n = headers_n;
     return fetch_start(fetcher, &fetch, out, err);
 }
 
@@ -48,7 +57,7 @@ static const char *advice(const struct fetch_result *result)
         return *auth ? "; the credentials are known there, but have no right to this"
                      : "; it wants credentials (basic_auth, authorization)";
     case 404:
-        return "; check the path (metrics_path)";
+        return "; check the path (metrics_path, or url)";
     case 407:
         return "; the proxy wants a user and password in proxy_url";
     default:

@@ -25,6 +25,8 @@ struct fetcher;
 
 struct scrape_request {
     const char *url;
+    const char *method, *body; /* NULL: GET, none */
+    bool json;                 /* JSON is asked for, and sent; else an exposition */
     int64_t timeout_ms;
     size_t body_max;
     struct client *client; /* NULL: none */

@@ -518,6 +518,7 @@ void target_begin(struct target *t, ts_ms ts)
     arena_reset(&t->arena);
     t->rows = t->exemplars = t->metadata = (struct target_list){NULL, 0, 0};
     t->counts = (struct target_counts){.scraped = 0};
+    t->unwell = false;
     t->trusts &= !t->known.ended;
     known_begin(&t->known, t->tell);
     clear_column(t);
@@ -769,7 +770,7 @@ enum target_next target_finish(struct target *t, bool *ok, double seconds, struc
     }
     end_fresh(t);
     t->ok = *ok;
-    set_reports(t, *ok, seconds);
+    set_reports(t, *ok && !t->unwell, seconds);
     sort_rows(t);
     fill_batch(t);
     return TARGET_COMMIT;

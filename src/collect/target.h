@@ -109,6 +109,7 @@ struct target {
     bool stored;                        /* it had its series before: the store cut its head */
     uint32_t slots;                     /* highest slot of the column + 1 */
     bool ok;
+    bool unwell; /* set before target_finish: the samples are good, and up is 0 */
     struct target_list rows, exemplars, metadata; /* in `arena` */
     struct target_counts counts;
     struct target_retyped retyped; /* when counts.types_changed */

@@ -199,6 +199,84 @@ static void a_body_that_does_not_parse_is_up_0_with_the_line(void **state)
     assert_null(strstr(scripted_sink_take(&f->sink), "a{"));
 }
 
+/* ---- bodies that a target reads for itself ---- */
+
+static enum parsed parse_one(void *arg, int status, struct str body, struct emit *emit,
+                             struct arena *scratch, struct err *err)
+{
+    enum parsed *parsed = arg;
+
+    (void)scratch, (void)status;
+    if (!str_eq(body, STR("a 1\n")) || emit_value(emit, "own", METRIC_GAUGE, "help", 2, err) < 0)
+        return PARSED_NOT;
+    (void)err_set(err, ERR_EVAL, "it says that it is ill");
+    return *parsed;
+}
+
+static void add_parsed(struct fixture *f, enum parsed *parsed)
+{
+    struct target_settings settings = {.job = "j",
+                                       .labels = f->labels,
+                                       .interval_ms = INTERVAL_MS,
+                                       .timeout_ms = INTERVAL_MS,
+                                       .body_max = 1000,
+                                       .url = "http://h/status",
+                                       .method = "POST",
+                                       .body = "{}",
+                                       .collector = {.parse = parse_one, .arg = parsed}};
+
+    assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
+    run_until(f, 1);
+}
+
+static void a_body_may_be_read_by_the_target_itself(void **state)
+{
+    struct fixture *f = *state;
+    enum parsed parsed = PARSED;
+    const char *stored;
+
+    fake_fetch_answer.content_type = STR("application/json");
+    add_parsed(f, &parsed);
+    stored = scripted_sink_take(&f->sink);
+    assert_non_null(strstr(stored, "own{instance=\"i\", job=\"j\"} 2\n"));
+    assert_non_null(strstr(stored, "up{instance=\"i\", job=\"j\"} 1\n"));
+    assert_string_equal(status(f).last_error, "");
+    assert_non_null(strstr(fake_fetch_request, "\nAccept: application/json"));
+    assert_non_null(strstr(fake_fetch_request, "\nContent-Type: application/json"));
+}
+
+static void a_target_that_says_it_is_ill_is_up_0_with_its_samples(void **state)
+{
+    struct fixture *f = *state;
+    enum parsed parsed = PARSED_UNWELL;
+    const char *stored;
+
+    add_parsed(f, &parsed);
+    stored = scripted_sink_take(&f->sink);
+    assert_non_null(strstr(stored, "own{instance=\"i\", job=\"j\"} 2\n"));
+    assert_non_null(strstr(stored, "up{instance=\"i\", job=\"j\"} 0\n"));
+    assert_string_equal(status(f).last_error, "it says that it is ill");
+    assert_int_equal(collect_stats(f->collect).down, 1);
+}
+
+static void an_error_status_is_up_0_and_its_body_may_be_read(void **state)
+{
+    struct fixture *f = *state;
+    enum parsed parsed = PARSED;
+    const char *stored;
+
+    fake_fetch_answer.status = 503;
+    add_parsed(f, &parsed);
+    stored = scripted_sink_take(&f->sink);
+    assert_non_null(strstr(stored, "own{instance=\"i\", job=\"j\"} 2\n"));
+    assert_non_null(strstr(stored, "up{instance=\"i\", job=\"j\"} 0\n"));
+    assert_string_equal(status(f).last_error, "the target answered with HTTP status 503");
+    fake_fetch_answer.body = STR("sorry");
+    run_until(f, f->sink.commits + 2);
+    assert_non_null(strstr(scripted_sink_take(&f->sink), "own{instance=\"i\", job=\"j\"} stale\n"));
+    assert_string_equal(status(f).last_error, "the target answered with HTTP status 503");
+}
+
 static void a_cut_of_the_head_does_not_lose_a_cycle(void **state)
 {
     struct fixture *f = *state;
@@ -503,6 +581,9 @@ int main(void)
         TEST(a_failed_fetch_is_up_0_with_its_words),
         TEST(a_fetch_that_cannot_start_is_up_0_too),
         TEST(a_body_that_does_not_parse_is_up_0_with_the_line),
+        TEST(a_body_may_be_read_by_the_target_itself),
+        TEST(a_target_that_says_it_is_ill_is_up_0_with_its_samples),
+        TEST(an_error_status_is_up_0_and_its_body_may_be_read),
         TEST(a_cut_of_the_head_does_not_lose_a_cycle),
         TEST(a_collector_is_stored_like_any_target),
         TEST(a_collector_that_fails_is_up_0_with_its_words),

@@ -76,6 +76,24 @@ static struct headers read_connect_headers(struct config_builder *b, const struc
     return h;
 }
 
+/* {name: value}, as the entries under `collect` write it. */
+static void add_plain_headers(struct config_builder *b, const struct yaml *map, struct headers *h)
+{
+    struct client_header *all;
+
+    if (!map || map->kind != YAML_MAP || map->n == 0)
+        return;
+    all = builder_array(b, h->n + map->n, sizeof *all);
+    if (!all)
+        return;
+    if (h->n)
+        memcpy(all, h->items, h->n * sizeof *all);
+    h->items = all;
+    for (size_t i = 0; i < map->n; i++)
+        all[h->n++] = (struct client_header){builder_copy(b, map->pairs[i].key.text),
+                                             {builder_copy(b, map->pairs[i].value.text), NULL}};
+}
+
 /* {name: {values: [], secrets: [], files: []}} */
 static struct headers read_http_headers(struct config_builder *b, const struct yaml *map)
 {
@@ -192,6 +210,7 @@ const struct client_settings *client_read(struct config_builder *b, const struct
     c->tls = client_read_tls(b, yaml_get(map, "tls_config"));
     c->proxy = read_proxy(b, map);
     headers = read_http_headers(b, yaml_get(map, "http_headers"));
+    add_plain_headers(b, yaml_get(map, "headers"), &headers);
     c->headers = headers.items;
     c->headers_n = headers.n;
     return c;

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "config/internal.h"
 #include "config/schema.h"
+#include "http/client_settings.h"
 #include "model/labels.h"
 
 #define INTERVAL_MS 15000
@@ -91,6 +92,19 @@ static void check_name(struct config_builder *b, const struct yaml *node,
                        entry->kind, entry->name);
 }
 
+/* As a scrape job is asked, but for redirects, which lead nowhere else. */
+static const struct client_settings *read_client(struct config_builder *b, const struct yaml *node)
+{
+    const struct client_settings *read = client_read(b, node);
+    struct client_settings *client = builder_array(b, 1, sizeof *client);
+
+    if (!read || !client)
+        return NULL;
+    *client = *read;
+    client->stays_home = true;
+    return client;
+}
+
 static void read_entry(struct config_builder *b, const struct kind *kind, const struct yaml *node)
 {
     const struct set_kind *set;
@@ -112,7 +126,7 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
     entry->labels = job_read_labels(b, yaml_get(node, "labels"));
     entry->job.name = builder_text(b, node, "job", kind->job ? kind->job : entry->name);
     entry->job.limits.body_bytes = BODY_MAX;
-    entry->job.client = client_read(b, node);
+    entry->job.client = read_client(b, node);
     entry->job.fingerprint = job_hash_tree(hash_str(str_c(kind->key)), node);
     read_times(b, node, what, &entry->job);
     job_read_rules(b, yaml_get(node, "metric_relabel_configs"), false, &entry->job.metric_relabel);

@@ -458,6 +458,8 @@ const void *entry_read_json(struct config_builder *b, const struct yaml *node,
     if (!s)
         return NULL;
     entry->url = builder_text(b, node, "url", "");
+    entry->method = builder_text(b, node, "method", NULL);
+    entry->body = builder_text(b, node, "body", NULL);
     entry->name = entry->instance = instance_of(b, str_c(entry->url));
     s->name = builder_text(b, node, "name", entry->name);
     if (!schema_gives(node, "url"))

@@ -24,7 +24,8 @@ static bool is_secret(struct str key)
         if (contains(key, parts[i]))
             return true;
     }
-    return str_eq(key, STR("key")) || str_ends(key, STR("_key")) ||
+    /* `headers` of an entry under `collect` may hold any. */
+    return str_eq(key, STR("key")) || str_eq(key, STR("headers")) || str_ends(key, STR("_key")) ||
            str_eq(key, STR("proxy_connect_header"));
 }
 

@@ -12,12 +12,30 @@ static const struct key entry_keys[] = {
     {.name = "metric_relabel_configs", .type = KEY_MAPS, .sub = &schema_relabel},
 };
 
+static const struct key http_entry_keys[] = {
+    {.name = "headers", .type = KEY_STR_MAP},
+};
+
+static void check_http_entry(const struct yaml *map, struct schema_check *c)
+{
+    const struct yaml *headers = yaml_get(map, "headers");
+
+    if (headers && headers->kind == YAML_MAP)
+        schema_check_headers(headers, c);
+}
+
 /* `also` of a kind that asks for itself. */
 const struct schema schema_entry = {
     .what = "an entry of collect", .keys = entry_keys, .n = ARRAY_LEN(entry_keys)};
 
+static const struct schema asked_entry = {.what = "an entry of collect",
+                                          .keys = entry_keys,
+                                          .n = ARRAY_LEN(entry_keys),
+                                          .also = &schema_http_client};
+
 /* `also` of a kind that is asked over HTTP. */
 const struct schema schema_http_entry = {.what = "an entry of collect",
-                                         .keys = entry_keys,
-                                         .n = ARRAY_LEN(entry_keys),
-                                         .also = &schema_http_client};
+                                         .keys = http_entry_keys,
+                                         .n = ARRAY_LEN(http_entry_keys),
+                                         .also = &asked_entry,
+                                         .check = check_http_entry};

@@ -21,10 +21,9 @@ static const struct key expect_keys[] = {
 SCHEMA(expect, "expect");
 
 static const struct key json_keys[] = {
-    {.name = "url", .type = KEY_URL},
-    {.name = "timezone", .type = KEY_STR},
-    {.name = "metrics", .type = KEY_MAP},
-    {.name = "expect", .type = KEY_MAPS, .sub = &expect},
+    {.name = "url", .type = KEY_URL},     {.name = "method", .type = KEY_STR},
+    {.name = "body", .type = KEY_STR},    {.name = "timezone", .type = KEY_STR},
+    {.name = "metrics", .type = KEY_MAP}, {.name = "expect", .type = KEY_MAPS, .sub = &expect},
 };
 
 static void check_json(const struct yaml *map, struct schema_check *c)

@@ -67,6 +67,7 @@ struct client_settings {
     const struct client_header *headers; /* [headers_n]; a name may come again */
     size_t headers_n;
     bool follow_redirects;
+    bool stays_home;  /* redirects to another host or port are refused */
     bool compression; /* gzip is asked of peers that are not near */
 };
 

@@ -292,6 +292,14 @@ static enum redirect redirect(struct fetcher *fr, struct fetch *f, long status)
         return REDIRECT_REFUSED;
     }
     f->away |= !client_is_home(f->url, to);
+    if (f->away && client_settings_of(f->client)->stays_home) {
+        (void)err_set(&f->result.err, ERR_EVAL,
+                      "the answer is a redirect to another host or port (%.200s), where it is not "
+                      "followed to",
+                      to);
+        mem_free(to);
+        return REDIRECT_REFUSED;
+    }
     mem_free(f->url);
     f->url = to;
     f->in.n = 0;

@@ -487,6 +487,24 @@ static void secrets_go_along_on_one_place_and_stay_behind_when_it_is_left(void *
     assert_null(strstr(second.seen, "hidden"));
 }
 
+static void who_stays_home_follows_to_the_same_place_only(void **state)
+{
+    struct fixture *f = *state;
+    const struct client_settings settings = {.follow_redirects = true, .stays_home = true};
+    struct peer p;
+    char answer[300];
+
+    redirect_text(answer, "302 Found", "http://localhost:1/x");
+    peer_start(&p, answer, 1, 2); /* near 1, then by way of libcurl */
+    assert_error(get_as(f, p.port, settings, (struct fetch_request){0}), ERR_EVAL,
+                 "another host or port (http://localhost:1/x)");
+    peer_stop(&p);
+    redirect_text(answer, "302 Found", "/again");
+    peer_start(&p, answer, 11, 2);
+    assert_error(get_as(f, p.port, settings, (struct fetch_request){0}), ERR_LIMIT, "more than 10");
+    peer_stop(&p);
+}
+
 static void a_file_with_a_secret_is_read_at_each_use(void **state)
 {
     struct fixture *f = *state;
@@ -670,6 +688,7 @@ int main(void)
         TEST(the_largest_answer_gives_way_when_all_take_too_much),
         TEST(gzip_is_undone_though_not_asked_for_and_a_bomb_is_cut_while_it_arrives),
         TEST(redirects_are_followed_ten_times_if_at_all),
+        TEST(who_stays_home_follows_to_the_same_place_only),
         TEST(secrets_go_along_on_one_place_and_stay_behind_when_it_is_left),
         TEST(a_file_with_a_secret_is_read_at_each_use),
         TEST(a_token_is_asked_for_once_and_again_after_it_was_not_taken),

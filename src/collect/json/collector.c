@@ -46,25 +46,24 @@ static int check_top(const struct json_settings *s, const json_t *root, struct e
                                           : "a single JSON value");
 }
 
-static int map_root(struct json_collector *c, json_t *root, struct emit *emit,
-                    struct arena *scratch, struct err *err)
+static enum parsed map_root(struct json_collector *c, int status, json_t *root, struct emit *emit,
+                            struct arena *scratch, struct err *err)
 {
     const struct mapping_moment moment = {.now = c->clock->wall_ms(c->clock)};
 
-    if (check_top(c->settings, root, err) < 0 || mapping_expect(c->mapping, root, err) < 0)
-        return -1;
-    return mapping_apply(c->mapping, root, moment, emit, scratch, err);
+    if (check_top(c->settings, root, err) < 0 ||
+        (status / 100 != 2 && !mapping_finds(c->mapping, root)) ||
+        mapping_apply(c->mapping, root, moment, emit, scratch, err) < 0)
+        return PARSED_NOT;
+    return mapping_expect(c->mapping, root, err) < 0 ? PARSED_UNWELL : PARSED;
 }
 
-static int parse(void *arg, struct str body, struct emit *emit, struct arena *scratch,
-                 struct err *err)
+/* JSON takes many times the room of its text. */
+static int read_text(struct str text, struct arena *scratch, size_t *charged, json_t **out,
+                     struct err *err)
 {
-    struct json_collector *c = arg;
-    struct str text = str_trim(body);
     size_t values = json_count_values(text), bytes = values * VALUE_BYTES + text.n;
     struct err why = {.kind = ERR_NONE};
-    json_t *root = NULL;
-    int rc;
 
     if (text.n == 0)
         return err_set(err, ERR_EVAL, "the answer is empty");
@@ -72,12 +71,23 @@ static int parse(void *arg, struct str body, struct emit *emit, struct arena *sc
         return err_set(err, ERR_LIMIT, "the answer has more than %d values", VALUES_MAX);
     if (scratch->budget && budget_charge(scratch->budget, bytes, err) < 0)
         return -1;
-    rc = json_read(text, &root, &why) < 0 ? tell(&why, text, err)
-                                          : map_root(c, root, emit, scratch, err);
+    *charged = bytes;
+    return json_read(text, out, &why) < 0 ? tell(&why, text, err) : 0;
+}
+
+static enum parsed parse(void *arg, int status, struct str body, struct emit *emit,
+                         struct arena *scratch, struct err *err)
+{
+    size_t charged = 0;
+    json_t *root = NULL;
+    enum parsed parsed = PARSED_NOT;
+
+    if (read_text(str_trim(body), scratch, &charged, &root, err) == 0)
+        parsed = map_root(arg, status, root, emit, scratch, err);
     json_decref(root);
     if (scratch->budget)
-        budget_return(scratch->budget, bytes);
-    return rc;
+        budget_return(scratch->budget, charged);
+    return parsed;
 }
 
 static void free_collector(void *arg)

@@ -471,6 +471,23 @@ int mapping_apply(struct mapping *m, json_t *root, struct mapping_moment moment,
 
 /* ---- what is expected ---- */
 
+/* Ends the walk. */
+static int on_found(void *arg, const struct json_place *place)
+{
+    (void)arg;
+    return place->value && !json_is_null(place->value) ? -1 : 0;
+}
+
+bool mapping_finds(const struct mapping *m, json_t *root)
+{
+    bool there;
+
+    for (size_t i = 0; i < m->settings->metrics_n; i++)
+        if (json_path_walk(&m->settings->metrics[i].path, root, on_found, NULL, &there) < 0)
+            return true;
+    return false;
+}
+
 int mapping_expect(const struct mapping *m, json_t *root, struct err *err)
 {
     for (size_t i = 0; i < m->settings->expect_n; i++) {

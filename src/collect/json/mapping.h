@@ -34,6 +34,9 @@ struct mapping_moment {
     bool has_ts; /* samples are of this moment, else of the cycle's */
 };
 
+/* Does any path lead to a value? An answer about an error has none of them. */
+bool mapping_finds(const struct mapping *m, struct json_t *root);
+
 /* What the settings expect of an answer, in words when it is otherwise (ERR_EVAL). */
 MUST_USE int mapping_expect(const struct mapping *m, struct json_t *root, struct err *err);
 

@@ -135,6 +135,7 @@ static int start(struct serve_entries *s, const struct entry_settings *entry,
     struct target_settings settings = {.job = entry->job.name,
                                        .interval_ms = entry->job.interval_ms,
                                        .timeout_ms = entry->job.timeout_ms,
+                                       .honor_timestamps = true, /* of lines that have their own */
                                        .body_max = (size_t)entry->job.limits.body_bytes,
                                        .scrape_job = &entry->job,
                                        .url = entry->url,

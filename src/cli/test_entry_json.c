@@ -12,6 +12,7 @@
 #include "collect/collect.h"
 #include "collect/json/collector.h"
 #include "config/config.h"
+#include "model/emit.h"
 #include "model/expo.h"
 
 static const char *samples;
@@ -458,10 +459,137 @@ static void an_entry_needs_a_url_and_metrics(void **state)
     struct err err = {0};
 
     (void)state;
-    assert_fails(load("{name: x, metrics: {a: b}}", &c, &err), err, ERR_TYPE, "needs url");
+    assert_fails(load("{name: x, metrics: {a: b}}", &c, &err), err, ERR_TYPE, "either url or file");
     assert_fails(load("{url: 'http://h/x'}", &c, &err), err, ERR_TYPE, "needs metrics");
     assert_fails(load("{url: 'http://h/x', metrics: {a: b}, expect: [{path: a}]}", &c, &err), err,
                  ERR_TYPE, "one of equals and matches");
+}
+
+static void a_url_and_a_file_have_keys_of_their_own(void **state)
+{
+    static const char *const bad[][2] = {
+        {"{url: 'http://h/x', file: f, metrics: {a: b}}", "either url or file, not both"},
+        {"{url: 'http://h/x', follow: true, metrics: {a: b}}", "follow belongs to file"},
+        {"{url: 'http://h/x', time: t, metrics: {a: b}}", "time belongs to file"},
+        {"{file: f, method: POST, metrics: {a: b}}", "method belongs to url"},
+        {"{file: f, time: 't.*', metrics: {a: b}}", "leads to many values"},
+        {"{file: f, metrics: {a: b}, expect: [{path: a, equals: b}]}", "follow: false"}};
+    struct config *c = NULL;
+    struct err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_fails(load(bad[i][0], &c, &err), err, ERR_TYPE, bad[i][1]);
+}
+
+/* ---- files ---- */
+
+/* Samples of a collector of a file, as "name value @time" or "name value". */
+struct rows {
+    struct emit emit;
+    struct buf text;
+    size_t n;
+};
+
+static int keep_family(struct emit *e, const struct metadata *family, struct err *err)
+{
+    (void)e, (void)family, (void)err;
+    return 0;
+}
+
+static int keep_row(struct emit *e, const struct emit_sample *s, struct err *err)
+{
+    struct rows *r = CONTAINER_OF(e, struct rows, emit);
+
+    (void)err;
+    r->n++;
+    buf_addf(&r->text, s->has_ts ? "%.*s %g @%lld\n" : "%.*s %g\n", STR_ARGS(s->name), s->value,
+             (long long)s->ts);
+    return 0;
+}
+
+static void collect_file(struct fixture *f, struct rows *out)
+{
+    SCOPED(arena_fini) struct arena scratch;
+
+    *out = (struct rows){.emit = {.family = keep_family, .sample = keep_row}};
+    arena_init(&scratch, NULL);
+    assert_ok(f->collector.collect(f->collector.arg, &out->emit, &scratch, &f->err), f->err);
+}
+
+static void start_file(struct fixture *f, const char *name, const char *rest)
+{
+    char entry[2000];
+
+    *f = (struct fixture){.log = {keep_line, LOG_DEBUG}};
+    (void)snprintf(entry, sizeof entry, "{name: x, file: '%s/%s', %s}", samples, name, rest);
+    assert_ok(load(entry, &f->config, &f->err), f->err);
+    assert_null(f->config->entries[0].instance);
+    manual_clock_init(&f->clock, INT64_C(1705374075000));
+    assert_ok(json_collector_make(f->config->entries[0].own, &f->clock.clock, &f->log, &f->counts,
+                                  &f->collector, &f->err),
+              f->err);
+    assert_true(f->collector.may_hang);
+}
+
+static void lines_give_samples_of_their_own_times(void **state)
+{
+    static const char first[] = "memory 1875.95 @1741075201199\njobs 4 @1741075201199\n"
+                                "pending 12 @1741075201199\nmemory 1906.35 @1741075260095\n";
+    struct fixture f;
+    struct rows rows;
+
+    (void)state;
+    start_file(&f, "document-hub-metrics.jsonl",
+               "timezone: UTC, time: timestamp, metrics: {memory: resources.memory_mb, "
+               "jobs: resources.active_jobs, pending: queues.llm_tasks.pending}");
+    collect_file(&f, &rows);
+    assert_memory_equal(rows.text.p, first, sizeof first - 1);
+    assert_int_equal(f.counts.lines_invalid, 1); /* 30 of 31 */
+    assert_int_equal(rows.n, 3 * 30 - 2);
+    buf_fini(&rows.text);
+    collect_file(&f, &rows);
+    assert_int_equal(rows.n, 0);
+    buf_fini(&rows.text);
+    end(&f);
+}
+
+static void without_a_time_the_last_line_is_what_holds(void **state)
+{
+    struct fixture f;
+    struct rows rows;
+
+    (void)state;
+    start_file(&f, "document-hub-metrics.jsonl", "metrics: {memory: resources.memory_mb}");
+    for (int i = 0; i < 2; i++) {
+        collect_file(&f, &rows);
+        assert_string_equal(rows.text.p, "memory 1200.5\n");
+        buf_fini(&rows.text);
+    }
+    end(&f);
+}
+
+static void a_file_with_one_value_is_read_anew_each_time(void **state)
+{
+    struct fixture f;
+    struct rows rows;
+
+    (void)state;
+    start_file(&f, "soundbox-backup-status.json",
+               "follow: false, timezone: UTC, metrics: {count: backup_count}");
+    for (int i = 0; i < 2; i++) {
+        collect_file(&f, &rows);
+        assert_string_equal(rows.text.p, "count 18\n");
+        buf_fini(&rows.text);
+    }
+    end(&f);
+    start_file(
+        &f, "soundbox-backup-status.json",
+        "follow: false, time: last_backup.time, timezone: UTC, metrics: {count: backup_count}");
+    collect_file(&f, &rows);
+    assert_string_equal(rows.text.p, "count 18 @1705374015000\n");
+    buf_fini(&rows.text);
+    end(&f);
 }
 
 static void an_entry_is_named_after_its_address(void **state)
@@ -506,6 +634,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_error_is_read_when_it_says_what_the_mapping_asks_for),
         cmocka_unit_test(a_mistake_in_a_mapping_is_named_where_it_stands),
         cmocka_unit_test(an_entry_needs_a_url_and_metrics),
+        cmocka_unit_test(a_url_and_a_file_have_keys_of_their_own),
+        cmocka_unit_test(lines_give_samples_of_their_own_times),
+        cmocka_unit_test(without_a_time_the_last_line_is_what_holds),
+        cmocka_unit_test(a_file_with_one_value_is_read_anew_each_time),
         cmocka_unit_test(an_entry_is_named_after_its_address),
     };
 

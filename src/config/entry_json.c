@@ -450,6 +450,42 @@ static void read_zone(struct config_builder *b, const struct yaml *node, struct 
         yaml_error(&b->errors, yaml_get(node, "timezone"), "timezone: expected host or UTC");
 }
 
+/* What belongs to a URL makes no sense for a file, and the other way round. */
+static void check_source(struct config_builder *b, const struct yaml *node)
+{
+    static const char *const of_url[] = {"method", "body", "headers"};
+    static const char *const of_file[] = {"follow", "time"};
+    bool url = schema_gives(node, "url"), file = schema_gives(node, "file");
+
+    if (url == file)
+        yaml_error(&b->errors, url ? yaml_get(node, "file") : node,
+                   "collect.json: needs either url or file%s", url ? ", not both" : "");
+    for (size_t i = 0; !url && file && i < ARRAY_LEN(of_url); i++)
+        if (schema_has(node, of_url[i]))
+            yaml_error(&b->errors, yaml_get(node, of_url[i]), "%s belongs to url, not to file",
+                       of_url[i]);
+    for (size_t i = 0; url && !file && i < ARRAY_LEN(of_file); i++)
+        if (schema_has(node, of_file[i]))
+            yaml_error(&b->errors, yaml_get(node, of_file[i]), "%s belongs to file, not to url",
+                       of_file[i]);
+    if (!schema_has(node, "metrics"))
+        yaml_error(&b->errors, node, "collect.json: needs metrics");
+}
+
+static void read_file(struct config_builder *b, const struct yaml *node, struct json_settings *out)
+{
+    const struct yaml *time = yaml_get(node, "time");
+
+    out->file = schema_gives(node, "file") ? builder_path(b, yaml_get(node, "file")) : NULL;
+    out->follow = true;
+    yaml_read_bool(yaml_get(node, "follow"), "", &out->follow, &b->errors);
+    if (time && time->kind == YAML_SCALAR)
+        out->has_time = read_field(b, time, &out->time);
+    if (out->file && out->follow && schema_has(node, "expect"))
+        yaml_error(&b->errors, yaml_get(node, "expect"),
+                   "expect belongs to url, or to a file with follow: false");
+}
+
 const void *entry_read_json(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry)
 {
@@ -457,15 +493,14 @@ const void *entry_read_json(struct config_builder *b, const struct yaml *node,
 
     if (!s)
         return NULL;
-    entry->url = builder_text(b, node, "url", "");
+    check_source(b, node);
+    entry->url = builder_text(b, node, "url", NULL);
     entry->method = builder_text(b, node, "method", NULL);
     entry->body = builder_text(b, node, "body", NULL);
-    entry->name = entry->instance = instance_of(b, str_c(entry->url));
+    entry->instance = entry->url ? instance_of(b, str_c(entry->url)) : NULL;
+    entry->name = entry->url ? entry->instance : builder_text(b, node, "file", "");
     s->name = builder_text(b, node, "name", entry->name);
-    if (!schema_gives(node, "url"))
-        yaml_error(&b->errors, node, "collect.json: needs url");
-    if (!schema_has(node, "metrics"))
-        yaml_error(&b->errors, node, "collect.json: needs metrics");
+    read_file(b, node, s);
     read_metrics(b, node, s);
     read_expect(b, node, s);
     read_zone(b, node, s);

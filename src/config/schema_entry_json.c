@@ -21,9 +21,15 @@ static const struct key expect_keys[] = {
 SCHEMA(expect, "expect");
 
 static const struct key json_keys[] = {
-    {.name = "url", .type = KEY_URL},     {.name = "method", .type = KEY_STR},
-    {.name = "body", .type = KEY_STR},    {.name = "timezone", .type = KEY_STR},
-    {.name = "metrics", .type = KEY_MAP}, {.name = "expect", .type = KEY_MAPS, .sub = &expect},
+    {.name = "url", .type = KEY_URL},
+    {.name = "file", .type = KEY_STR},
+    {.name = "follow", .type = KEY_BOOL},
+    {.name = "time", .type = KEY_STR},
+    {.name = "method", .type = KEY_STR},
+    {.name = "body", .type = KEY_STR},
+    {.name = "timezone", .type = KEY_STR},
+    {.name = "metrics", .type = KEY_MAP},
+    {.name = "expect", .type = KEY_MAPS, .sub = &expect},
 };
 
 static void check_json(const struct yaml *map, struct schema_check *c)

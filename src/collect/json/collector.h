@@ -15,6 +15,7 @@ struct log;
 /* What was left out, of all entries; any thread. */
 struct json_counts {
     atomic_uint_fast64_t values_invalid; /* of the wrong kind */
+    atomic_uint_fast64_t lines_invalid;  /* of files */
 };
 
 /* All that is given is borrowed until the collector is freed. */

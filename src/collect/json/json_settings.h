@@ -75,6 +75,11 @@ struct json_settings {
     const struct json_expect *expect; /* [expect_n] */
     size_t expect_n;
     bool utc; /* of times without a zone; else this host's */
+    /* Read instead of an answer; NULL: none. */
+    const char *file;
+    bool follow; /* the lines it grows by; else one value, read anew each time */
+    bool has_time;
+    struct json_path time; /* where a line says when it was written; without * */
 };
 
 #endif

@@ -261,22 +261,50 @@ static int64_t offset_of(const struct json_settings *s, const struct iso_time *t
     return t->seconds - mktime(&tm);
 }
 
-static bool read_time(const struct run *r, const json_t *value, double *seconds)
+static bool read_iso(const struct json_settings *s, const json_t *value, double *seconds)
 {
     struct iso_time t;
 
-    if (r->metric->settings->time != JSON_TIME_ISO) {
-        if (json_is_boolean(value) || !read_number(value, seconds) || !isfinite(*seconds))
-            return false;
-        if (r->metric->settings->time == JSON_TIME_UNIX_MS)
-            *seconds /= 1000;
-        return true;
-    }
     if (!json_is_string(value) ||
         !iso_time_parse(str_trim((struct str){json_string_value(value), json_string_length(value)}),
                         &t))
         return false;
-    *seconds = (double)(t.seconds - offset_of(r->mapping->settings, &t)) + t.nanos / 1e9;
+    *seconds = (double)(t.seconds - offset_of(s, &t)) + t.nanos / 1e9;
+    return true;
+}
+
+static bool read_unix(const json_t *value, double *out)
+{
+    return value && !json_is_boolean(value) && read_number(value, out) && isfinite(*out);
+}
+
+static bool read_time(const struct run *r, const json_t *value, double *seconds)
+{
+    switch (r->metric->settings->time) {
+    case JSON_TIME_ISO:
+        return read_iso(r->mapping->settings, value, seconds);
+    case JSON_TIME_UNIX:
+        return read_unix(value, seconds);
+    case JSON_TIME_UNIX_MS:
+        if (!read_unix(value, seconds))
+            return false;
+        *seconds /= 1000;
+        return true;
+    }
+    return false;
+}
+
+bool mapping_time(const struct mapping *m, const json_t *value, ts_ms *out)
+{
+    double seconds;
+
+    if (!value || (!read_iso(m->settings, value, &seconds) && !read_unix(value, &seconds)))
+        return false;
+    if (fabs(seconds) >= 1e11 && !json_is_string(value))
+        seconds /= 1000;
+    if (!(fabs(seconds) * 1000 < (double)TS_MS_MAX))
+        return false;
+    *out = (ts_ms)llround(seconds * 1000);
     return true;
 }
 

@@ -34,6 +34,10 @@ struct mapping_moment {
     bool has_ts; /* samples are of this moment, else of the cycle's */
 };
 
+/* When a line says it was written: ISO 8601, or Unix seconds or (from 10^11 on) milliseconds.
+ * False: that is no time. `value` may be NULL. */
+bool mapping_time(const struct mapping *m, const struct json_t *value, ts_ms *out);
+
 /* Does any path lead to a value? An answer about an error has none of them. */
 bool mapping_finds(const struct mapping *m, struct json_t *root);
 

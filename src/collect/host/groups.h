@@ -20,6 +20,7 @@ struct host_group {
 #undef GROUP
 
 void stat_free(void *state);
+void oom_kills_free(void *state);
 void os_free(void *state);
 void processes_free(void *state);
 

@@ -487,6 +487,24 @@ static void a_scratch_without_room_fails_cleanly(void **state)
 
 #define with_machine(test) cmocka_unit_test_setup_teardown(test, open_machine, close_machine)
 
+static void who_was_killed_for_lack_of_memory_has_a_name(void **state)
+{
+    struct pass *p = *state;
+
+    fixture_write(&p->f, STR("== dev/kmsg\n6,1,1,-;Linux version 6.1\n"));
+    collect(p);
+    assert_no_family(p, "earshot_oom_kills_total");
+    fixture_write(&p->f, STR("== dev/kmsg\n6,1,1,-;Linux version 6.1\n"
+                             "3,2,2,-;Out of memory: Killed process 9 (python3) total-vm:9kB, "
+                             "anon-rss:2048kB, file-rss:0kB, shmem-rss:0kB\n"));
+    collect(p);
+    assert_line(p, "earshot_oom_kills_total{process=\"python3\"} 1");
+    assert_line(p, "earshot_oom_killed_resident_bytes{process=\"python3\"} 2.097152e+06");
+    assert_non_null(strstr(p->f.logged, "the kernel killed python3 (pid 9, 2 MB)"));
+    collect(p); /* told once */
+    assert_line(p, "earshot_oom_kills_total{process=\"python3\"} 1");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -502,6 +520,7 @@ int main(int argc, char **argv)
         with_machine(the_largest_processes_are_named_with_rates_of_the_last_interval),
         with_machine(processes_are_read_no_oftener_than_every_five_seconds),
         with_machine(a_pid_given_out_anew_is_another_process),
+        with_machine(who_was_killed_for_lack_of_memory_has_a_name),
         with_machine(a_file_that_goes_away_and_comes_back_is_read_again),
         with_machine(a_mount_point_that_is_not_utf8_is_left_out_and_told),
         cmocka_unit_test(a_pattern_that_does_not_compile_names_its_key),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "collect/propose.h"
 #include "http/fetch.h"
 
 #define ACCEPT                                                                                     \
@@ -78,11 +79,26 @@ int scrape_judge_status(const struct fetch_result *result, struct err *err)
     return 0;
 }
 
+/* JSON where an exposition is expected: how it can be read all the same. */
+static int tell_json(struct str body, struct err *err)
+{
+    char mapping[200];
+
+    if (!propose_mapping(body, mapping, sizeof mapping))
+        return -1;
+    return err_set(err, ERR_TYPE,
+                   "the answer is JSON, no exposition; collect.json reads it: "
+                   "{url: ..., metrics: {%s}}",
+                   mapping);
+}
+
 int scrape_judge(const struct fetch_result *result, enum expo_format *out, struct err *err)
 {
     if (scrape_judge_status(result, err) < 0)
         return -1;
-    return expo_format_of(result->content_type, out, err);
+    if (expo_format_of(result->content_type, out, err) < 0)
+        return tell_json(result->body, err); /* or what it is otherwise */
+    return 0;
 }
 
 /* The line of an error, without its end, at most 100 bytes of it. */
@@ -102,7 +118,7 @@ int scrape_parse(struct str body, enum expo_format format, struct arena *scratch
 
     if (expo_parse(body, format, scratch, emit, &why) == 0)
         return 0;
-    if (why.kind == ERR_SYNTAX && why.at.line) {
+    if (tell_json(body, &why) < 0 && why.kind == ERR_SYNTAX && why.at.line) {
         struct str line = line_of(body, why.at.line);
 
         if (line.n && memchr(line.p, 0, line.n))

@@ -74,12 +74,37 @@ static void a_parse_error_names_and_quotes_its_line(void **state)
     assert_ok(scrape_parse(STR("a 1\n"), EXPO_TEXT, &scratch, &emit, &err), err);
 }
 
+static void json_is_told_with_a_mapping_for_it(void **state)
+{
+    static const char body[] =
+        "{\"name\": \"x\", \"queue\": 3, \"gpu\": {\"used gb\": 4, \"busy\": "
+        "true, \"mem\": {\"used\": 1.5}}, \"more\": 7}";
+    struct fetch_result result = {
+        .status = 200, .content_type = STR("application/json"), .body = str_c(body)};
+    SCOPED(arena_fini) struct arena scratch;
+    struct emit emit = {.family = ignore_family, .sample = ignore_sample};
+    enum expo_format format;
+    struct err err;
+
+    (void)state;
+    arena_init(&scratch, NULL);
+    assert_fails(scrape_judge(&result, &format, &err), err, ERR_TYPE,
+                 "JSON, no exposition; collect.json reads it: {url: ..., metrics: "
+                 "{queue: queue, gpu_busy: gpu.busy, gpu_mem_used: gpu.mem.used}}");
+    /* whatever type it has */
+    assert_fails(scrape_parse(result.body, EXPO_TEXT, &scratch, &emit, &err), err, ERR_TYPE,
+                 "{queue: queue, ");
+    result.body = STR("{\"name\": \"x\"}");
+    assert_fails(scrape_judge(&result, &format, &err), err, ERR_TYPE, "JSON");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_request_asks_for_openmetrics_first_and_names_its_timeout),
         cmocka_unit_test(an_answer_is_judged_by_status_and_type),
         cmocka_unit_test(a_parse_error_names_and_quotes_its_line),
+        cmocka_unit_test(json_is_told_with_a_mapping_for_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

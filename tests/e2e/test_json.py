@@ -272,5 +272,18 @@ class Lines(unittest.TestCase):
         self.assertEqual(stored(), old + [(now, 1900)])  # nothing twice
 
 
+class AtMetrics(unittest.TestCase):
+    def test_json_where_an_exposition_is_expected_is_told_with_a_mapping(self):
+        target = peers.Target(lambda r: peers.json(sample('soundbox-status.json')))
+        self.addCleanup(target.stop)
+        server = Server('--config', '{dir}/e.yml', files={
+            'e.yml': 'collect: {scrape: [{job_name: j, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{targets: ["%s"]}]}]}\n' % target.address}).start()
+        self.addCleanup(server.close)
+        eventually(lambda: server.query('up{job="j"}')[0][1] == 0)
+        error = next(t['lastError'] for t in server.api('targets')['activeTargets'] if t['labels']['job'] == 'j')
+        self.assertIn('the answer is JSON, no exposition', error)
+        self.assertIn('metrics: {gpu_available: gpu.available, gpu_memory_used_gb: gpu.memory_used_gb', error)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -1,0 +1,78 @@
+#include "collect/propose.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "text/json.h"
+
+#define BODY_BYTES  65536 /* it may be looked at on the loop */
+#define METRICS_MAX 3
+#define DEPTH_MAX   4
+#define PATH_BYTES  80
+
+struct proposal {
+    char *out;
+    size_t size, n, metrics;
+};
+
+/* A name that a path has without quotes and a metric with '_' for '.'. */
+static bool is_plain(const char *key)
+{
+    for (size_t i = 0; key[i]; i++)
+        if (!(key[i] == '_' || (key[i] >= 'a' && key[i] <= 'z') ||
+              (key[i] >= 'A' && key[i] <= 'Z') || (i > 0 && key[i] >= '0' && key[i] <= '9')))
+            return false;
+    return *key;
+}
+
+static void add(struct proposal *p, const char *path)
+{
+    char name[PATH_BYTES];
+    size_t left = p->size - p->n;
+    int n;
+
+    (void)snprintf(name, sizeof name, "%s", path);
+    for (char *c = name; *c; c++)
+        if (*c == '.')
+            *c = '_';
+    n = snprintf(p->out + p->n, left, "%s%s: %s", p->metrics ? ", " : "", name, path);
+    if (n < 0 || (size_t)n >= left) {
+        p->out[p->n] = '\0';
+        p->metrics = METRICS_MAX; /* no room for more */
+        return;
+    }
+    p->n += (size_t)n;
+    p->metrics++;
+}
+
+static void look(struct proposal *p, json_t *object, const char *prefix, unsigned depth)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value)
+    {
+        char path[PATH_BYTES];
+        int n = snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", key);
+
+        if (!is_plain(key) || n < 0 || (size_t)n >= sizeof path || p->metrics >= METRICS_MAX)
+            continue;
+        if (json_is_number(value) || json_is_boolean(value))
+            add(p, path);
+        else if (json_is_object(value) && depth < DEPTH_MAX)
+            look(p, value, path, depth + 1);
+    }
+}
+
+bool propose_mapping(struct str body, char *out, size_t size)
+{
+    struct proposal p = {.out = out, .size = size};
+    json_t *root;
+
+    body = str_trim(body);
+    if (body.n == 0 || body.n > BODY_BYTES || body.p[0] != '{' || json_read(body, &root, NULL) < 0)
+        return false;
+    look(&p, root, "", 1);
+    json_decref(root);
+    return p.n > 0;
+}

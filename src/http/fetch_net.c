@@ -393,8 +393,10 @@ static bool take_incoming(struct fetcher *fr)
         if (atomic_load_explicit(&fr->active[i]->cancelled, memory_order_acquire))
             finish(fr, fr->active[i]);
     for (size_t i = fr->waiting_n; cancels && i-- > 0;) {
-        struct fetch *w = fr->waiting[i];
+        struct fetch *w;
 
+        assert(fr->waiting); /* as waiting_n says */
+        w = fr->waiting[i];
         if (!atomic_load_explicit(&w->cancelled, memory_order_acquire))
             continue;
         fr->waiting[i] = fr->waiting[--fr->waiting_n];

@@ -39,7 +39,7 @@ class Process(unittest.TestCase):
         with open(os.path.join(cls.server.dir, 'e.yml'), 'w', encoding='utf-8') as f:
             f.write(CONFIG.replace('{dir}', cls.server.dir))
         cls.server.start()
-        eventually(lambda: cls.server.query('namedprocess_namegroup_num_procs'))
+        eventually(lambda: len(cls.server.query('namedprocess_namegroup_num_procs')) == 5)  # of both targets
 
     @classmethod
     def tearDownClass(cls):

@@ -29,6 +29,7 @@
 #include "cli/reload.h"
 #include "cli/serve_entries.h"
 #include "cli/version.h"
+#include "collect/push/push.h"
 #include "collect/push/remote_write.h"
 #include "collect/self.h"
 #include "config/config.h"
@@ -326,6 +327,27 @@ static int start_entries(struct serve *s, struct err *err)
     return serve_entries_apply(s->entries, s->config, collectors, &s->generation->owner, err);
 }
 
+/* Its folder is one of its own in the data directory. */
+static int start_push(struct serve *s, struct err *err)
+{
+    struct push_context context = {.loop = s->loop,
+                                   .lanes = s->lanes,
+                                   .collect = s->collect,
+                                   .budget = &s->budget,
+                                   .clock = s->clock,
+                                   .log = &s->log.log,
+                                   .host_name = s->host_name};
+    char folder[SERVE_PATH_BYTES + 8];
+
+    (void)snprintf(folder, sizeof folder, "%s/push", s->data);
+    if (fs_open_dir(folder, false, &context.fs, err) < 0)
+        return -1;
+    s->push = push_new(&context);
+    push_configure(s->push, &s->config->push);
+    push_start(s->push);
+    return 0;
+}
+
 static int start_collecting(struct serve *s, struct err *err)
 {
     const struct collect_context context = {.loop = s->loop,
@@ -345,6 +367,8 @@ static int start_collecting(struct serve *s, struct err *err)
     if (collect_new(&context, &s->collect, err) < 0)
         return -1;
     s->write = remote_write_new(&write);
+    if (start_push(s, err) < 0)
+        return -1;
     s->self = serve_new_self(s->db, &s->config_state);
     if (start_host(s, err) < 0)
         return -1;
@@ -368,6 +392,7 @@ static int start_self(struct serve *s, struct err *err)
 
     self_add_collect(s->self, s->collect);
     self_add_remote_write(s->self, s->write);
+    self_add_push(s->self, s->push);
     self_add_http(s->self, s->server);
     self_add_lanes(s->self, s->lanes);
     serve_add_api(s->self, s->api);
@@ -397,6 +422,11 @@ static int start_listening(struct serve *s, struct err *err)
                                      .body_max = WRITE_MAX,
                                      .handler = remote_write_handle,
                                      .arg = s->write};
+    const struct http_route groups = {.path = "/metrics/job*",
+                                      .methods = HTTP_PUT | HTTP_POST | HTTP_DELETE,
+                                      .body_max = PUSH_BODY_MAX,
+                                      .handler = push_group_handle,
+                                      .arg = s->push};
     const struct http_route metrics = {
         .path = "/metrics", .methods = HTTP_GET, .handler = self_handle, .arg = s->self};
     struct api_context context = {.loop = s->loop,
@@ -426,6 +456,7 @@ static int start_listening(struct serve *s, struct err *err)
     if (start_self(s, err) < 0)
         return -1;
     http_server_route(s->server, &write);
+    http_server_route(s->server, &groups);
     http_server_route(s->server, &metrics);
     http_server_assets(s->server, web_assets, web_assets_n);
     api_routes(s->api, s->server);
@@ -505,6 +536,7 @@ static void end(struct serve *s)
     reload_free(s->reload);
     self_free(s->self);
     remote_write_free(s->write);
+    push_free(s->push);
     mem_on_exhaustion(NULL, NULL);
     loop_timer_free(s->relaxed);
     if (s->loop)

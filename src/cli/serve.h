@@ -34,6 +34,7 @@ struct http_server;
 struct lanes;
 struct log;
 struct reload;
+struct push;
 struct remote_write;
 struct self;
 struct serve_entries;
@@ -80,6 +81,7 @@ struct serve {
     struct self *self;
     struct serve_config_state config_state;
     struct remote_write *write;
+    struct push *push;
     struct http_server *server;
     struct api *api;
     struct reload *reload;

@@ -11,6 +11,7 @@
 #include "cli/reload.h"
 #include "cli/serve.h"
 #include "cli/serve_entries.h"
+#include "collect/push/push.h"
 #include "config/config.h"
 #include "tsdb/db.h"
 
@@ -154,6 +155,7 @@ static void accept(void *arg, void *loaded)
     else if (config->host.enabled)
         serve_free_collectors(f->host);
     change_entries(s, config, f->entries);
+    push_configure(s->push, &config->push);
     db_set_retention(s->db, config->retention_ms, config->retention_bytes);
     api_config_loaded(s->api, config, now);
     pools_owner_unref(&old->owner);

@@ -32,6 +32,7 @@ struct buf;
 struct http_request;
 struct http_server;
 struct lanes;
+struct push;
 struct remote_write;
 struct self;
 
@@ -57,6 +58,7 @@ void self_add(struct self *self, const struct self_section *section); /* copied;
 
 void self_add_collect(struct self *self, struct collect *c);
 void self_add_remote_write(struct self *self, struct remote_write *rw);
+void self_add_push(struct self *self, struct push *p);
 void self_add_http(struct self *self, struct http_server *server);
 void self_add_lanes(struct self *self, struct lanes *lanes);
 

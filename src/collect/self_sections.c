@@ -1,4 +1,5 @@
 /* The sections of metrics.def whose numbers this folder and those below it keep. */
+#include "collect/push/push.h"
 #include "collect/push/remote_write.h"
 #include "collect/self.h"
 #include "http/server.h"
@@ -42,6 +43,25 @@ void self_add_remote_write(struct self *self, struct remote_write *rw)
 {
     self_add(self, &(struct self_section){remote_write_metrics, ARRAY_LEN(remote_write_metrics),
                                           read_remote_write, rw});
+}
+
+static void read_push(void *arg, double values[])
+{
+    struct push_stats stats = push_stats(arg), *s = &stats;
+    size_t n = 0;
+
+#define PUSH(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric push_metrics[] = {
+#define PUSH(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
+void self_add_push(struct self *self, struct push *p)
+{
+    self_add(self, &(struct self_section){push_metrics, ARRAY_LEN(push_metrics), read_push, p});
 }
 
 static void read_http(void *arg, double values[])

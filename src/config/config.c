@@ -218,6 +218,7 @@ static void load_earshot(struct config_builder *b, const char *path)
     read_packs(b, yaml_get(root, "packs"));
     read_jobs(b, yaml_get(collect, "scrape"), &prometheus_defaults);
     entries_read(b, collect);
+    push_read(b, yaml_get(collect, "push"));
 }
 
 /* --- prometheus.yml -----------------------------------------------------------------------------
@@ -312,6 +313,7 @@ static void set_defaults(struct config *c)
         .listen = "127.0.0.1:3277",
         .retention_ms = INT64_C(90) * 86400000,
         .exemplars_max = 100000,
+        .push = {.pushgateway = true, .ttl_ms = INT64_C(86400000), .sessions_max = 1000},
         .host = {.job = "node",
                  .interval_ms = 5000,
                  .top = 10,

@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "collect/entry_settings.h"
+#include "collect/push/push_settings.h"
 
 struct buf;
 
@@ -50,6 +51,7 @@ struct config {
     size_t jobs_n;
     struct entry_settings *entries; /* [entries_n] of collect.json, collect.redis ... */
     size_t entries_n;
+    struct push_settings push;
     struct config_label *external_labels;
     size_t external_labels_n;
     int64_t evaluation_interval_ms;

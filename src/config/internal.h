@@ -83,6 +83,8 @@ bool entry_read_redis_url(struct config_builder *b, const struct yaml *node, con
 
 /* All entries of the lists under `collect` but scrape, which schema_check has seen. */
 void entries_read(struct config_builder *b, const struct yaml *collect);
+/* collect.push over its defaults; `push` NULL: those. */
+void push_read(struct config_builder *b, const struct yaml *push);
 /* Settings of one entry: struct <kind>_settings. NULL: b->failed. */
 const void *entry_read_json(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);

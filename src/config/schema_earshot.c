@@ -31,6 +31,20 @@ static const struct key host_keys[] = {
 };
 SCHEMA(host, "collect.host");
 
+static const struct key push_keys[] = {
+    {.name = "pushgateway", .type = KEY_BOOL},
+    {.name = "ttl", .type = KEY_DURATION},
+    {.name = "statsd", .type = KEY_ANY, USE_REFUSED, "run a statsd_exporter and scrape it"},
+    {.name = "statsd_mappings",
+     .type = KEY_ANY,
+     USE_REFUSED,
+     "run a statsd_exporter and scrape it"},
+    {.name = "otlp", .type = KEY_ANY, USE_REFUSED, "let the collector send by remote write"},
+    {.name = "ping", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "sources", .type = KEY_ANY, USE_REFUSED, "no browser metrics are taken"},
+};
+SCHEMA(push, "collect.push");
+
 static const struct key collect_keys[] = {
     {.name = "host", .type = KEY_MAP, .sub = &host},
     {.name = "scrape", .type = KEY_MAPS, .sub = &schema_scrape_config},
@@ -47,10 +61,7 @@ static const struct key collect_keys[] = {
     {.name = "logs", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
     {.name = "probe", .type = KEY_ANY, USE_REFUSED, "scrape a blackbox_exporter meanwhile"},
     {.name = "audio", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
-    {.name = "push",
-     .type = KEY_ANY,
-     USE_REFUSED,
-     "remote write (/api/v1/write) is always on and needs no key"},
+    {.name = "push", .type = KEY_MAP, .sub = &push},
 };
 SCHEMA(collect, "collect");
 

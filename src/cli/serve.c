@@ -29,6 +29,7 @@
 #include "cli/reload.h"
 #include "cli/serve_entries.h"
 #include "cli/version.h"
+#include "collect/logs/collector.h"
 #include "collect/push/push.h"
 #include "collect/push/remote_write.h"
 #include "collect/self.h"
@@ -302,6 +303,7 @@ static int open_store(struct serve *s, struct err *err)
         fs_free(fs);
         return -1;
     }
+    serve_logs.fs = fs;
     return 0;
 }
 

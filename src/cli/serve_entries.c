@@ -8,6 +8,7 @@
 #include "collect/celery/celery.h"
 #include "collect/collect.h"
 #include "collect/json/collector.h"
+#include "collect/logs/collector.h"
 #include "collect/pools.h"
 #include "collect/postgres/postgres.h"
 #include "collect/process/process.h"
@@ -33,6 +34,7 @@ struct serve_entries {
 };
 
 struct json_counts serve_json_counts;
+struct logs_shared serve_logs = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- kinds ---- */
 
@@ -48,6 +50,13 @@ static int make_json(const struct entry_settings *entry, const struct clock *clo
     return json_collector_make(entry->own, clock, log, &serve_json_counts, out, err);
 }
 
+static int make_logs(const struct entry_settings *entry, const struct clock *clock, struct log *log,
+                     struct collector *out, struct err *err)
+{
+    return logs_collector_make(entry->own, entry->job.timeout_ms, &serve_logs, clock, log, out,
+                               err);
+}
+
 static int make_process(const struct entry_settings *entry, const struct clock *clock,
                         struct log *log, struct collector *out, struct err *err)
 {
@@ -59,7 +68,7 @@ static int make_process(const struct entry_settings *entry, const struct clock *
 
 static const struct maker makers[] = {
     {"json", make_json},       {"postgres", postgres_collector}, {"redis", redis_collector},
-    {"process", make_process}, {"celery", celery_collector},
+    {"process", make_process}, {"celery", celery_collector},     {"logs", make_logs},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,
@@ -113,7 +122,7 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
                        struct arena *a, const struct labels **out, struct err *err)
 {
     const struct labels *further = entry->labels;
-    struct label *pairs = arena_new_array(a, struct label, further->n + 2, err);
+    struct label *pairs = arena_new_array(a, struct label, further->n + 3, err);
     size_t n = 0;
 
     if (!pairs)
@@ -125,6 +134,8 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
                                     str_c(entry->instance ? entry->instance : s->host_name)};
     if (!labels_get(further, STR("job")).n)
         pairs[n++] = (struct label){STR("job"), str_c(entry->job.name)};
+    if (entry->source && !labels_get(further, STR("source")).n)
+        pairs[n++] = (struct label){STR("source"), str_c(entry->source)};
     return labels_build(a, pairs, n, out, err);
 }
 

@@ -17,11 +17,14 @@ struct config;
 struct err;
 struct json_counts;
 struct log;
+struct logs_shared;
 struct pools_owner;
 struct serve_entries;
 
 /* What the entries left out, for earshot's own metrics. */
 extern struct json_counts serve_json_counts;
+/* With the data directory, which is to be set before any entry runs. */
+extern struct logs_shared serve_logs;
 
 /* A collector for each entry of the configuration, [config->entries_n], heap; this checks what only
  * making them can. Any thread. */

@@ -7,6 +7,7 @@
 #include "cli/version.h"
 #include "collect/collect.h"
 #include "collect/json/collector.h"
+#include "collect/logs/collector.h"
 #include "collect/self.h"
 #include "model/labels.h"
 #include "tsdb/db.h"
@@ -38,6 +39,20 @@ static void read_json(void *counts, double values[])
 
 static const struct self_metric json_metrics[] = {
 #define JSON(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
+static void read_logs(void *counts, double values[])
+{
+    const struct logs_counts *s = counts;
+    size_t n = 0;
+
+#define LOGS(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric logs_metrics[] = {
+#define LOGS(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
 #include "collect/metrics.def"
 };
 
@@ -83,6 +98,8 @@ struct self *serve_new_self(struct db *db, struct serve_config_state *config)
                                           config});
     self_add(self, &(struct self_section){json_metrics, ARRAY_LEN(json_metrics), read_json,
                                           &serve_json_counts});
+    self_add(self, &(struct self_section){logs_metrics, ARRAY_LEN(logs_metrics), read_logs,
+                                          &serve_logs.counts});
     return self;
 }
 

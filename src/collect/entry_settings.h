@@ -16,6 +16,7 @@ struct entry_settings {
     const char *name;            /* unique within its kind */
     const char *instance;        /* NULL: this machine's host name */
     const struct labels *labels; /* further ones */
+    const char *source;          /* label of all that it brings; NULL: none */
     const char *url;             /* asked over HTTP by collect; NULL: its collector asks */
     const char *method, *body;   /* of that; NULL: GET, none */
     /* job.name, times, client, metric_relabel, limits.body_bytes and fingerprint are in use. */

@@ -21,6 +21,7 @@ static const struct self_metric rows[] = {
 #define COLLECT      ROW
 #define REMOTE_WRITE ROW
 #define JSON         ROW
+#define LOGS         ROW
 #define PUSH         ROW
 #define HTTP         ROW
 #define LANES        ROW

@@ -24,7 +24,7 @@ struct kind {
 static const struct kind kinds[] = {
     {"json", NULL, entry_read_json},         {"postgres", "postgres", entry_read_postgres},
     {"redis", "redis", entry_read_redis},    {"process", "process", entry_read_process},
-    {"celery", "celery", entry_read_celery},
+    {"celery", "celery", entry_read_celery}, {"logs", "logs", entry_read_logs},
 };
 
 /* Kinds whose entries are one set. An entry for which `join` says true belongs to an earlier one,

@@ -88,6 +88,8 @@ void push_read(struct config_builder *b, const struct yaml *push);
 /* Settings of one entry: struct <kind>_settings. NULL: b->failed. */
 const void *entry_read_json(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);
+const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
+                            struct entry_settings *entry);
 /* What a kind has of its own; name and instance are set where the kind knows them. */
 const void *entry_read_postgres(struct config_builder *b, const struct yaml *node,
                                 struct entry_settings *entry);

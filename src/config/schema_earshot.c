@@ -58,7 +58,7 @@ static const struct key collect_keys[] = {
      USE_REFUSED,
      "scrape its prometheus plug-in under collect.scrape"},
     {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
-    {.name = "logs", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "logs", .type = KEY_MAPS, .sub = &schema_entry_logs},
     {.name = "probe", .type = KEY_ANY, USE_REFUSED, "scrape a blackbox_exporter meanwhile"},
     {.name = "audio", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
     {.name = "push", .type = KEY_MAP, .sub = &push},

@@ -8,6 +8,8 @@ extern "C" {
 #include "base/err.h"
 }
 
+#include "text/regex_names.h"
+
 /* RE2 counts a pattern's program and its automata against this; past it, compiling fails. */
 static constexpr int64_t pattern_memory_max = 1 << 20;
 
@@ -23,50 +25,6 @@ struct regex {
     bool anchored;
 };
 
-/* Where a class like [^]a\]] ends: the place behind its bracket. */
-static size_t class_end(const std::string &p, size_t i)
-{
-    i++;
-    if (i < p.size() && p[i] == '^')
-        i++;
-    if (i < p.size() && p[i] == ']')
-        i++;
-    while (i < p.size() && p[i] != ']') {
-        size_t named = p.compare(i, 2, "[:") == 0 ? p.find(":]", i + 2) : std::string::npos;
-
-        i = named != std::string::npos ? named + 2 : p[i] == '\\' ? i + 2 : i + 1;
-    }
-    return i + 1;
-}
-
-/* People may write (?<name>...) as well as (?P<name>...), which is all that this RE2 knows. */
-static std::string with_named_groups(const std::string &p)
-{
-    std::string out;
-
-    for (size_t i = 0; i < p.size();) {
-        size_t next = i + 1;
-
-        if (p.compare(i, 3, "(?<") == 0 && i + 3 < p.size() && p[i + 3] != '=' && p[i + 3] != '!') {
-            out += "(?P<";
-            i += 3;
-            continue;
-        }
-        if (p.compare(i, 2, "\\Q") == 0) {
-            size_t end = p.find("\\E", i + 2);
-
-            next = end == std::string::npos ? p.size() : end + 2;
-        } else if (p[i] == '\\') {
-            next = i + 2;
-        } else if (p[i] == '[') {
-            next = class_end(p, i);
-        }
-        out.append(p, i, next - i);
-        i = next;
-    }
-    return out;
-}
-
 int regex_new(struct str pattern, bool anchored, struct regex **out, struct err *err)
 {
     RE2::Options options;
@@ -75,13 +33,8 @@ int regex_new(struct str pattern, bool anchored, struct regex **out, struct err 
     options.set_max_mem(pattern_memory_max);
     options.set_dot_nl(anchored);
 
-    re2::StringPiece text(pattern.p, pattern.n);
-    std::string named;
-    if (text.find("(?<") != re2::StringPiece::npos) {
-        named = with_named_groups(std::string(text.data(), text.size()));
-        text = named;
-    }
-    auto r = std::make_unique<regex>(text, options, anchored);
+    auto r = std::make_unique<regex>(regex_named_groups(std::string(pattern.p, pattern.n)), options,
+                                     anchored);
     if (!r->re.ok()) {
         if (r->re.error_code() == RE2::ErrorPatternTooLarge)
             return err_set(err, ERR_LIMIT, "regular expression is too large: %s",

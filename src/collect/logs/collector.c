@@ -1,0 +1,337 @@
+#include "collect/logs/collector.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "collect/collect.h"
+#include "collect/logs/counts.h"
+#include "collect/logs/follow.h"
+#include "collect/logs/logs_settings.h"
+#include "collect/logs/patterns.h"
+#include "sys/fs.h"
+#include "text/json.h"
+#include "text/regex.h"
+
+#define STATE_BYTES_MAX (64u << 20)
+#define STATE_VERSION   1
+
+/* Who reads the state of one name, and whose it is as it stands on the disk. */
+struct logs_turn {
+    char *name;                         /* owned */
+    pthread_mutex_t lock;               /* guards: owner, the file of the state */
+    const struct logs_collector *owner; /* wrote it last; NULL: read it first */
+    size_t refs;                        /* the shared lock guards it */
+    struct logs_turn *next;
+};
+
+struct logs_collector {
+    const struct logs_settings *settings;
+    struct logs_shared *shared;
+    const struct clock *clock;
+    struct log *log;
+    int64_t read_ns;
+    struct regex *begins, *exclude; /* owned; NULL: none */
+    struct patterns *patterns;      /* owned */
+    struct log_reading reading;
+    struct logs_turn *turn;
+    struct follow *follow; /* owned; with counts NULL until the first turn */
+    struct counts *counts; /* owned */
+    struct log_record record;
+    struct arena scratch; /* of one entry */
+    uint64_t entries;     /* in this pass */
+    bool state_failed;
+};
+
+/* ---- turns ---- */
+
+static struct logs_turn *turn_ref(struct logs_shared *shared, const char *name)
+{
+    struct logs_turn *t;
+
+    (void)pthread_mutex_lock(&shared->lock);
+    for (t = shared->turns; t && strcmp(t->name, name) != 0; t = t->next)
+        ;
+    if (!t) {
+        t = mem_new(struct logs_turn);
+        t->name = mem_strdup(name);
+        (void)pthread_mutex_init(&t->lock, NULL);
+        t->next = shared->turns;
+        shared->turns = t;
+    }
+    t->refs++;
+    (void)pthread_mutex_unlock(&shared->lock);
+    return t;
+}
+
+static void turn_unref(struct logs_shared *shared, struct logs_turn *t)
+{
+    struct logs_turn **at = &shared->turns;
+
+    (void)pthread_mutex_lock(&shared->lock);
+    if (--t->refs == 0) {
+        while (*at != t)
+            at = &(*at)->next;
+        *at = t->next;
+    } else {
+        t = NULL;
+    }
+    (void)pthread_mutex_unlock(&shared->lock);
+    if (!t)
+        return;
+    (void)pthread_mutex_destroy(&t->lock);
+    mem_free(t->name);
+    mem_free(t);
+}
+
+/* ---- state ---- */
+
+/* crc32c and not the hash of tables in memory: it names a file. */
+static void state_name(const struct logs_collector *c, const char *end, char out[64])
+{
+    struct str name = str_c(c->settings->name);
+
+    (void)snprintf(out, 64, "logs/%08x%08x.json%s", crc32c(0, name.p, name.n),
+                   crc32c(1, name.p, name.n), end);
+}
+
+static int write_file(struct logs_collector *c, struct str text, struct err *err)
+{
+    struct fs *fs = c->shared->fs;
+    struct fs_file *file = NULL;
+    char name[64], fresh[64];
+    int rc;
+
+    state_name(c, "", name);
+    state_name(c, ".new", fresh);
+    if (fs->ops->mkdir(fs, "logs", err) < 0 || fs->ops->create(fs, fresh, &file, err) < 0)
+        return -1;
+    rc = fs->ops->append(file, text.p, text.n, err);
+    if (rc == 0)
+        rc = fs->ops->datasync(file, err);
+    fs->ops->close(file);
+    if (rc == 0)
+        rc = fs->ops->rename(fs, fresh, name, err);
+    return rc == 0 ? fs->ops->sync_dir(fs, "logs", err) : -1;
+}
+
+static void save(struct logs_collector *c)
+{
+    SCOPED(buf_fini) struct buf text = {.max_bytes = STATE_BYTES_MAX};
+    struct json_writer w;
+    struct err err;
+
+    json_begin(&w, &text);
+    json_begin_object(&w);
+    json_key(&w, "version");
+    json_i64(&w, STATE_VERSION);
+    json_key(&w, "name");
+    json_cstr(&w, c->settings->name);
+    follow_write(c->follow, &w);
+    counts_write(c->counts, &w);
+    json_end_object(&w);
+    if (write_file(c, buf_str(&text), &err) == 0) {
+        c->state_failed = false;
+        return;
+    }
+    c->shared->counts.state_failures++;
+    if (!c->state_failed)
+        log_warn(c->log, "logs", "%s: positions cannot be saved: %s; a restart would count again",
+                 c->settings->name, err.text);
+    c->state_failed = true;
+}
+
+static int read_file(struct logs_collector *c, const char *name, struct buf *out, struct err *err)
+{
+    struct fs *fs = c->shared->fs;
+    struct fs_file *file = NULL;
+    uint64_t bytes = 0;
+    size_t got = 0;
+    char *p;
+    int rc = -1;
+
+    if (fs->ops->open_read(fs, name, &file, err) < 0)
+        return -1;
+    if (fs->ops->size(file, &bytes, err) == 0) {
+        p = bytes <= STATE_BYTES_MAX ? buf_reserve(out, (size_t)bytes + 1) : NULL;
+        if (!p)
+            (void)err_set(err, ERR_LIMIT, "%s is too large", name);
+        else
+            rc = fs->ops->pread(file, 0, p, (size_t)bytes, &got, err);
+        out->n = got;
+    }
+    fs->ops->close(file);
+    return rc;
+}
+
+/* No state: the first start. One that cannot be read stops the entry: to begin at the end of the
+ * files would lose lines, and to begin at their beginning would count some twice. */
+static int load(struct logs_collector *c, struct err *err)
+{
+    SCOPED(buf_fini) struct buf text = {.max_bytes = STATE_BYTES_MAX + 1};
+    json_t *root = NULL;
+    char name[64];
+    struct err why = {.kind = ERR_NONE};
+    const char *is;
+
+    state_name(c, "", name);
+    if (read_file(c, name, &text, &why) < 0) {
+        if (why.kind == ERR_OS && why.os == ENOENT)
+            return 0;
+        *err = why;
+        return -1;
+    }
+    if (json_read(buf_str(&text), &root, &why) < 0 ||
+        json_integer_value(json_object_get(root, "version")) != STATE_VERSION) {
+        json_decref(root);
+        return err_set(err, ERR_CORRUPT,
+                       "%s/%s cannot be read: %s; delete it to go on at the end of the files",
+                       c->shared->fs->root, name,
+                       why.kind != ERR_NONE ? why.text : "another version wrote it");
+    }
+    is = json_string_value(json_object_get(root, "name"));
+    if (is && strcmp(is, c->settings->name) == 0) {
+        follow_load(c->follow, root);
+        counts_read(c->counts, root);
+    }
+    json_decref(root);
+    return 0;
+}
+
+static int start(struct logs_collector *c, struct err *err)
+{
+    const struct follow_settings settings = {.path = c->settings->path.p,
+                                             .begins = c->begins,
+                                             .line_max = c->settings->line_max,
+                                             .from_beginning = c->settings->from_beginning};
+
+    follow_free(c->follow);
+    counts_free(c->counts);
+    c->follow = follow_new(&settings);
+    c->counts = counts_new(c->settings);
+    return load(c, err);
+}
+
+/* ---- a pass ---- */
+
+static void on_entry(void *arg, struct str text)
+{
+    struct logs_collector *c = arg;
+
+    if (c->exclude && regex_matches(c->exclude, text))
+        return;
+    if (c->scratch.total_bytes)
+        arena_reset(&c->scratch);
+    log_record_read(&c->reading, text, &c->scratch, &c->record);
+    patterns_apply(c->patterns, &c->record, c->counts);
+    c->entries++;
+}
+
+static void add_counts(struct logs_collector *c, const struct follow_counts *before)
+{
+    struct follow_counts now = follow_counts(c->follow);
+
+    c->shared->counts.bytes += now.bytes - before->bytes;
+    c->shared->counts.entries += c->entries;
+    c->shared->counts.cut += now.cut - before->cut;
+    c->shared->counts.lost_files += now.lost_files - before->lost_files;
+    c->shared->counts.left_out_files += now.left_out_files - before->left_out_files;
+}
+
+static int read_once(struct logs_collector *c, struct err *err)
+{
+    const struct follow_pass pass = {.clock = c->clock,
+                                     .log = c->log,
+                                     .until_ns = c->clock->mono_ns(c->clock) + c->read_ns,
+                                     .entry = on_entry,
+                                     .arg = c};
+    struct follow_counts before;
+    int rc;
+
+    if (c->turn->owner != c) {
+        c->turn->owner = NULL;
+        if (start(c, err) < 0)
+            return -1;
+        c->turn->owner = c;
+    }
+    before = follow_counts(c->follow);
+    c->entries = 0;
+    rc = follow_read(c->follow, &pass, err);
+    add_counts(c, &before);
+    save(c);
+    return rc;
+}
+
+static int collect(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
+{
+    struct logs_collector *c = arg;
+    int rc;
+
+    (void)pthread_mutex_lock(&c->turn->lock);
+    rc = read_once(c, err);
+    (void)pthread_mutex_unlock(&c->turn->lock);
+    return rc == 0 ? counts_emit(c->counts, emit, scratch, err) : -1;
+}
+
+/* ---- making ---- */
+
+static void free_collector(void *arg)
+{
+    struct logs_collector *c = arg;
+
+    (void)pthread_mutex_lock(&c->turn->lock);
+    if (c->turn->owner == c)
+        c->turn->owner = NULL;
+    (void)pthread_mutex_unlock(&c->turn->lock);
+    turn_unref(c->shared, c->turn);
+    follow_free(c->follow);
+    counts_free(c->counts);
+    patterns_free(c->patterns);
+    regex_free(c->begins);
+    regex_free(c->exclude);
+    arena_fini(&c->scratch);
+    mem_free(c);
+}
+
+static int compile(struct logs_collector *c, struct err *err)
+{
+    const struct logs_settings *s = c->settings;
+
+    if (s->multiline.n && regex_new(s->multiline, false, &c->begins, err) < 0)
+        return err_context(err, "multiline");
+    if (s->exclude.n && regex_new(s->exclude, false, &c->exclude, err) < 0)
+        return err_context(err, "exclude");
+    return patterns_new(s, &c->patterns, err);
+}
+
+int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms,
+                        struct logs_shared *shared, const struct clock *clock, struct log *log,
+                        struct collector *out, struct err *err)
+{
+    struct logs_collector *c = mem_new(struct logs_collector);
+
+    c->settings = settings;
+    c->shared = shared;
+    c->clock = clock;
+    c->log = log;
+    c->read_ns = timeout_ms * 1000000 / 2;
+    c->reading = (struct log_reading){settings->format, settings->levels, settings->levels_n};
+    c->turn = turn_ref(shared, settings->name);
+    arena_init(&c->scratch, NULL); /* an entry's size bounds it */
+    if (compile(c, err) < 0) {
+        free_collector(c);
+        return -1;
+    }
+    *out = (struct collector){.name = settings->name,
+                              .collect = collect,
+                              .free = free_collector,
+                              .arg = c,
+                              .may_hang = true};
+    return 0;
+}

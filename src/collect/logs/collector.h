@@ -1,0 +1,52 @@
+/* collector: an entry of collect.logs as a native collector: what has come into its files since the
+ * last time, counted by its patterns.
+ *
+ * Counts and positions are one file in the data directory (logs/<hash of the name>.json), written
+ * anew as a whole and synced after each reading and before the counts are given to the store. So a
+ * kill at any moment leaves positions and counts that belong together, and counts that are at least
+ * what the store has seen: what came after them is read again and counted once.
+ *
+ * Threads: as any collector; it may hang where the files do.
+ */
+#ifndef COLLECT_LOGS_COLLECTOR_H
+#define COLLECT_LOGS_COLLECTOR_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+struct clock;
+struct collector;
+struct err;
+struct fs;
+struct log;
+struct logs_settings;
+
+/* Of all entries; any thread. */
+struct logs_counts {
+    atomic_uint_fast64_t bytes, entries;
+    atomic_uint_fast64_t cut;            /* entries longer than max_line and such */
+    atomic_uint_fast64_t lost_files;     /* gone before they were read to the end */
+    atomic_uint_fast64_t left_out_files; /* beyond FOLLOW_FILES_MAX */
+    atomic_uint_fast64_t state_failures; /* times the state could not be written */
+};
+
+/* What the entries share. A changed entry starts while the one before may still be reading: `turns`
+ * makes them read the state after one another, each as the other left it. */
+struct logs_shared {
+    struct fs *fs; /* the data directory; set before the first collector runs */
+    struct logs_counts counts;
+    pthread_mutex_t lock; /* guards: turns */
+    struct logs_turn *turns;
+};
+
+/* All that is given is borrowed until the collector is freed. `timeout_ms`: it reads half as long.
+ */
+MUST_USE int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms,
+                                 struct logs_shared *shared, const struct clock *clock,
+                                 struct log *log, struct collector *out, struct err *err);
+
+#endif

@@ -1,0 +1,65 @@
+/* logs_settings: one entry of collect.logs: which files, how their lines are read, what is counted.
+ *
+ * Filled by config/entry_logs.c, which finds every mistake.
+ *
+ * Ownership: everything lives in the configuration's arena. Threads: immutable once loaded.
+ */
+#ifndef COLLECT_LOGS_LOGS_SETTINGS_H
+#define COLLECT_LOGS_LOGS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+#include "collect/logs/quantity.h"
+#include "collect/logs/record.h"
+#include "collect/logs/severity.h"
+
+#define LOGS_HISTOGRAM_LABELS_MAX 8
+#define LOGS_BUCKETS_MAX          64
+
+/* A field of the line, the whole of which matches. `level` and `message` are those of any line. */
+struct logs_match {
+    struct str field, pattern;
+};
+
+struct logs_value {
+    struct str field;
+    enum quantity_unit unit;
+};
+
+struct logs_histogram {
+    struct str metric, field;
+    enum quantity_unit unit;
+    const double *buckets; /* [buckets_n], ascending, finite */
+    size_t buckets_n;
+    const struct str *labels; /* [labels_n]: fields */
+    size_t labels_n;
+};
+
+struct logs_pattern {
+    struct str event;
+    struct str match;                /* on the message, or with `all` on the whole entry */
+    const struct logs_match *fields; /* [fields_n]; instead of match */
+    size_t fields_n;
+    enum severity severity; /* SEVERITY_NONE: that of the line */
+    const struct logs_value *values;
+    size_t values_n;
+    const struct logs_histogram *histogram; /* NULL: none */
+    bool all, go_on;
+};
+
+struct logs_settings {
+    const char *name;
+    struct str path; /* glob(7), absolute */
+    enum log_format format;
+    bool from_beginning; /* of files that are there at the first start */
+    size_t line_max;
+    struct str multiline, exclude; /* RE2; n 0: none */
+    const struct log_level_word *levels;
+    size_t levels_n;
+    const struct logs_pattern *patterns;
+    size_t patterns_n;
+};
+
+#endif

@@ -1,0 +1,42 @@
+/* The keys of collect.logs. What spans several of them is told by entry_logs.c. */
+#include "config/schema.h"
+
+static const struct key histogram_keys[] = {
+    {.name = "metric", .type = KEY_STR},  {.name = "field", .type = KEY_STR},
+    {.name = "unit", .type = KEY_STR},    {.name = "buckets", .type = KEY_ANY},
+    {.name = "labels", .type = KEY_STRS},
+};
+SCHEMA(histogram, "a histogram of collect.logs");
+
+static const struct key pattern_keys[] = {
+    {.name = "event", .type = KEY_STR},
+    {.name = "match", .type = KEY_ANY},
+    {.name = "severity", .type = KEY_STR},
+    {.name = "value", .type = KEY_ANY},
+    {.name = "histogram", .type = KEY_MAP, .sub = &histogram},
+    {.name = "all", .type = KEY_BOOL},
+    {.name = "continue", .type = KEY_BOOL},
+};
+SCHEMA(pattern, "a pattern of collect.logs");
+
+#define NO_FILE_NOTE "only files are read yet: give path"
+
+static const struct key logs_keys[] = {
+    {.name = "path", .type = KEY_STR},
+    {.name = "unit", .type = KEY_ANY, USE_REFUSED, NO_FILE_NOTE},
+    {.name = "container", .type = KEY_ANY, USE_REFUSED, NO_FILE_NOTE},
+    {.name = "syslog", .type = KEY_ANY, USE_REFUSED, NO_FILE_NOTE},
+    {.name = "format", .type = KEY_STR},
+    {.name = "time", .type = KEY_STR, USE_WARNED, "lines are counted when they are read"},
+    {.name = "timezone", .type = KEY_STR, USE_WARNED, "lines are counted when they are read"},
+    {.name = "store", .type = KEY_BOOL, USE_WARNED, "lines are counted, and not kept yet"},
+    {.name = "multiline", .type = KEY_REGEX},
+    {.name = "start", .type = KEY_STR},
+    {.name = "exclude", .type = KEY_REGEX},
+    {.name = "patterns", .type = KEY_MAPS, .sub = &pattern},
+    {.name = "levels", .type = KEY_STR_MAP},
+    {.name = "max_line", .type = KEY_SIZE},
+};
+
+const struct schema schema_entry_logs = {
+    .what = "collect.logs", .keys = logs_keys, .n = ARRAY_LEN(logs_keys), .also = &schema_entry};

@@ -313,7 +313,7 @@ static void set_defaults(struct config *c)
         .listen = "127.0.0.1:3277",
         .retention_ms = INT64_C(90) * 86400000,
         .exemplars_max = 100000,
-        .push = {.pushgateway = true, .ttl_ms = INT64_C(86400000), .sessions_max = 1000},
+        .push = {.pushgateway = true, .ttl_ms = INT64_C(86400000)},
         .host = {.job = "node",
                  .interval_ms = 5000,
                  .top = 10,

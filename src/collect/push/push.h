@@ -1,4 +1,4 @@
-/* push: what comes in by itself: Pushgateway groups, pings of jobs, metrics of browsers.
+/* push: what comes in by itself: the groups of a Pushgateway.
  *
  *   pushgateway.c  PUT, POST and DELETE /metrics/job/...    groups.h keeps them
  *   push.c         the target that exposes all of it, and the file that keeps it over a restart

@@ -27,7 +27,7 @@ def eventually(what, seconds=20, every=.1):
             last = what()
             if last:
                 return last
-        except (OSError, http.client.HTTPException, KeyError, IndexError) as e:
+        except (OSError, http.client.HTTPException, KeyError, IndexError, ValueError) as e: # or no JSON yet
             last = e
         time.sleep(every)
     raise AssertionError('not within %d s: %r' % (seconds, last))

@@ -1,7 +1,6 @@
 """PostgreSQL asked by SQL (collect.postgres): a real server on loopback, started and ended here."""
 import os
 import re
-import shutil
 import signal
 import socket
 import unittest
@@ -199,7 +198,6 @@ class Postgres(Case):
             holder.wait()
         eventually(lambda: self.earshot.query('pg_stat_user_tables_table_size_bytes{datname="more0"} > 0'))
 
-    @unittest.skipUnless(shutil.which('prometheus-postgres-exporter'), 'needs the Debian package prometheus-postgres-exporter')
     def test_families_have_the_names_types_and_labels_of_the_exporter(self):
         exporter = self.postgres.exporter()
         self.addCleanup(exporter.stop)

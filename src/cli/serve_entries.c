@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "collect/celery/celery.h"
 #include "collect/collect.h"
+#include "collect/gpu/gpu.h"
 #include "collect/json/collector.h"
 #include "collect/logs/collector.h"
 #include "collect/pools.h"
@@ -35,6 +36,7 @@ struct serve_entries {
 
 struct json_counts serve_json_counts;
 struct logs_shared serve_logs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+struct gpu_counts serve_gpu_counts;
 
 /* ---- kinds ---- */
 
@@ -43,6 +45,12 @@ struct maker {
     int (*make)(const struct entry_settings *entry, const struct clock *clock, struct log *log,
                 struct collector *out, struct err *err);
 };
+
+static int make_gpu(const struct entry_settings *entry, const struct clock *clock, struct log *log,
+                    struct collector *out, struct err *err)
+{
+    return gpu_collector(entry, clock, log, &serve_gpu_counts, out, err);
+}
 
 static int make_json(const struct entry_settings *entry, const struct clock *clock, struct log *log,
                      struct collector *out, struct err *err)
@@ -67,8 +75,9 @@ static int make_process(const struct entry_settings *entry, const struct clock *
 }
 
 static const struct maker makers[] = {
-    {"json", make_json},       {"postgres", postgres_collector}, {"redis", redis_collector},
-    {"process", make_process}, {"celery", celery_collector},     {"logs", make_logs},
+    {"gpu", make_gpu},          {"json", make_json},       {"postgres", postgres_collector},
+    {"redis", redis_collector}, {"process", make_process}, {"celery", celery_collector},
+    {"logs", make_logs},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,

@@ -15,6 +15,7 @@ struct collect;
 struct collector;
 struct config;
 struct err;
+struct gpu_counts;
 struct json_counts;
 struct log;
 struct logs_shared;
@@ -23,6 +24,7 @@ struct serve_entries;
 
 /* What the entries left out, for earshot's own metrics. */
 extern struct json_counts serve_json_counts;
+extern struct gpu_counts serve_gpu_counts;
 /* With the data directory, which is to be set before any entry runs. */
 extern struct logs_shared serve_logs;
 

@@ -6,6 +6,7 @@
 #include "cli/serve_entries.h"
 #include "cli/version.h"
 #include "collect/collect.h"
+#include "collect/gpu/gpu.h"
 #include "collect/json/collector.h"
 #include "collect/logs/collector.h"
 #include "collect/self.h"
@@ -56,6 +57,20 @@ static const struct self_metric logs_metrics[] = {
 #include "collect/metrics.def"
 };
 
+static void read_gpu(void *counts, double values[])
+{
+    const struct gpu_counts *s = counts;
+    size_t n = 0;
+
+#define GPU(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric gpu_metrics[] = {
+#define GPU(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
 static void read_config(void *arg, double values[])
 {
     const struct serve_config_state *s = arg;
@@ -100,6 +115,8 @@ struct self *serve_new_self(struct db *db, struct serve_config_state *config)
                                           &serve_json_counts});
     self_add(self, &(struct self_section){logs_metrics, ARRAY_LEN(logs_metrics), read_logs,
                                           &serve_logs.counts});
+    self_add(self, &(struct self_section){gpu_metrics, ARRAY_LEN(gpu_metrics), read_gpu,
+                                          &serve_gpu_counts});
     return self;
 }
 

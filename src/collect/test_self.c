@@ -20,6 +20,7 @@ static const struct self_metric rows[] = {
 #define PROCESS      ROW
 #define COLLECT      ROW
 #define REMOTE_WRITE ROW
+#define GPU          ROW
 #define JSON         ROW
 #define LOGS         ROW
 #define PUSH         ROW

@@ -116,11 +116,11 @@ static void read_host(struct config_builder *b, const struct yaml *map)
 }
 
 /* Entries are names, or maps of one name to parameters. */
-static void read_packs(struct config_builder *b, const struct yaml *packs)
+static void read_packs(struct config_builder *b, const struct yaml *packs, bool *gpu)
 {
-    static const char *const later[] = {
-        "gpu",      "redis",           "postgres", "celery",       "logs",
-        "soundbox", "music-separator", "auralis",  "document-hub", "whisper-pipeline"};
+    static const char *const later[] = {"redis",   "postgres",     "celery",
+                                        "logs",    "soundbox",     "music-separator",
+                                        "auralis", "document-hub", "whisper-pipeline"};
 
     if (!packs || packs->kind == YAML_NULL)
         return;
@@ -146,12 +146,20 @@ static void read_packs(struct config_builder *b, const struct yaml *packs)
                            "options under collect.host");
             continue;
         }
+        if (str_eq(name->text, STR("gpu"))) {
+            *gpu = true;
+            if (with_parameters && entry->pairs[0].value.n > 0)
+                yaml_error(&b->errors, name,
+                           "parameters of the gpu pack are not served by this version: give its "
+                           "options under collect.gpu");
+            continue;
+        }
         for (size_t k = 0; k < ARRAY_LEN(later); k++)
             known |= str_eq(name->text, str_c(later[k]));
         yaml_error(&b->errors, name,
                    known ? "pack \"%.*s\" is not served by this version; there "
-                           "is only host"
-                         : "no pack is called \"%.*s\"; there is only host",
+                           "are only host and gpu"
+                         : "no pack is called \"%.*s\"; there are only host and gpu",
                    STR_ARGS(str_take(name->text, 60)));
     }
 }
@@ -199,6 +207,7 @@ static void load_earshot(struct config_builder *b, const char *path)
     const struct yaml *root = parse_file(b, path);
     struct config *c = b->config;
     const struct yaml *collect;
+    bool gpu = false;
 
     c->host.enabled = false; /* a file says exactly what is collected */
     if (!root)
@@ -215,9 +224,9 @@ static void load_earshot(struct config_builder *b, const char *path)
     read_retention(b, yaml_get(root, "retention"));
     if (yaml_get(collect, "host"))
         read_host(b, yaml_get(collect, "host"));
-    read_packs(b, yaml_get(root, "packs"));
+    read_packs(b, yaml_get(root, "packs"), &gpu);
     read_jobs(b, yaml_get(collect, "scrape"), &prometheus_defaults);
-    entries_read(b, collect);
+    entries_read(b, collect, gpu);
     push_read(b, yaml_get(collect, "push"));
 }
 
@@ -376,6 +385,8 @@ int config_load(const char *earshot_path, const char *prometheus_path, struct co
     b.errors.arena = b.warnings.arena = &loaded->arena;
     set_defaults(b.config);
     b.config->host.enabled = !earshot_path && !prometheus_path;
+    if (b.config->host.enabled)
+        entries_read(&b, NULL, true);
     if (earshot_path)
         load_earshot(&b, earshot_path);
     if (prometheus_path)

@@ -27,6 +27,9 @@ static const struct kind kinds[] = {
     {"celery", "celery", entry_read_celery}, {"logs", "logs", entry_read_logs},
 };
 
+/* The one that is a map: this machine's. */
+static const struct kind gpu_kind = {"gpu", "gpu", entry_read_gpu};
+
 /* Kinds whose entries are one set. An entry for which `join` says true belongs to an earlier one,
  * and is no target of its own. */
 struct set_kind {
@@ -64,7 +67,8 @@ static void read_times(struct config_builder *b, const struct yaml *node, const 
 {
     const struct yaml *interval = yaml_get(node, "interval"), *timeout = yaml_get(node, "timeout");
 
-    job->interval_ms = INTERVAL_MS;
+    if (job->interval_ms == 0) /* the kind has none of its own */
+        job->interval_ms = INTERVAL_MS;
     job->timeout_ms = TIMEOUT_MS;
     yaml_read_duration(interval, "", &job->interval_ms, &b->errors);
     yaml_read_duration(timeout, "", &job->timeout_ms, &b->errors);
@@ -149,8 +153,20 @@ static void bind(struct config_builder *b, const struct kind *kind, const struct
             c->entries[i].job.fingerprint = job_hash_tree(c->entries[i].job.fingerprint, list);
 }
 
-void entries_read(struct config_builder *b, const struct yaml *collect)
+/* A map without a key is all defaults. */
+static void read_gpu(struct config_builder *b, const struct yaml *map, bool by_pack)
 {
+    static const struct yaml defaults = {.kind = YAML_MAP};
+
+    if (map && map->kind == YAML_MAP)
+        read_entry(b, &gpu_kind, map);
+    else if (map || by_pack)
+        read_entry(b, &gpu_kind, &defaults);
+}
+
+void entries_read(struct config_builder *b, const struct yaml *collect, bool gpu)
+{
+    read_gpu(b, yaml_get(collect, "gpu"), gpu);
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
         const struct yaml *list = yaml_get(collect, kinds[k].key);
 

@@ -81,11 +81,14 @@ const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
 bool entry_read_redis_url(struct config_builder *b, const struct yaml *node, const char *key_file,
                           const struct client_secret *from, struct redis_url *out);
 
-/* All entries of the lists under `collect` but scrape, which schema_check has seen. */
-void entries_read(struct config_builder *b, const struct yaml *collect);
+/* All entries of the lists under `collect` but scrape, which schema_check has seen, and
+ * collect.gpu, which is a map; with `gpu` also without that key. `collect` NULL: none. */
+void entries_read(struct config_builder *b, const struct yaml *collect, bool gpu);
 /* collect.push over its defaults; `push` NULL: those. */
 void push_read(struct config_builder *b, const struct yaml *push);
 /* Settings of one entry: struct <kind>_settings. NULL: b->failed. */
+const void *entry_read_gpu(struct config_builder *b, const struct yaml *node,
+                           struct entry_settings *entry);
 const void *entry_read_json(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);
 const void *entry_read_logs(struct config_builder *b, const struct yaml *node,

@@ -49,7 +49,7 @@ static const struct key collect_keys[] = {
     {.name = "host", .type = KEY_MAP, .sub = &host},
     {.name = "scrape", .type = KEY_MAPS, .sub = &schema_scrape_config},
     {.name = "process", .type = KEY_MAPS, .sub = &schema_entry_process},
-    {.name = "gpu", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "gpu", .type = KEY_MAP, .sub = &schema_entry_gpu},
     {.name = "redis", .type = KEY_MAPS, .sub = &schema_entry_redis},
     {.name = "postgres", .type = KEY_MAPS, .sub = &schema_entry_postgres},
     {.name = "celery", .type = KEY_MAPS, .sub = &schema_entry_celery},

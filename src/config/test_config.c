@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "collect/celery/celery_settings.h"
 #include "collect/entry_settings.h"
+#include "collect/gpu/gpu_settings.h"
 #include "collect/process/process_settings.h"
 #include "collect/redis/redis_settings.h"
 #include "config/config.h"
@@ -1088,6 +1089,55 @@ static void mistakes_in_groups_of_processes_are_told(void **state)
     }
 }
 
+static const struct gpu_settings *gpu_of(const struct config *c)
+{
+    for (size_t i = 0; i < c->entries_n; i++)
+        if (strcmp(c->entries[i].kind, "gpu") == 0)
+            return c->entries[i].own;
+    return NULL;
+}
+
+static void gpus_are_a_map_a_pack_and_the_default(void **state)
+{
+    struct config *c;
+    struct err *errors = NULL;
+    size_t n = 0;
+
+    (void)state;
+    assert_int_equal(config_load(NULL, NULL, &c, &errors, &n), 0);
+    assert_non_null(gpu_of(c));
+    assert_string_equal(c->entries[0].job.name, "gpu");
+    assert_int_equal(c->entries[0].job.interval_ms, 5000);
+    assert_null(c->entries[0].instance); /* the host's name */
+    config_free(c);
+
+    c = loaded(EARSHOT, "packs: [gpu]");
+    assert_true(gpu_of(c)->per_process);
+    assert_string_equal(gpu_of(c)->sys, "/sys");
+    config_free(c);
+
+    c = loaded(EARSHOT, "packs: [host]");
+    assert_null(gpu_of(c));
+    config_free(c);
+
+    c = loaded(EARSHOT, "packs: [gpu]\n"
+                        "collect:\n"
+                        "  host: {proc: /p, sys: /s}\n"
+                        "  gpu: {source: nvidia-smi, nvidia_smi: /opt/smi, per_process: false,\n"
+                        "        exclude: [GPU-x], interval: 2s, labels: {rack: a}}\n");
+    assert_int_equal(c->entries_n, 1);
+    assert_int_equal(gpu_of(c)->source, GPU_NVIDIA_SMI);
+    assert_string_equal(gpu_of(c)->nvidia_smi, "/opt/smi");
+    assert_false(gpu_of(c)->per_process);
+    assert_int_equal(gpu_of(c)->exclude_n, 1);
+    assert_string_equal(gpu_of(c)->proc, "/p");
+    assert_int_equal(c->entries[0].job.interval_ms, 2000);
+    config_free(c);
+
+    assert_mistake(EARSHOT, "collect: {gpu: {source: cuda}}\n", "expected auto, nvml, sysfs or");
+    assert_mistake(EARSHOT, "packs: [{gpu: {interval: 1s}}]\n", "parameters of the gpu pack");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1125,6 +1175,7 @@ int main(void)
         cmocka_unit_test(groups_of_processes_with_the_same_labels_are_one_target),
         cmocka_unit_test(a_change_anywhere_in_the_groups_is_one_of_all_their_targets),
         cmocka_unit_test(mistakes_in_groups_of_processes_are_told),
+        cmocka_unit_test(gpus_are_a_map_a_pack_and_the_default),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

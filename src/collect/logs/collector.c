@@ -46,6 +46,7 @@ struct logs_collector {
     struct log_record record;
     struct arena scratch; /* of one entry */
     uint64_t entries;     /* in this pass */
+    struct hash128 saved; /* of the state that stands on the disk; 0: not known */
     bool state_failed;
 };
 
@@ -125,7 +126,9 @@ static void save(struct logs_collector *c)
 {
     SCOPED(buf_fini) struct buf text = {.max_bytes = STATE_BYTES_MAX};
     struct json_writer w;
+    struct hash128 now;
     struct err err;
+    int rc;
 
     json_begin(&w, &text);
     json_begin_object(&w);
@@ -136,7 +139,15 @@ static void save(struct logs_collector *c)
     follow_write(c->follow, &w);
     counts_write(c->counts, &w);
     json_end_object(&w);
-    if (write_file(c, buf_str(&text), &err) == 0) {
+    now = hash_bytes128(text.p, text.n);
+    if (now.low == c->saved.low && now.high == c->saved.high)
+        return;
+    if (text.overflowed)
+        rc = err_set(&err, ERR_LIMIT, "they take more than %u MB", STATE_BYTES_MAX >> 20);
+    else
+        rc = write_file(c, buf_str(&text), &err);
+    c->saved = rc == 0 ? now : (struct hash128){0, 0};
+    if (rc == 0) {
         c->state_failed = false;
         return;
     }
@@ -213,6 +224,7 @@ static int start(struct logs_collector *c, struct err *err)
 
     follow_free(c->follow);
     counts_free(c->counts);
+    c->saved = (struct hash128){0, 0};
     c->follow = follow_new(&settings);
     c->counts = counts_new(c->settings);
     return load(c, err);

@@ -2,9 +2,10 @@
  * last time, counted by its patterns.
  *
  * Counts and positions are one file in the data directory (logs/<hash of the name>.json), written
- * anew as a whole and synced after each reading and before the counts are given to the store. So a
- * kill at any moment leaves positions and counts that belong together, and counts that are at least
- * what the store has seen: what came after them is read again and counted once.
+ * anew as a whole and synced after each reading that changed them, and before the counts are given
+ * to the store. So a kill at any moment leaves positions and counts that belong together, and
+ * counts that are at least what the store has seen: what came after them is read again and counted
+ * once.
  *
  * Threads: as any collector; it may hang where the files do.
  */

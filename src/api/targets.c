@@ -16,8 +16,62 @@ static void pair(struct json_writer *w, const char *key, const char *value)
     json_cstr(w, value);
 }
 
+/* What an answer of the manager says of tunnels; loaded once. */
+struct tunnels {
+    struct tunnel_status *items;
+    size_t n;
+};
+
+static const char *state_of(const struct tunnels *tunnels, const char *host)
+{
+    for (size_t i = 0; i < tunnels->n; i++)
+        if (strcmp(tunnels->items[i].host, host) == 0)
+            return tunnels->items[i].state;
+    return "unknown";
+}
+
+static void write_tunnels(struct json_writer *w, const struct tunnels *tunnels)
+{
+    json_key(w, "tunnels");
+    json_begin_array(w);
+    for (size_t i = 0; i < tunnels->n; i++) {
+        const struct tunnel_status *t = &tunnels->items[i];
+
+        json_begin_object(w);
+        pair(w, "host", t->host);
+        pair(w, "address", t->address);
+        pair(w, "state", t->state);
+        json_key(w, "up");
+        json_bool(w, t->up);
+        pair(w, "words", t->words);
+        json_key(w, "since");
+        api_write_rfc3339(w, t->since_ms);
+        json_key(w, "reconnects");
+        json_i64(w, (int64_t)t->reconnects);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void write_cost(struct json_writer *w, const struct target_status *t)
+{
+    json_key(w, "cost");
+    json_begin_object(w);
+    json_key(w, "cpuSeconds");
+    json_double(w, (double)t->cost.cpu_ns / 1e9);
+    json_key(w, "cpuRatio");
+    json_double(w, t->cpu_ratio);
+    json_key(w, "seconds");
+    json_double(w, (double)t->cost.wall_ns / 1e9);
+    json_key(w, "readBytes");
+    json_i64(w, (int64_t)t->cost.bytes);
+    json_key(w, "cycles");
+    json_i64(w, (int64_t)t->cost.cycles);
+    json_end_object(w);
+}
+
 static void write_target(struct json_writer *w, const struct target_status *t,
-                         const char *global_url)
+                         const struct tunnels *tunnels, const char *global_url)
 {
     static const char *const healths[] = {
         [TARGET_UNKNOWN] = "unknown", [TARGET_UP] = "up", [TARGET_DOWN] = "down"};
@@ -41,6 +95,15 @@ static void write_target(struct json_writer *w, const struct target_status *t,
     pair(w, "scrapeTimeout", duration_print(t->timeout_ms, text));
     json_key(w, "lastSamples");
     json_i64(w, (int64_t)t->last_samples);
+    pair(w, "collector", t->kind);
+    write_cost(w, t);
+    if (t->tunnel) {
+        json_key(w, "tunnel");
+        json_begin_object(w);
+        pair(w, "host", t->tunnel);
+        pair(w, "state", state_of(tunnels, t->tunnel));
+        json_end_object(w);
+    }
     json_end_object(w);
 }
 
@@ -49,8 +112,8 @@ static bool is_wanted(struct str pool, const char *job)
     return !pool.n || str_eq(pool, str_c(job));
 }
 
-static int write_active(struct api *api, struct arena *a, struct str pool, struct json_writer *w,
-                        struct err *err)
+static int write_active(struct api *api, struct arena *a, struct str pool,
+                        const struct tunnels *tunnels, struct json_writer *w, struct err *err)
 {
     struct target_status *targets;
     size_t n;
@@ -66,7 +129,7 @@ static int write_active(struct api *api, struct arena *a, struct str pool, struc
             url = global_url(a, targets[i].url, api->c.host_name, err);
         if (!url)
             return -1;
-        write_target(w, &targets[i], url);
+        write_target(w, &targets[i], tunnels, url);
     }
     return 0;
 }
@@ -129,6 +192,7 @@ static void handle_targets(struct http_request *r, void *arg)
 {
     struct api *api = arg;
     struct pool_status *pools;
+    struct tunnels tunnels;
     size_t n;
     struct api_params p;
     struct str state, pool;
@@ -145,7 +209,8 @@ static void handle_targets(struct http_request *r, void *arg)
     json_begin_object(&w);
     json_key(&w, "activeTargets");
     json_begin_array(&w);
-    if ((is_state(state, "active") && write_active(api, r->arena, pool, &w, &err) < 0) ||
+    if (collect_tunnels(api->c.collect, r->arena, &tunnels.items, &tunnels.n, &err) < 0 ||
+        (is_state(state, "active") && write_active(api, r->arena, pool, &tunnels, &w, &err) < 0) ||
         pool_statuses(api, r->arena, &pools, &n, &err) < 0) {
         buf_fini(&out);
         api_reply_err(r, &err);
@@ -162,6 +227,8 @@ static void handle_targets(struct http_request *r, void *arg)
         write_dropped_counts(pools, n, &w);
     else
         json_put_null(&w);
+    if (tunnels.n)
+        write_tunnels(&w, &tunnels);
     json_end_object(&w);
     api_end_data(&w, NULL);
     api_reply_data(r, &out);

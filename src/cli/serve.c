@@ -393,6 +393,7 @@ static int start_self(struct serve *s, struct err *err)
     char instance[160];
 
     self_add_collect(s->self, s->collect);
+    self_add_costs(s->self, s->collect);
     self_add_remote_write(s->self, s->write);
     self_add_push(s->self, s->push);
     self_add_http(s->self, s->server);

@@ -159,6 +159,7 @@ static int start(struct serve_entries *s, const struct entry_settings *entry,
                                        .body_max = (size_t)entry->job.limits.body_bytes,
                                        .scrape_job = &entry->job,
                                        .url = entry->url,
+                                       .kind = entry->kind,
                                        .method = entry->method,
                                        .body = entry->body,
                                        .collector = *collector};

@@ -1,4 +1,4 @@
-/* earshot targets: what is collected, and how that goes. */
+/* earshot targets: what is collected, how that goes, and what it costs. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +9,12 @@
 #include "cli/commands.h"
 #include "cli/table.h"
 
+static const char *const heads[] = {
+    "health", "job",        "by",      "instance", "seconds",
+    "CPU %",  "bytes read", "samples", "through",  "last error or URL"};
+#define COLUMNS ARRAY_LEN(heads)
+#define NUMBERS (1u << 4 | 1u << 5 | 1u << 6 | 1u << 7)
+
 static struct str text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -16,30 +22,80 @@ static struct str text_of(const json_t *object, const char *key)
     return str_c(text ? text : "");
 }
 
-/* Returns how many are down. */
-static size_t add_rows(const json_t *targets, struct table *t)
+static void add_number(struct table *t, const char *format, double value)
 {
-    static const char *const heads[] = {"health", "job", "instance", "seconds",
-                                        "last error or URL"};
+    char text[32];
+
+    (void)snprintf(text, sizeof text, format, value);
+    table_add(t, str_c(text));
+}
+
+static double number_of(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+static void add_target(const json_t *target, struct table *t)
+{
+    const json_t *cost = json_object_get(target, "cost");
+    struct str error = text_of(target, "lastError");
+    double cycles = number_of(cost, "cycles");
+
+    table_add(t, text_of(target, "health"));
+    table_add(t, text_of(target, "scrapePool"));
+    table_add(t, text_of(target, "collector"));
+    table_add(t, text_of(json_object_get(target, "labels"), "instance"));
+    add_number(t, "%.3f", number_of(target, "lastScrapeDuration"));
+    add_number(t, "%.3f", 100 * number_of(cost, "cpuRatio"));
+    add_number(t, "%.0f", cycles > 0 ? number_of(cost, "readBytes") / cycles : 0);
+    add_number(t, "%.0f", number_of(target, "lastSamples"));
+    table_add(t, text_of(json_object_get(target, "tunnel"), "host"));
+    table_add(t, error.n ? error : text_of(target, "scrapeUrl"));
+}
+
+/* Those reached through this tunnel; {NULL, 0}: through none. Returns how many are down. */
+static size_t add_targets(const json_t *targets, struct str host, struct table *t)
+{
     const json_t *target;
     size_t i, down = 0;
 
-    for (i = 0; i < ARRAY_LEN(heads); i++)
-        table_add(t, str_c(heads[i]));
     json_array_foreach(targets, i, target)
     {
-        const json_t *labels = json_object_get(target, "labels");
-        struct str error = text_of(target, "lastError");
-        char seconds[32];
-
-        (void)snprintf(seconds, sizeof seconds, "%.3f",
-                       json_number_value(json_object_get(target, "lastScrapeDuration")));
-        table_add(t, text_of(target, "health"));
-        table_add(t, text_of(target, "scrapePool"));
-        table_add(t, text_of(labels, "instance"));
-        table_add(t, str_c(seconds));
-        table_add(t, error.n ? error : text_of(target, "scrapeUrl"));
+        if (!str_eq(text_of(json_object_get(target, "tunnel"), "host"), host))
+            continue;
+        add_target(target, t);
         down += str_eq(text_of(target, "health"), STR("down"));
+    }
+    return down;
+}
+
+static void add_tunnel(const json_t *tunnel, struct table *t)
+{
+    struct str words = text_of(tunnel, "words");
+
+    table_add(t, json_is_true(json_object_get(tunnel, "up")) ? STR("up") : STR("down"));
+    table_add(t, text_of(tunnel, "host"));
+    table_add(t, STR("tunnel"));
+    table_add(t, text_of(tunnel, "address"));
+    for (int i = 0; i < 4; i++)
+        table_add(t, STR(""));
+    table_add(t, STR(""));
+    table_add(t, words.n ? words : text_of(tunnel, "state"));
+}
+
+/* A tunnel, and below it what is reached through it. Returns how many targets are down. */
+static size_t add_rows(const json_t *targets, const json_t *tunnels, struct table *t)
+{
+    const json_t *tunnel;
+    size_t i, down;
+
+    for (i = 0; i < COLUMNS; i++)
+        table_add(t, str_c(heads[i]));
+    down = add_targets(targets, STR(""), t);
+    json_array_foreach(tunnels, i, tunnel)
+    {
+        add_tunnel(tunnel, t);
+        down += add_targets(targets, text_of(tunnel, "host"), t);
     }
     return down;
 }
@@ -67,8 +123,8 @@ int targets_run(const struct args *args)
 
     if (client_json(args, "/api/v1/targets", NULL, 0, &data, &err) < 0)
         return client_failed(&err);
-    table_init(&t, 5, 1u << 3);
-    down = add_rows(json_object_get(data, "activeTargets"), &t);
+    table_init(&t, COLUMNS, NUMBERS);
+    down = add_rows(json_object_get(data, "activeTargets"), json_object_get(data, "tunnels"), &t);
     buf_init(&out, 0);
     if (args_switch(args, "json")) {
         (void)json_dumpf(json_object_get(data, "activeTargets"), stdout, JSON_INDENT(2));

@@ -23,6 +23,8 @@ struct collect {
     struct cycle **ending; /* owned; [ending_n] removed, but not gone yet */
     size_t ending_n, ending_cap;
     struct map ending_by_labels; /* those that do not end quietly; alike ones may be among them */
+    struct costs costs;
+    struct tunnel_list tunnels;
     bool stopping;
 
     struct loop_timer *stop_timer; /* while stopping */
@@ -149,6 +151,7 @@ void collect_free(struct collect *c)
     map_fini(&c->ending_by_labels);
     mem_free(c->cycles);
     mem_free(c->ending);
+    costs_fini(&c->costs);
     mem_free(c);
 }
 
@@ -217,7 +220,7 @@ int collect_add_removable(struct collect *c, const struct target_settings *setti
         return err_set(err, ERR_TYPE, "job %s: a target has neither url nor collector",
                        settings->job);
     hand_over(c, settings->labels);
-    cycle = cycle_new(&c->context, &c->stats, settings, key, on_idle, c);
+    cycle = cycle_new(&c->context, &c->stats, &c->costs, settings, key, on_idle, c);
     put_in(&c->cycles, &c->n, &c->cap, cycle);
     map_put(&c->by_key, key->hash, cycle);
     *out = cycle;
@@ -268,6 +271,24 @@ const struct collect_context *collect_context_of(const struct collect *c)
     return &c->context;
 }
 
+void collect_set_tunnels(struct collect *c, const struct tunnel_list *tunnels)
+{
+    c->tunnels = *tunnels;
+}
+
+int collect_tunnels(struct collect *c, struct arena *a, struct tunnel_status **out, size_t *n,
+                    struct err *err)
+{
+    *out = NULL;
+    *n = 0;
+    return c->tunnels.list ? c->tunnels.list(c->tunnels.arg, a, out, n, err) : 0;
+}
+
+const struct costs *collect_costs(const struct collect *c)
+{
+    return &c->costs;
+}
+
 struct discover_stats *collect_discover_stats(struct collect *c)
 {
     return &c->stats.discover;
@@ -304,6 +325,10 @@ int collect_status(struct collect *c, struct arena *a, struct target_status **ou
             .interval_ms = settings->interval_ms,
             .timeout_ms = settings->timeout_ms,
             .last_samples = cycle->last_samples,
+            .kind = settings->kind,
+            .tunnel = settings->tunnel,
+            .cost = cycle->cost,
+            .cpu_ratio = cycle->cpu_mean_seconds * 1000 / (double)settings->interval_ms,
         };
     }
     if (c->n)

@@ -24,6 +24,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "collect/cost.h"
 
 struct arena;
 struct client;
@@ -75,6 +76,9 @@ struct target_settings {
     /* Borrowed until the target is gone: metric relabelling and limits. NULL: none. */
     const struct scrape_job *scrape_job;
     const char *url; /* HTTP target; NULL: native */
+    /* For people and sums: "json", "redis". NULL: the collector's name, or "scrape". */
+    const char *kind;
+    const char *tunnel; /* host of the tunnel (below) it is reached through; NULL: none */
     /* Of the request, borrowed until the target is gone. NULL: GET, none. */
     const char *method, *body;
     /* Native target; with a URL: how its body is read, `parse` NULL for an exposition. */
@@ -128,10 +132,39 @@ struct target_status {
     double last_seconds;
     int64_t interval_ms, timeout_ms;
     uint64_t last_samples;
+    const char *kind;   /* "scrape", "json", "redis", ... */
+    const char *tunnel; /* NULL: none */
+    struct cost cost;   /* since it became a target */
+    double cpu_ratio;   /* share of a core it takes, over its last 16 cycles */
 };
 /* Borrowed until the loop runs again. Sorted by job, then labels. */
 MUST_USE int collect_status(struct collect *c, struct arena *a, struct target_status **out,
                             size_t *n, struct err *err);
+
+/* A connection that targets are reached through. Strings are borrowed until the loop runs again. */
+struct tunnel_status {
+    const char *host;    /* what a target's `tunnel` says */
+    const char *address; /* user@host:port */
+    const char *state;   /* "connected", "refused", ...: `state` of earshot_ssh_state */
+    bool up;
+    const char *words; /* in plain words: why it is not up, and what happens next; "" when up */
+    ts_ms since_ms;    /* of the state */
+    uint64_t reconnects;
+};
+/* Whoever has tunnels tells them; once, before the loop runs. */
+struct tunnel_list {
+    /* On the loop; into `a`. */
+    MUST_USE int (*list)(void *arg, struct arena *a, struct tunnel_status **out, size_t *n,
+                         struct err *err);
+    void *arg;
+};
+void collect_set_tunnels(struct collect *c, const struct tunnel_list *tunnels);
+/* None when nobody has any. In the order they are told. */
+MUST_USE int collect_tunnels(struct collect *c, struct arena *a, struct tunnel_status **out,
+                             size_t *n, struct err *err);
+
+/* What collecting takes, by job and kind; borrowed until the loop runs again. */
+const struct costs *collect_costs(const struct collect *c);
 
 enum discover_kind { DISCOVER_FILE, DISCOVER_HTTP, DISCOVER_DNS, DISCOVER_KINDS };
 

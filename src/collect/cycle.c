@@ -12,9 +12,11 @@
 #include "http/fetch.h"
 #include "model/labels.h"
 #include "model/metadata.h"
+#include "sys/thread.h"
 
 #define PART         "collect"
 #define TOLERANCE_MS 2
+#define MEAN_CYCLES  16u
 #define ATTEMPTS_MAX 8u /* while the store cuts its head */
 /* Of one target: its answer, the one before, and what is gathered from it. Some 280,000 new series
  * with lines of 100 bytes; 256 MB are what it may cost with what its bookkeeping takes beside. */
@@ -92,6 +94,20 @@ static void count(struct cycle *c)
         stats->late += outcomes[SINK_CONFLICT] + outcomes[SINK_LATE] + outcomes[SINK_FUTURE];
 }
 
+/* A collector that was out for longer is in the cost of the cycle that ended after it. */
+static void add_cost(struct cycle *c)
+{
+    double weight;
+
+    c->spent.cycles = 1;
+    c->spent.wall_ns = (int64_t)(c->seconds * 1e9);
+    c->spent.samples = c->target.counts.scraped;
+    cost_add(&c->cost, c->cost_sum, &c->spent);
+    weight = c->cost.cycles < MEAN_CYCLES ? 1 / (double)c->cost.cycles : 1.0 / MEAN_CYCLES;
+    c->cpu_mean_seconds += weight * ((double)c->spent.cpu_ns / 1e9 - c->cpu_mean_seconds);
+    c->spent = (struct cost){.cycles = 0};
+}
+
 static void vanish(struct cycle *c);
 static void leave(struct cycle *c);
 
@@ -108,6 +124,7 @@ static void finish(struct cycle *c)
     c->last_seconds = c->seconds;
     c->last_samples = c->target.counts.scraped;
     count(c);
+    add_cost(c);
     if (!c->gone)
         set_health(c, c->ok ? TARGET_UP : TARGET_DOWN);
     if (c->fetch)
@@ -136,6 +153,25 @@ static int parse_body(struct cycle *c, struct err *err)
     return parsed == PARSED_NOT ? -1 : 0;
 }
 
+static uint64_t bytes_since(bool known, uint64_t before)
+{
+    uint64_t after;
+
+    return known && thread_read_bytes(&after) ? after - before : 0;
+}
+
+/* A collector that does not hang, on the lane itself. */
+static int collect_here(struct cycle *c, struct err *err)
+{
+    const struct collector *collector = &c->settings.collector;
+    uint64_t before = 0;
+    bool known = thread_read_bytes(&before);
+    int rc = collector->collect(collector->arg, &c->target.emit, &c->scratch, err);
+
+    c->parse_bytes += bytes_since(known, before);
+    return rc;
+}
+
 static int produce(struct cycle *c, struct err *err)
 {
     struct emit *emit = &c->target.emit;
@@ -153,7 +189,7 @@ static int produce(struct cycle *c, struct err *err)
     else if (collector->may_hang)
         rc = record_replay(&c->record, emit, err);
     else
-        rc = collector->collect(collector->arg, emit, &c->scratch, err);
+        rc = collect_here(c, err);
     arena_reset(&c->scratch);
     return rc;
 }
@@ -200,11 +236,14 @@ static void parse_run(struct lane_job *job)
 {
     struct cycle *c = CONTAINER_OF(job, struct cycle, parse);
     struct sink *sink = c->context->sink;
+    int64_t cpu_ns = thread_cpu_ns();
 
+    c->parse_bytes = 0;
     make_column(c);
     c->lane = pthread_self();
     if (c->next == TARGET_COMMIT)
         sink->commit(sink, &c->target.batch);
+    c->parse_cpu_ns = thread_cpu_ns() - cpu_ns;
 }
 
 static void submit_parse(struct cycle *c)
@@ -283,6 +322,8 @@ static void parse_done(struct lane_job *job)
         finish(c);
         return;
     }
+    c->spent.cpu_ns += c->parse_cpu_ns;
+    c->spent.bytes += c->parse_bytes;
     switch (c->next) {
     case TARGET_COMMIT:
         c->state = CYCLE_COMMITTING;
@@ -333,6 +374,7 @@ static void on_fetched(struct fetch *f, void *arg)
     struct cycle *c = arg;
 
     c->fetch = f; /* set already, unless it ended within fetch_start */
+    c->spent.bytes += fetch_result(f)->wire_bytes;
     if (c->settings.collector.parse)
         c->gathered = scrape_judge_status(fetch_result(f), &c->gather_err) == 0 ||
                       fetch_result(f)->body.n > 0;
@@ -362,12 +404,17 @@ static void read_run(struct lane_job *job)
 {
     struct cycle *c = CONTAINER_OF(job, struct cycle, read);
     const struct collector *collector = &c->settings.collector;
+    int64_t cpu_ns = thread_cpu_ns();
+    uint64_t before = 0;
+    bool known = thread_read_bytes(&before);
     struct arena scratch;
 
     arena_init(&scratch, &c->budget);
     err_clear(&c->read_err);
     c->read_rc = collector->collect(collector->arg, &c->record.emit, &scratch, &c->read_err);
     arena_fini(&scratch);
+    c->read_bytes = bytes_since(known, before);
+    c->read_cpu_ns = thread_cpu_ns() - cpu_ns;
 }
 
 static void read_done(struct lane_job *job)
@@ -375,6 +422,10 @@ static void read_done(struct lane_job *job)
     struct cycle *c = CONTAINER_OF(job, struct cycle, read);
 
     c->reading = false;
+    if (job->was_run) {
+        c->spent.cpu_ns += c->read_cpu_ns;
+        c->spent.bytes += c->read_bytes;
+    }
     if (c->state != CYCLE_READING) { /* too late: that cycle has ended with up 0 */
         if (c->left)
             c->gone(c);
@@ -470,11 +521,20 @@ static void on_timer(void *arg)
 
 /* ---- life ---- */
 
+static const char *kind_of(const struct target_settings *s)
+{
+    if (s->kind)
+        return s->kind;
+    return s->collector.name ? s->collector.name : "scrape";
+}
+
 static void copy_settings(struct target_settings *to, const struct target_settings *from)
 {
     *to = *from;
     to->job = mem_strdup(from->job);
     to->url = from->url ? mem_strdup(from->url) : NULL;
+    to->kind = mem_strdup(kind_of(from));
+    to->tunnel = from->tunnel ? mem_strdup(from->tunnel) : NULL;
     to->client = client_ref(from->client);
     to->labels = labels_dup(from->labels);
     to->sample_labels = labels_dup(from->sample_labels ? from->sample_labels : from->labels);
@@ -487,6 +547,8 @@ static void free_settings(struct target_settings *s)
         s->collector.free(s->collector.arg);
     mem_free((void *)s->job);
     mem_free((void *)s->url);
+    mem_free((void *)s->kind);
+    mem_free((void *)s->tunnel);
     client_unref(s->client);
     mem_free((void *)s->labels);
     mem_free((void *)s->sample_labels);
@@ -494,8 +556,8 @@ static void free_settings(struct target_settings *s)
 }
 
 struct cycle *cycle_new(const struct collect_context *context, struct collect_stats *stats,
-                        const struct target_settings *settings, const struct labels *key,
-                        void (*idle)(struct cycle *c), void *owner)
+                        struct costs *costs, const struct target_settings *settings,
+                        const struct labels *key, void (*idle)(struct cycle *c), void *owner)
 {
     struct cycle *c = mem_new(struct cycle);
     ts_ms now = context->clock->wall_ms(context->clock);
@@ -505,6 +567,8 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
     c->idle = idle;
     c->owner = owner;
     copy_settings(&c->settings, settings);
+    c->costs = costs;
+    c->cost_sum = costs_join(costs, c->settings.job, c->settings.kind);
     c->key = labels_dup(key);
     budget_init(&c->budget, MEMORY_NAME, MEMORY_MAX, context->budget);
     target_init(&c->target,
@@ -588,6 +652,7 @@ void cycle_free(struct cycle *c)
     target_fini(&c->target);
     record_fini(&c->record);
     arena_fini(&c->scratch);
+    costs_leave(c->costs, c->cost_sum, c->cost.samples);
     free_settings(&c->settings);
     mem_free((void *)c->key);
     mem_free(c);

@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "collect/collect.h"
+#include "collect/cost.h"
 #include "collect/record.h"
 #include "collect/target.h"
 #include "model/expo.h"
@@ -82,13 +83,22 @@ struct cycle {
     ts_ms ts; /* of the cycle, then of the last one */
     double last_seconds;
     uint64_t last_samples;
-    bool type_told; /* that a metric changed its type: once a target */
+    struct costs *costs;
+    struct cost_sum *cost_sum; /* of its job and kind */
+    struct cost cost;
+    struct cost spent;    /* not in `cost` yet: what ended on a lane since the last cycle's end */
+    int64_t parse_cpu_ns; /* the lane's, until it is done */
+    uint64_t parse_bytes; /* likewise */
+    int64_t read_cpu_ns;  /* the reader's, until it is back */
+    uint64_t read_bytes;  /* likewise */
+    double cpu_mean_seconds; /* of a cycle, over the last few */
+    bool type_told;          /* that a metric changed its type: once a target */
 };
 
 /* Takes copies of the settings, the key and the collector's arg; starts the timer. */
 struct cycle *cycle_new(const struct collect_context *context, struct collect_stats *stats,
-                        const struct target_settings *settings, const struct labels *key,
-                        void (*idle)(struct cycle *c), void *owner);
+                        struct costs *costs, const struct target_settings *settings,
+                        const struct labels *key, void (*idle)(struct cycle *c), void *owner);
 /* No more cycles. A fetch under way is cancelled; what is on a lane or in the store ends by
  * itself: see cycle_is_idle. */
 void cycle_stop(struct cycle *c);

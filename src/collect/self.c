@@ -8,9 +8,17 @@
 #include "model/emit.h"
 
 #define SECTIONS_MAX 16u
+#define TABLES_MAX   4u
 #define TEXT_MAX     (1u << 20)
 
+struct table {
+    struct self_table is;
+    void *taken; /* owned; by prepare, emitted on the lane */
+};
+
 struct self {
+    struct table tables[TABLES_MAX];
+    size_t tables_n;
     struct self_section sections[SECTIONS_MAX];
     size_t sections_n;
     size_t metrics_n;
@@ -47,6 +55,8 @@ void self_free(struct self *self)
 {
     if (!self)
         return;
+    for (size_t i = 0; i < self->tables_n; i++)
+        self->tables[i].is.drop(self->tables[i].taken);
     mem_free(self->values);
     mem_free(self->version);
     mem_free(self);
@@ -59,6 +69,13 @@ void self_add(struct self *self, const struct self_section *section)
     self->sections[self->sections_n++] = *section;
     self->metrics_n += section->n;
     self->values = mem_realloc(self->values, self->metrics_n * sizeof *self->values);
+}
+
+void self_add_table(struct self *self, const struct self_table *table)
+{
+    if (self->tables_n == TABLES_MAX)
+        abort(); /* as above */
+    self->tables[self->tables_n++] = (struct table){*table, NULL};
 }
 
 static void read_all(const struct self *self, double values[])
@@ -122,6 +139,12 @@ static void prepare(void *arg)
     struct self *self = arg;
 
     read_all(self, self->values);
+    for (size_t i = 0; i < self->tables_n; i++) {
+        struct table *t = &self->tables[i];
+
+        t->is.drop(t->taken);
+        t->taken = t->is.snapshot(t->is.arg);
+    }
 }
 
 static int collect(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
@@ -129,7 +152,12 @@ static int collect(void *arg, struct emit *emit, struct arena *scratch, struct e
     const struct self *self = arg;
 
     (void)scratch;
-    return emit_all(self, self->values, emit, err);
+    if (emit_all(self, self->values, emit, err) < 0)
+        return -1;
+    for (size_t i = 0; i < self->tables_n; i++)
+        if (self->tables[i].is.emit(self->tables[i].taken, emit, err) < 0)
+            return -1;
+    return 0;
 }
 
 struct collector self_collector(struct self *self)
@@ -148,6 +176,15 @@ int self_write(struct self *self, enum expo_format format, struct buf *out, stru
     expo_writer_init(&writer, format, out);
     if (emit_all(self, values, &writer.emit, err) < 0)
         return -1;
+    for (size_t i = 0; i < self->tables_n; i++) {
+        const struct self_table *t = &self->tables[i].is;
+        void *taken = t->snapshot(t->arg);
+        int rc = t->emit(taken, &writer.emit, err);
+
+        t->drop(taken);
+        if (rc < 0)
+            return -1;
+    }
     expo_writer_end(&writer);
     return 0;
 }

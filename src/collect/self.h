@@ -51,12 +51,23 @@ struct self_section {
     void *arg;
 };
 
+/* Families whose series come and go, one for each of something. */
+struct self_table {
+    void *(*snapshot)(void *arg); /* on the loop: what is to be told, heap */
+    MUST_USE int (*emit)(const void *taken, struct emit *emit, struct err *err); /* on a lane */
+    void (*drop)(void *taken);                                                   /* NULL is fine */
+    void *arg;
+};
+
 /* Holds earshot_build_info with this version and the process_* section from the start. */
 struct self *self_new(const char *version);
 void self_free(struct self *self);
 void self_add(struct self *self, const struct self_section *section); /* copied; before use */
 
+void self_add_table(struct self *self, const struct self_table *table); /* copied; before use */
+
 void self_add_collect(struct self *self, struct collect *c);
+void self_add_costs(struct self *self, struct collect *c);
 void self_add_remote_write(struct self *self, struct remote_write *rw);
 void self_add_push(struct self *self, struct push *p);
 void self_add_http(struct self *self, struct http_server *server);

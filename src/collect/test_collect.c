@@ -199,6 +199,30 @@ static void a_body_that_does_not_parse_is_up_0_with_the_line(void **state)
     assert_null(strstr(scripted_sink_take(&f->sink), "a{"));
 }
 
+static void what_a_target_costs_is_known_by_itself_and_by_its_job(void **state)
+{
+    struct fixture *f = *state;
+    const struct costs *costs = collect_costs(f->collect);
+    struct target_status s;
+
+    fake_fetch_answer.wire_bytes = 500;
+    add_http(f);
+    run_until(f, 3);
+    s = status(f);
+    assert_string_equal(s.kind, "scrape");
+    assert_null(s.tunnel);
+    assert_true(s.cost.cycles >= 2);
+    assert_int_equal(s.cost.bytes % 500, 0);
+    assert_true(s.cost.bytes >= 500 * s.cost.cycles);
+    assert_true(s.cost.cpu_ns > 0 && s.cost.wall_ns >= 0);
+    assert_true(s.cpu_ratio > 0 && s.cpu_ratio < 1);
+    assert_int_equal(s.cost.samples, 1);
+    assert_int_equal(costs->n, 1);
+    assert_string_equal(costs->sums[0]->job, "j");
+    assert_string_equal(costs->sums[0]->kind, "scrape");
+    assert_int_equal(costs->sums[0]->cost.cpu_ns, s.cost.cpu_ns);
+}
+
 /* ---- bodies that a target reads for itself ---- */
 
 static enum parsed parse_one(void *arg, int status, struct str body, struct emit *emit,
@@ -581,6 +605,7 @@ int main(void)
         TEST(a_failed_fetch_is_up_0_with_its_words),
         TEST(a_fetch_that_cannot_start_is_up_0_too),
         TEST(a_body_that_does_not_parse_is_up_0_with_the_line),
+        TEST(what_a_target_costs_is_known_by_itself_and_by_its_job),
         TEST(a_body_may_be_read_by_the_target_itself),
         TEST(a_target_that_says_it_is_ill_is_up_0_with_its_samples),
         TEST(an_error_status_is_up_0_and_its_body_may_be_read),

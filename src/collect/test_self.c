@@ -19,6 +19,7 @@
 static const struct self_metric rows[] = {
 #define PROCESS      ROW
 #define COLLECT      ROW
+#define COST         ROW
 #define REMOTE_WRITE ROW
 #define GPU          ROW
 #define JSON         ROW
@@ -175,11 +176,13 @@ static void our_own_sections_are_there(void **state)
     assert_ok(collect_new(&(struct collect_context){.loop = loop}, &collect, &err), err);
     rw = remote_write_new(&(struct remote_write_context){.loop = loop});
     self_add_collect(self, collect);
+    self_add_costs(self, collect);
     self_add_remote_write(self, rw);
     self_add_lanes(self, lanes);
     self_add_http(self, NULL);
     assert_ok(self_write(self, EXPO_TEXT, &out, &err), err);
     assert_non_null(strstr(out.p, "earshot_collect_targets{health=\"up\"} 0\n"));
+    assert_null(strstr(out.p, "earshot_collector_"));
     assert_non_null(strstr(out.p, "earshot_remote_write_requests_total 0\n"));
     assert_non_null(strstr(out.p, "earshot_lane_threads{lane=\"query\"} "));
     assert_non_null(strstr(out.p, "earshot_http_requests_total 12\n"));

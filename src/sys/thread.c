@@ -1,8 +1,12 @@
 #include "sys/thread.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -59,4 +63,30 @@ int thread_start(pthread_t *out, const char *name, void *(*run)(void *arg), void
     }
     *out = thread;
     return 0;
+}
+
+int64_t thread_cpu_ns(void)
+{
+    struct timespec t = {0, 0};
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+bool thread_read_bytes(uint64_t *out)
+{
+    static const char key[] = "rchar: "; /* the first line */
+    char text[256];
+    int fd = open("/proc/thread-self/io", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+    if (fd >= 0)
+        (void)close(fd);
+    if (n < (ssize_t)sizeof key)
+        return false;
+    text[n] = '\0';
+    if (strncmp(text, key, sizeof key - 1) != 0)
+        return false;
+    *out = strtoull(text + sizeof key - 1, NULL, 10);
+    return true;
 }

@@ -1,8 +1,11 @@
-/* thread: threads with a name and a small stack. Locks are pthread's own, used directly. */
+/* thread: threads with a name and a small stack, and what they cost. Locks are pthread's own, used
+ * directly. */
 #ifndef SYS_THREAD_H
 #define SYS_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
@@ -13,5 +16,11 @@ struct err;
 /* Signals are blocked in it. `name` <= 15 bytes shows in top and gdb. */
 MUST_USE int thread_start(pthread_t *out, const char *name, void *(*run)(void *arg), void *arg,
                           struct err *err);
+
+/* CPU time that the calling thread has taken. */
+int64_t thread_cpu_ns(void);
+/* Bytes that it has read from files; what came through sockets is not among them. False: the kernel
+ * does not say. Takes some 10 us. */
+bool thread_read_bytes(uint64_t *out);
 
 #endif

@@ -38,8 +38,8 @@ export class Suite {
     this.browser = await chromium.launch({ executablePath: this.options.chromium, args: FLAGS });
   }
 
-  /** A page of its own; console errors and requests to strangers are kept in `page.faults`. */
-  async open(path, { width = 1280, height = 900, theme = 'dark', touch = false, workers = 'block', ...rest } = {}) {
+  /** A page of its own, after `before(page)`; console errors and requests to strangers are kept in `page.faults`. */
+  async open(path, { width = 1280, height = 900, theme = 'dark', touch = false, workers = 'block', before, ...rest } = {}) {
     const context = await this.browser.newContext({
       viewport: { width, height },
       colorScheme: theme,
@@ -55,6 +55,7 @@ export class Suite {
       const { origin, protocol } = new URL(r.url());
       if (protocol.startsWith('http') && origin !== new URL(this.options.url).origin) page.faults.push(`stranger: ${r.url()}`);
     });
+    await before?.(page); // routes
     await page.goto(new URL(path, this.options.url).href, { waitUntil: 'load' });
     this.pages.push(context);
     return page;

@@ -6,6 +6,7 @@ import { frame } from './frame.mjs';
 import { looks } from './looks.mjs';
 import { live } from './live.mjs';
 import { Suite } from './harness.mjs';
+import { targets } from './targets.mjs';
 
 const arg = (name, otherwise) => {
   const i = process.argv.indexOf(`--${name}`);
@@ -18,5 +19,5 @@ const suite = new Suite({
   chromium: arg('chromium', '/usr/bin/chromium'),
   screenshot: arg('screenshot', ''),
 });
-for (const part of [looks, frame, explore, live, budgets]) part(suite);
+for (const part of [looks, frame, explore, live, targets, budgets]) part(suite);
 process.exitCode = await suite.run(arg('only', ''));

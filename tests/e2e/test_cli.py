@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
+import peers
 import server as fixture
 from server import Server, eventually
 
@@ -79,9 +80,38 @@ class Client(unittest.TestCase):
     def test_targets_exits_1_when_one_is_down(self):
         status, out, err = earshot('targets', self.url)
         self.assertEqual((status, err), (1, '2 dropped by relabel_configs\n'))
-        self.assertRegex(out, r'down,dead,127\.0\.0\.1:1,.*refused')
+        self.assertRegex(out, r'down,dead,scrape,127\.0\.0\.1:1,.*refused')
         status, out, _ = earshot('targets', self.url, '--json')
-        self.assertIn('dead', [t['scrapePool'] for t in json.loads(out)])
+        found = {t['scrapePool']: t for t in json.loads(out)}
+        self.assertEqual(found['dead']['collector'], 'scrape')
+        self.assertNotIn('tunnel', found['dead'])
+
+    def test_targets_tells_what_each_costs(self):
+        head, *rows = csv.reader(io.StringIO(earshot('targets', self.url)[1]))
+        host = next(dict(zip(head, row)) for row in rows if row[2] == 'host')
+        self.assertGreater(float(host['CPU %']), 0)
+        self.assertGreater(int(host['bytes read']), 1000)
+        self.assertGreater(int(host['samples']), 50)
+        self.assertEqual(host['through'], '')
+
+    def test_targets_behind_a_tunnel_stand_below_it(self):
+        def target(job, **more):
+            return {'labels': {'instance': 'far:1'}, 'scrapePool': job, 'scrapeUrl': 'http://far:1/', 'lastError': '', 'lastScrapeDuration': .5,
+                    'health': 'up', 'lastSamples': 3, 'collector': 'scrape', **more}
+        state = {'host': 'far', 'state': 'refused'}
+        answer = {'status': 'success', 'data': {
+            'activeTargets': [target('behind', tunnel=state, health='down', lastError='tunnel to far is down: refused'), target('direct')],
+            'droppedTargets': [], 'droppedTargetCounts': {},
+            'tunnels': [{'host': 'far', 'address': 'me@far:22', 'state': 'refused', 'up': False, 'words': 'nothing listens on port 22'}]}}
+        peer = peers.Target(lambda r: (200, {'Content-Type': 'application/json'}, json.dumps(answer)))
+        self.addCleanup(peer.stop)
+        status, out, _ = earshot('targets', '--url=http://' + peer.address)
+        self.assertEqual(status, 1)
+        rows = [(r[0], r[1], r[2], r[8], r[9]) for r in csv.reader(io.StringIO(out))][1:]
+        self.assertEqual(rows, [('up', 'direct', 'scrape', '', 'http://far:1/'), ('down', 'far', 'tunnel', '', 'nothing listens on port 22'),
+                                ('down', 'behind', 'scrape', 'far', 'tunnel to far is down: refused')])
+        found = json.loads(earshot('targets', '--url=http://' + peer.address, '--json')[1])
+        self.assertEqual([t.get('tunnel') for t in found], [state, None])
 
     def test_status_is_one_line_and_a_plugins_exit_status(self):
         status, out, _ = earshot('status', self.url)

@@ -151,3 +151,72 @@ class Alike(unittest.TestCase):
 
 if __name__ == '__main__':
     unittest.main()
+
+
+class Neighbours(unittest.TestCase):
+    """one that never answers, one that lies, one that hangs in the kernel: none harms those beside it"""
+
+    CONFIG = '''collect:
+  host: {interval: 1s}
+  scrape:
+  - {job_name: good, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{targets: ["%(good)s", "%(better)s"]}]}
+  - {job_name: silent, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{targets: ["%(silent)s"]}]}
+  - {job_name: lying, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{targets: ["%(lying)s"]}]}
+  json:
+  - {file: %(pipe)s, name: pipe, interval: 1s, timeout: 1s, metrics: {x: a}}
+  redis:
+  - {url: "redis://%(silent)s", job: redis-silent, interval: 1s, timeout: 1s}
+  - {url: "redis://%(lying)s", job: redis-lying, interval: 1s, timeout: 1s}
+'''
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.mkdtemp(prefix='earshot-e2e-')
+        cls.addClassCleanup(shutil.rmtree, folder, True)
+        pipe = os.path.join(folder, 'pipe.jsonl')
+        os.mkfifo(pipe)
+        listener = socket.create_server(('127.0.0.1', 0))  # the kernel takes connections, nobody answers
+        cls.addClassCleanup(listener.close)
+        good, better = (peers.Target(lambda r: (200, {'Content-Type': peers.METRICS}, 'a 1\n')) for _ in range(2))
+        lying = peers.Target(lambda r: (200, {'Content-Type': peers.METRICS}, 'a{b="' + 'x' * 1000 + '\n\xff\xfe 1 2 3\n'))
+        for peer in (good, better, lying):
+            cls.addClassCleanup(peer.stop)
+        cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': cls.CONFIG % {
+            'good': good.address, 'better': better.address, 'silent': '127.0.0.1:%d' % listener.getsockname()[1], 'lying': lying.address, 'pipe': pipe,
+        }}).start()
+        cls.addClassCleanup(cls.server.close)
+        eventually(lambda: all(t['health'] != 'unknown' and t['cost']['cycles'] >= 4 for t in cls.targets() if t['scrapePool'] != 'earshot'), 40)
+
+    @classmethod
+    def targets(cls):
+        return cls.server.api('targets')['activeTargets']
+
+    def test_the_bad_ones_are_down_with_their_reasons(self):
+        why = {t['scrapePool']: t['lastError'] for t in self.targets()}
+        self.assertRegex(why['silent'], 'answer|time')
+        self.assertRegex(why['lying'], 'line 1')
+        for job in ('redis-silent', 'redis-lying', 'silent', 'lying'):
+            self.assertTrue(why[job], job)
+            self.assertEqual(self.server.query('up{job="%s"}' % job)[0][1], 0, job)
+
+    def test_the_good_ones_have_no_gap(self):
+        for expr in ('up{job="good"}', 'a{job="good"}', 'up{job="node"}', 'node_load1'):
+            for series in self.server.api('query', query=expr + '[1m]')['result']:
+                times = [t for t, _ in series['values']]
+                self.assertGreaterEqual(len(times), 3, series['metric'])
+                self.assertLess(max(b - a for a, b in zip(times, times[1:])), 1.5, series['metric'])
+                self.assertEqual({v for _, v in series['values']} - {'1'} if 'up' in expr else set(), set(), series['metric'])
+
+    def test_each_has_its_cost_and_jobs_their_sum(self):
+        cost = {t['scrapePool']: t['cost'] for t in self.targets()}
+        self.assertGreaterEqual(cost['lying']['readBytes'], 1000 * cost['lying']['cycles'])
+        self.assertEqual(cost['silent']['readBytes'], 0)
+        for job in ('good', 'node', 'lying', 'redis-silent'):
+            self.assertGreater(cost[job]['cpuSeconds'], 0, job)
+        self.assertGreater(cost['silent']['seconds'], .5 * cost['silent']['cycles'])
+        self.assertGreater(cost['node']['cpuRatio'], 0)
+        self.assertLess(cost['node']['cpuRatio'], .5)
+        text = self.server.get('/metrics')[1].decode()
+        for line in ('earshot_collector_cpu_seconds_total{collector="scrape",scrape_job="good"} ', 'earshot_collector_samples{collector="scrape",scrape_job="good"} 2\n',
+                     'earshot_collector_cycles_total{collector="redis",scrape_job="redis-lying"} ', 'earshot_collector_read_bytes_total{collector="scrape",scrape_job="silent"} 0\n'):
+            self.assertIn(line, text)

@@ -19,3 +19,8 @@ for (const [text, expected] of CASES)
 test('an error nobody knows is left as it is', () => {
   assert.equal(plainError('the moon is full'), undefined);
 });
+
+test('our own words are not said another way', () => {
+  assert.equal(plainError('tunnel to win-whisper is down: connection refused'), undefined);
+  assert.equal(plainError('host-slow has not come back yet: what it reads hangs (a dead network mount, a sleeping disk or sensor)'), undefined);
+});

@@ -19,7 +19,11 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/parse|invalid|expected|unexpected|syntax/i, 'Its answer cannot be read as metrics.'],
 ];
 
+/** Our own, which says it in words already. */
+const OURS = /^tunnel to |^far end refused|has not come back yet/;
+
 /** undefined when no rule fits: show the text as it is. */
 export function plainError(text: string): string | undefined {
+  if (OURS.test(text)) return undefined;
   return RULES.find(([re]) => re.test(text))?.[1];
 }

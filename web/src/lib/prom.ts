@@ -22,9 +22,30 @@ export interface Target {
   readonly health: string;
   readonly scrapeInterval?: string;
   readonly scrapeTimeout?: string;
-  readonly lastSamples?: number; // earshot's own addition
+  // earshot's own additions
+  readonly lastSamples?: number;
+  readonly collector?: string;
+  readonly cost?: Cost;
+  readonly tunnel?: { readonly host: string; readonly state: string };
+}
+/** Since it became a target. */
+export interface Cost {
+  readonly cpuSeconds: number;
+  readonly cpuRatio: number; // of a core, lately
+  readonly readBytes: number;
+  readonly cycles: number;
+}
+export interface Tunnel {
+  readonly host: string;
+  readonly address: string;
+  readonly state: string;
+  readonly up: boolean;
+  readonly words: string;
+  readonly since: string;
+  readonly reconnects: number;
 }
 export interface Targets {
+  readonly tunnels?: readonly Tunnel[];
   readonly activeTargets: readonly Target[] | null;
   readonly droppedTargets?: readonly { readonly discoveredLabels: Labels }[] | null;
 }

@@ -11,7 +11,7 @@ import { pageKeys } from '../../lib/ui';
 import { count, duration, percent, plural, spelled } from '../../lib/words';
 import { Segments } from '../../parts/segments';
 import { Dropped } from './dropped';
-import { matching, sorted, toRow, type Filter, type TargetRow } from './rows';
+import { grouped, matching, sorted, toRow, type Filter, type TargetRow } from './rows';
 import { historyKey, TargetTable, type History } from './table';
 
 const SPAN = 360; // s
@@ -39,7 +39,8 @@ export function TargetsPage() {
   const history = useData('targets', askHistory, 15_000);
   const rows = sorted(active.value.map(toRow));
   const dropped = targets.value?.droppedTargets ?? [];
-  const shown = matching(rows, filter, words);
+  const groups = grouped(matching(rows, filter, words), targets.value?.tunnels ?? []);
+  const shown = groups.flatMap((g) => g.rows);
   const picked = usePicked(shown);
   const unwell = rows.filter((r) => r.state !== 'ok').length;
   const choices: { value: Filter; label: string }[] = [
@@ -67,7 +68,7 @@ export function TargetsPage() {
       {filter === 'dropped' ? (
         <Dropped list={dropped} words={words} />
       ) : shown.length ? (
-        <TargetTable rows={shown} history={history.value} picked={picked} />
+        <TargetTable groups={groups} history={history.value} picked={shown[picked]} />
       ) : (
         targets.value && <p class="prose">{rows.length ? 'No target fits this filter.' : 'The configuration names no target yet.'}</p>
       )}
@@ -89,7 +90,8 @@ function facts(rows: readonly TargetRow[], history: History | undefined): string
   const well = rows.filter((r) => r.target.health === 'up');
   if (well.length) out.push(`the slowest answer took ${duration(Math.max(...well.map((r) => r.target.lastScrapeDuration)))}`);
   const cpu = overview.value?.self?.cpu_ratio;
-  if (cpu != null) out.push(`all of earshot costs ${percent(cpu)} of a core`);
+  const collecting = rows.reduce((sum, r) => sum + (r.target.cost?.cpuRatio ?? 0), 0);
+  if (collecting) out.push(`collecting costs ${percent(collecting)} of a core${cpu != null ? `, all of earshot ${percent(cpu)}` : ''}`);
   return out.length ? `${out.join('; ')}.` : '';
 }
 

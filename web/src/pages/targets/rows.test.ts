@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Target } from '../../lib/prom';
-import { matching, sorted, toRow } from './rows';
+import { bytesRead, grouped, matching, sorted, toRow, tunnelWords } from './rows';
 
 const target = (over: Partial<Target>): Target => ({
   labels: { job: 'node', instance: 'a:1' },
@@ -31,4 +31,30 @@ test('the worst stand first, and filters find by any word', () => {
   assert.equal(matching(rows, 'unwell', '').length, 1);
   assert.equal(matching(rows, 'all', 'NAS b:').length, 1);
   assert.equal(matching(rows, 'all', 'nobody').length, 0);
+});
+
+const tunnel = (over: object) => ({ host: 'far', address: 'me@far:22', state: 'connected', up: true, words: '', since: '2026-01-01T00:00:00Z', reconnects: 0, ...over });
+
+test('a tunnel stands above what is reached through it', () => {
+  const direct = toRow(target({}));
+  const behind = toRow(target({ labels: { job: 'flower', instance: 'far:5555' }, tunnel: { host: 'far', state: 'connected' } }));
+  const dead = toRow(target({ health: 'down', lastError: 'far end refused: 5432', labels: { job: 'pg', instance: 'far:5432' }, tunnel: { host: 'far', state: 'connected' } }));
+  const groups = grouped([direct, behind, dead], [tunnel({})]);
+  assert.deepEqual(groups.map((g) => [g.tunnel?.host, g.rows.length]), [[undefined, 1], ['far', 2]]);
+  assert.equal(dead.plain, 'far end refused: 5432');
+  const now = Date.parse('2026-01-03T01:00:00Z') / 1000;
+  assert.equal(tunnelWords({ tunnel: tunnel({ reconnects: 1 }), rows: [behind, dead] }, now).replaceAll('\u00a0', ' '), 'Tunnel up for 2 d 1 h, 1 of 2 targets answer through it; connected again 1 time.');
+  assert.match(tunnelWords({ tunnel: tunnel({ up: false, state: 'refused', words: 'Nothing listens on port 22.' }), rows: [] }, now), /^Tunnel down for .*: Nothing listens on port 22\.$/);
+  assert.equal(grouped([direct], [tunnel({})]).length, 1); // nothing is behind it
+});
+
+test('a target whose tunnel is not told of is not lost', () => {
+  const row = toRow(target({ tunnel: { host: 'gone', state: 'unknown' } }));
+  assert.equal(grouped([row], [])[0]?.rows.length, 1);
+});
+
+test('bytes are those of one cycle', () => {
+  const cost = { cpuSeconds: 1, cpuRatio: 0.001, readBytes: 3000, cycles: 3 };
+  assert.equal(bytesRead(toRow(target({ cost }))), 1000);
+  assert.equal(bytesRead(toRow(target({ cost: { ...cost, readBytes: 0 } }))), undefined);
 });

@@ -1,8 +1,8 @@
 /* rows: targets with their state in words, and the filters over them. */
 import { plainError } from '../../lib/plainerror';
-import type { Target } from '../../lib/prom';
+import type { Target, Tunnel } from '../../lib/prom';
 import { parseDuration } from '../../lib/range';
-import { duration } from '../../lib/words';
+import { duration, plural, when } from '../../lib/words';
 import type { State } from '../../parts/state';
 
 export type Filter = 'all' | 'unwell' | 'dropped';
@@ -50,11 +50,43 @@ export function sorted(rows: readonly TargetRow[]): TargetRow[] {
   return [...rows].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
+/** A tunnel and the targets behind it; without tunnel: those that are reached directly. */
+export interface Group {
+  readonly tunnel?: Tunnel;
+  readonly rows: readonly TargetRow[];
+}
+
+/** Targets reached directly first, then each tunnel, the ones that are down first. */
+export function grouped(rows: readonly TargetRow[], tunnels: readonly Tunnel[]): Group[] {
+  const known = new Set(tunnels.map((t) => t.host));
+  const direct = rows.filter((r) => !known.has(r.target.tunnel?.host ?? ''));
+  const behind = [...tunnels]
+    .sort((a, b) => Number(a.up) - Number(b.up))
+    .map((tunnel) => ({ tunnel, rows: rows.filter((r) => r.target.tunnel?.host === tunnel.host) }));
+  return [...(direct.length ? [{ rows: direct }] : []), ...behind.filter((g) => g.rows.length)];
+}
+
+/** What the row of a tunnel says: whether it stands, since when, and who answers through it. */
+export function tunnelWords({ tunnel, rows }: { tunnel: Tunnel; rows: readonly TargetRow[] }, now: number): string {
+  const since = Date.parse(tunnel.since) / 1000;
+  const age = since > 0 && now > since ? ` for ${duration(now - since)}` : '';
+  const again = tunnel.reconnects ? `; connected again ${plural(tunnel.reconnects, 'time')}` : '';
+  if (!tunnel.up) return `Tunnel down${age}${since > 0 ? `, since ${when(since, now)}` : ''}: ${tunnel.words || tunnel.state}`;
+  const well = rows.filter((r) => r.target.health === 'up').length;
+  return `Tunnel up${age}, ${well} of ${plural(rows.length, 'target')} answer through it${again}.`;
+}
+
+/** Bytes that one cycle reads; undefined when nothing is known of it. */
+export function bytesRead({ target }: TargetRow): number | undefined {
+  const { readBytes = 0, cycles = 0 } = target.cost ?? {};
+  return readBytes && cycles ? readBytes / cycles : undefined;
+}
+
 export function matching(rows: readonly TargetRow[], filter: Filter, words: string): TargetRow[] {
   const parts = words.toLowerCase().split(/\s+/).filter(Boolean);
   return rows.filter((r) => {
     if (filter === 'unwell' && r.state === 'ok') return false;
-    const text = `${r.word} ${r.job} ${r.instance} ${r.target.scrapeUrl} ${r.plain} ${r.detail}`.toLowerCase();
+    const text = `${r.word} ${r.target.collector ?? ''} ${r.target.tunnel?.host ?? ''} ${r.job} ${r.instance} ${r.target.scrapeUrl} ${r.plain} ${r.detail}`.toLowerCase();
     return parts.every((p) => text.includes(p));
   });
 }

@@ -1,12 +1,12 @@
 import { now } from '../../lib/clocks';
 import { href } from '../../lib/place';
-import { quoted } from '../../lib/prom';
+import { quoted, type Tunnel } from '../../lib/prom';
 import { parseDuration } from '../../lib/range';
 import { canonical, type Value } from '../../lib/series';
-import { count, duration, when } from '../../lib/words';
+import { bytes, count, duration, percent, when } from '../../lib/words';
 import { StateMark } from '../../parts/state';
 import { Bars } from './bars';
-import type { TargetRow } from './rows';
+import { bytesRead, tunnelWords, type Group, type TargetRow } from './rows';
 
 export interface History {
   readonly took: ReadonlyMap<string, readonly Value[]>;
@@ -23,7 +23,12 @@ function where(url: string): string {
   return url.replace(/^http:\/\//, '').replace(/\/metrics$/, '');
 }
 
-export function TargetTable({ rows, history, picked }: { rows: readonly TargetRow[]; history: History | undefined; picked: number }) {
+interface Shown {
+  readonly history: History | undefined;
+  readonly picked: TargetRow | undefined;
+}
+
+export function TargetTable({ groups, history, picked }: Shown & { groups: readonly Group[] }) {
   return (
     <div class="rows" tabIndex={0} role="region" aria-label="Targets">
       <table class="targets-table">
@@ -31,20 +36,53 @@ export function TargetTable({ rows, history, picked }: { rows: readonly TargetRo
           <tr>
             <th>State</th>
             <th>Name</th>
+            <th>By</th>
             <th>Where</th>
             <th>In plain words</th>
             <th>Last 6 min</th>
             <th class="num">Took</th>
+            <th class="num">CPU</th>
+            <th class="num">Read</th>
             <th class="num">Samples</th>
           </tr>
         </thead>
         <tbody>
-          {rows.map((r, i) => (
-            <Row key={historyKey(r.target.labels) + r.target.scrapeUrl} row={r} history={history} picked={i === picked} />
-          ))}
+          {groups.map((g) => [
+            g.tunnel && <TunnelRow key={`tunnel ${g.tunnel.host}`} tunnel={g.tunnel} rows={g.rows} />,
+            ...g.rows.map((r) => (
+              <Row key={historyKey(r.target.labels) + r.target.scrapeUrl} row={r} history={history} picked={r === picked} below={!!g.tunnel} />
+            )),
+          ])}
         </tbody>
       </table>
     </div>
+  );
+}
+
+const sum = (rows: readonly TargetRow[], of: (r: TargetRow) => number | undefined): number => rows.reduce((n, r) => n + (of(r) ?? 0), 0);
+const none = <span class="quiet">none</span>;
+
+/** What a tunnel carries is the sum of its targets. */
+function TunnelRow({ tunnel, rows }: { tunnel: Tunnel; rows: readonly TargetRow[] }) {
+  const samples = sum(rows, (r) => r.target.lastSamples);
+  const read = sum(rows, bytesRead);
+  return (
+    <tr class="tunnel-row">
+      <td>
+        <StateMark state={tunnel.up ? 'ok' : 'critical'} word={tunnel.up ? 'Up' : 'Down'} />
+      </td>
+      <th scope="row" class="target-name">
+        {tunnel.host}
+      </th>
+      <td class="quiet">SSH</td>
+      <td class="mono break quiet-url">{tunnel.address}</td>
+      <td>{tunnelWords({ tunnel, rows }, now.value)}</td>
+      <td />
+      <td class="num" />
+      <td class="num">{percent(sum(rows, (r) => r.target.cost?.cpuRatio))}</td>
+      <td class="num">{read ? bytes(read) : none}</td>
+      <td class="num">{samples ? count(samples) : none}</td>
+    </tr>
   );
 }
 
@@ -59,14 +97,15 @@ function every(interval: string | undefined): string {
   return s ? `tries again each ${duration(s)}` : 'tries again';
 }
 
-function Row({ row, history, picked }: { row: TargetRow; history: History | undefined; picked: boolean }) {
+function Row({ row, history, picked, below }: { row: TargetRow; history: History | undefined; picked: boolean; below: boolean }) {
   const { target } = row;
   const key = historyKey(target.labels);
   const samples = target.lastSamples ?? history?.samples.get(key);
+  const read = bytesRead(row);
   const asked = Date.parse(target.lastScrape) / 1000;
   const expr = `{job=${quoted(row.job)},instance=${quoted(row.instance)}}`;
   return (
-    <tr class={picked ? 'picked' : ''} data-row>
+    <tr class={`${picked ? 'picked' : ''} ${below ? 'below' : ''}`} data-row>
       <td>
         <StateMark state={row.state} word={row.word} />
       </td>
@@ -76,7 +115,11 @@ function Row({ row, history, picked }: { row: TargetRow; history: History | unde
         </a>{' '}
         <span class="quiet small">{extra(row)}</span>
       </td>
-      <td class="mono break quiet-url">{where(target.scrapeUrl) || 'this host'}</td>
+      <td class="quiet">{target.collector ?? 'scrape'}</td>
+      <td class="mono break quiet-url">
+        {below && '\u2192 '}
+        {where(target.scrapeUrl) || (below ? 'there' : 'this host')}
+      </td>
       <td class={row.state === 'ok' ? 'quiet' : ''}>
         {row.plain} {row.state !== 'ok' && asked > 0 && <span class="quiet">Asked {when(asked, now.value, true)}, {every(target.scrapeInterval)}.</span>}{' '}
         {row.detail && (
@@ -96,8 +139,10 @@ function Row({ row, history, picked }: { row: TargetRow; history: History | unde
           />
         )}
       </td>
-      <td class="num">{row.state === 'critical' || !target.lastScrapeDuration ? <span class="quiet">none</span> : duration(target.lastScrapeDuration)}</td>
-      <td class="num">{samples ? count(samples) : <span class="quiet">none</span>}</td>
+      <td class="num">{row.state === 'critical' || !target.lastScrapeDuration ? none : duration(target.lastScrapeDuration)}</td>
+      <td class="num">{target.cost?.cycles ? percent(target.cost.cpuRatio) : none}</td>
+      <td class="num">{read ? bytes(read) : none}</td>
+      <td class="num">{samples ? count(samples) : none}</td>
     </tr>
   );
 }

@@ -184,6 +184,8 @@ static void a_sound_box_tells_its_state(void **state)
                   "count_by: []}}",
                   "soundbox-backup-status.json",
                   "enabled 1\ncount 18\ndate 1.7053632e+09\nlast 1.705374015e+09\nage 60\nok 1\n");
+    assert_sample("timezone: Europe/Berlin, metrics: {last: {path: last_backup.time, time: iso}}",
+                  "soundbox-backup-status.json", "last 1.705370415e+09\n");
 }
 
 static void other_services_tell_theirs(void **state)
@@ -465,12 +467,17 @@ static void an_entry_needs_a_url_and_metrics(void **state)
                  ERR_TYPE, "one of equals and matches");
 }
 
-static void a_url_and_a_file_have_keys_of_their_own(void **state)
+static void keys_that_make_no_sense_are_refused(void **state)
 {
     static const char *const bad[][2] = {
         {"{url: 'http://h/x', file: f, metrics: {a: b}}", "either url or file, not both"},
         {"{url: 'http://h/x', follow: true, metrics: {a: b}}", "follow belongs to file"},
         {"{url: 'http://h/x', time: t, metrics: {a: b}}", "time belongs to file"},
+        {"{url: 'http://h/x', timezone: Europe/Berlni, metrics: {a: b}}",
+         "timezone: no zone \"Europe/Berlni\""},
+        {"{url: 'http://h/x', timezone: ../passwd, metrics: {a: b}}", "no zone \"../passwd\""},
+        {"{url: 'http://h/x', timezone: zone.tab, metrics: {a: b}}", "no zone \"zone.tab\""},
+        {"{url: 'http://h/x', timezone: Europe, metrics: {a: b}}", "no zone \"Europe\""},
         {"{file: f, method: POST, metrics: {a: b}}", "method belongs to url"},
         {"{file: f, time: 't.*', metrics: {a: b}}", "leads to many values"},
         {"{file: f, metrics: {a: b}, expect: [{path: a, equals: b}]}", "follow: false"}};
@@ -634,7 +641,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_error_is_read_when_it_says_what_the_mapping_asks_for),
         cmocka_unit_test(a_mistake_in_a_mapping_is_named_where_it_stands),
         cmocka_unit_test(an_entry_needs_a_url_and_metrics),
-        cmocka_unit_test(a_url_and_a_file_have_keys_of_their_own),
+        cmocka_unit_test(keys_that_make_no_sense_are_refused),
         cmocka_unit_test(lines_give_samples_of_their_own_times),
         cmocka_unit_test(without_a_time_the_last_line_is_what_holds),
         cmocka_unit_test(a_file_with_one_value_is_read_anew_each_time),

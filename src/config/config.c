@@ -39,7 +39,7 @@ static int read_stream(FILE *f, struct buf *out, struct err *err)
         char *room = buf_reserve(out, 65536);
 
         if (!room)
-            return err_set(err, ERR_LIMIT, "is larger than 16 MiB");
+            return err_set(err, ERR_LIMIT, "is larger than %zu kB", (out->max_bytes - 65536) >> 10);
         got = fread(room, 1, 65536, f);
         out->n += got;
     } while (got > 0);

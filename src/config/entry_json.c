@@ -441,15 +441,6 @@ static const char *instance_of(struct config_builder *b, struct str url)
     return p;
 }
 
-static void read_zone(struct config_builder *b, const struct yaml *node, struct json_settings *out)
-{
-    struct str zone = schema_text(node, "timezone");
-
-    out->utc = str_eq(zone, STR("UTC"));
-    if (zone.n > 0 && !out->utc && !str_eq(zone, STR("host")))
-        yaml_error(&b->errors, yaml_get(node, "timezone"), "timezone: expected host or UTC");
-}
-
 /* What belongs to a URL makes no sense for a file, and the other way round. */
 static void check_source(struct config_builder *b, const struct yaml *node)
 {
@@ -503,6 +494,6 @@ const void *entry_read_json(struct config_builder *b, const struct yaml *node,
     read_file(b, node, s);
     read_metrics(b, node, s);
     read_expect(b, node, s);
-    read_zone(b, node, s);
+    s->zone = builder_zone(b, yaml_get(node, "timezone"));
     return s;
 }

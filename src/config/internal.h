@@ -12,6 +12,7 @@ struct entry_settings;
 struct map;
 struct process_groups;
 struct redis_url;
+struct zone;
 
 /* A config while it is being loaded, with the arena that it lives in. */
 struct config_builder {
@@ -37,6 +38,9 @@ struct str builder_folder(const struct yaml *at);
 const char *builder_path(struct config_builder *b, const struct yaml *node);
 /* The file's content; errors are without the path. The buf's max_bytes bounds it. */
 MUST_USE int builder_read_file(const char *path, struct buf *out, struct err *err);
+/* The zone of times that name none: `host` (NULL, also when the node is), UTC or a name of the tz
+ * database. */
+const struct zone *builder_zone(struct config_builder *b, const struct yaml *node);
 /* The node's text as it is. */
 const char *builder_item(struct config_builder *b, const struct yaml *node);
 /* Each entry of a list by `copy`; *n 0 when it is none. */

@@ -14,6 +14,7 @@
 #include "collect/json/json_settings.h"
 #include "model/emit.h"
 #include "model/labels.h"
+#include "text/zone.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -117,7 +118,7 @@ static void make_settings(struct mapping_program *p, const struct json_path *pat
                                          .metrics_n = KINDS,
                                          .expect = &p->expect,
                                          .expect_n = 1,
-                                         .utc = true};
+                                         .zone = &zone_utc};
 }
 
 static enum parsed answer(const struct collector *c, struct str body, struct gathered *out)

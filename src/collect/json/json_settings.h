@@ -14,6 +14,8 @@
 #include "model/metadata.h"
 #include "text/json_path.h"
 
+struct zone;
+
 #define JSON_LABELS_MAX 32 /* of one metric, the fields of count_by among them */
 
 struct json_label {
@@ -74,7 +76,7 @@ struct json_settings {
     size_t metrics_n;
     const struct json_expect *expect; /* [expect_n] */
     size_t expect_n;
-    bool utc; /* of times without a zone; else this host's */
+    const struct zone *zone; /* of times without one; NULL: this host's */
     /* Read instead of an answer; NULL: none. */
     const char *file;
     bool follow; /* the lines it grows by; else one value, read anew each time */

@@ -16,6 +16,7 @@
 #include "text/iso_time.h"
 #include "text/number.h"
 #include "text/regex.h"
+#include "text/zone.h"
 
 #define PART "collect.json"
 
@@ -253,8 +254,10 @@ static int64_t offset_of(const struct json_settings *s, const struct iso_time *t
     time_t as_utc = (time_t)t->seconds;
     struct tm tm;
 
-    if (t->has_zone || s->utc)
+    if (t->has_zone)
         return t->offset;
+    if (s->zone)
+        return t->seconds - zone_to_unix(s->zone, t->seconds);
     if (!gmtime_r(&as_utc, &tm))
         return 0;
     tm.tm_isdst = -1;

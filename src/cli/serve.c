@@ -37,6 +37,7 @@
 #include "http/bodies.h"
 #include "http/fetch.h"
 #include "http/server.h"
+#include "pack/pack.h"
 #include "promql/query.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
@@ -88,7 +89,7 @@ static int load_config(struct serve *s)
     struct buf out;
 
     if (config_load(args_text(s->args, "config"), args_text(s->args, "prometheus-config"),
-                    &s->config, &errors, &n) == 0) {
+                    packs_expand, &s->config, &errors, &n) == 0) {
         s->first = s->generation = serve_generation_new(s->config);
         s->first->owner.refs++;
         return STATUS_OK;

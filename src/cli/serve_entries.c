@@ -10,6 +10,7 @@
 #include "collect/gpu/gpu.h"
 #include "collect/json/collector.h"
 #include "collect/logs/collector.h"
+#include "collect/metrics_settings.h"
 #include "collect/pools.h"
 #include "collect/postgres/postgres.h"
 #include "collect/process/process.h"
@@ -65,6 +66,17 @@ static int make_logs(const struct entry_settings *entry, const struct clock *clo
                                err);
 }
 
+/* An exposition, which collect reads without help. */
+static int make_metrics(const struct entry_settings *entry, const struct clock *clock,
+                        struct log *log, struct collector *out, struct err *err)
+{
+    (void)clock;
+    (void)log;
+    (void)err;
+    *out = (struct collector){.name = entry->name};
+    return 0;
+}
+
 static int make_process(const struct entry_settings *entry, const struct clock *clock,
                         struct log *log, struct collector *out, struct err *err)
 {
@@ -75,9 +87,9 @@ static int make_process(const struct entry_settings *entry, const struct clock *
 }
 
 static const struct maker makers[] = {
-    {"gpu", make_gpu},          {"json", make_json},       {"postgres", postgres_collector},
-    {"redis", redis_collector}, {"process", make_process}, {"celery", celery_collector},
-    {"logs", make_logs},
+    {"metrics", make_metrics},        {"gpu", make_gpu},          {"json", make_json},
+    {"postgres", postgres_collector}, {"redis", redis_collector}, {"process", make_process},
+    {"celery", celery_collector},     {"logs", make_logs},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,
@@ -126,12 +138,13 @@ struct serve_entries *serve_entries_new(struct collect *collect, const char *hos
     return s;
 }
 
-/* Those of the entry win over job and instance. */
+/* Those of the entry win over job and instance. `endpoint` NULL: without that label. */
 static int make_labels(const struct serve_entries *s, const struct entry_settings *entry,
-                       struct arena *a, const struct labels **out, struct err *err)
+                       const char *endpoint, struct arena *a, const struct labels **out,
+                       struct err *err)
 {
     const struct labels *further = entry->labels;
-    struct label *pairs = arena_new_array(a, struct label, further->n + 3, err);
+    struct label *pairs = arena_new_array(a, struct label, further->n + 4, err);
     size_t n = 0;
 
     if (!pairs)
@@ -145,7 +158,15 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
         pairs[n++] = (struct label){STR("job"), str_c(entry->job.name)};
     if (entry->source && !labels_get(further, STR("source")).n)
         pairs[n++] = (struct label){STR("source"), str_c(entry->source)};
+    if (endpoint && !labels_get(further, STR("endpoint")).n)
+        pairs[n++] = (struct label){STR("endpoint"), str_c(endpoint)};
     return labels_build(a, pairs, n, out, err);
+}
+
+static bool may_be_missing(const struct entry_settings *entry)
+{
+    return strcmp(entry->kind, "metrics") == 0 &&
+           ((const struct metrics_settings *)entry->own)->optional;
 }
 
 static int start(struct serve_entries *s, const struct entry_settings *entry,
@@ -162,13 +183,16 @@ static int start(struct serve_entries *s, const struct entry_settings *entry,
                                        .kind = entry->kind,
                                        .method = entry->method,
                                        .body = entry->body,
+                                       .may_be_missing = may_be_missing(entry),
                                        .collector = *collector};
     int rc;
 
     arena_init(&a, NULL); /* a few labels */
-    if (make_labels(s, entry, &a, &settings.labels, err) < 0)
+    if (make_labels(s, entry, entry->endpoint, &a, &settings.labels, err) < 0 ||
+        make_labels(s, entry, entry->endpoint_on_samples ? entry->endpoint : NULL, &a,
+                    &settings.sample_labels, err) < 0)
         return -1;
-    settings.sample_labels = settings.discovered = settings.labels;
+    settings.discovered = settings.labels;
     settings.client = client_new(entry->job.client);
     rc = collect_add_removable(s->collect, &settings, &out->cycle, err);
     client_unref(settings.client);
@@ -185,9 +209,15 @@ static void stop(struct serve_entries *s, struct running *r, int64_t wait_ms)
     collect_remove(s->collect, r->cycle, wait_ms, on_gone, r->owner);
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static bool is_same_entry(const struct entry_settings *a, const struct entry_settings *b)
 {
-    return strcmp(a->kind, b->kind) == 0 && strcmp(a->name, b->name) == 0;
+    return strcmp(a->kind, b->kind) == 0 && strcmp(a->name, b->name) == 0 &&
+           is_same_text(a->pack, b->pack);
 }
 
 /* The one that runs for this entry and may go on, taken out of those that run. */

@@ -13,6 +13,7 @@
 #include "cli/serve_entries.h"
 #include "collect/push/push.h"
 #include "config/config.h"
+#include "pack/pack.h"
 #include "tsdb/db.h"
 
 #define PART "config"
@@ -50,7 +51,7 @@ static int read_all(void *arg, void **out, struct err **errors, size_t *errors_n
     struct err err;
 
     if (config_load(args_text(s->args, "config"), args_text(s->args, "prometheus-config"),
-                    &made.config, errors, errors_n) < 0)
+                    packs_expand, &made.config, errors, errors_n) < 0)
         return -1;
     if (make_collectors(s, &made, &err) < 0) {
         config_free(made.config);

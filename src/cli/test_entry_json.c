@@ -49,7 +49,7 @@ static int load(const char *entry, struct config **out, struct err *first)
     assert_non_null(file);
     assert_true(fprintf(file, "collect: {json: [%s]}\n", entry) > 0);
     assert_int_equal(fclose(file), 0);
-    rc = config_load(path, NULL, out, &errors, &n);
+    rc = config_load(path, NULL, NULL, out, &errors, &n);
     if (rc < 0)
         *first = errors[0];
     mem_free(errors);

@@ -182,6 +182,8 @@ static int produce(struct cycle *c, struct err *err)
         *err = c->gather_err;
         return -1;
     }
+    if (c->missing)
+        return 0;
     if (c->settings.url && collector->parse)
         rc = parse_body(c, err);
     else if (c->settings.url)
@@ -279,7 +281,7 @@ static void settle(struct cycle *c)
         again(c);
         return;
     }
-    if (c->fetch && !c->settings.collector.parse) {
+    if (c->fetch && !c->missing && !c->settings.collector.parse) {
         size_t n;
         char *body = fetch_take_body(c->fetch, &n);
 
@@ -375,7 +377,10 @@ static void on_fetched(struct fetch *f, void *arg)
 
     c->fetch = f; /* set already, unless it ended within fetch_start */
     c->spent.bytes += fetch_result(f)->wire_bytes;
-    if (c->settings.collector.parse)
+    c->missing = c->settings.may_be_missing && fetch_result(f)->status == 404;
+    if (c->missing)
+        c->gathered = true;
+    else if (c->settings.collector.parse)
         c->gathered = scrape_judge_status(fetch_result(f), &c->gather_err) == 0 ||
                       fetch_result(f)->body.n > 0;
     else
@@ -469,7 +474,7 @@ static void start(struct cycle *c, ts_ms now)
     c->ts = cycle_ts(c->due, now);
     c->start_ns = c->context->clock->mono_ns(c->context->clock);
     c->attempts = 0;
-    c->gathered = false;
+    c->gathered = c->missing = false;
     err_clear(&c->gather_err);
     if (c->refusal) {
         (void)err_set(&c->gather_err, ERR_LIMIT, "%s", c->refusal);

@@ -64,6 +64,7 @@ struct cycle {
     int read_rc;    /* the collector's; read_err says why it failed */
     struct err read_err;
     bool gathered; /* there is something to parse, else err says why not */
+    bool missing;  /* nothing is there, and that is fine */
     struct err gather_err;
 
     bool ok; /* of the last run of the lane */

@@ -13,12 +13,18 @@
 
 struct entry_settings {
     const char *kind;            /* "redis" */
-    const char *name;            /* unique within its kind */
+    const char *name;            /* unique within its kind and pack */
     const char *instance;        /* NULL: this machine's host name */
     const struct labels *labels; /* further ones */
     const char *source;          /* label of all that it brings; NULL: none */
-    const char *url;             /* asked over HTTP by collect; NULL: its collector asks */
-    const char *method, *body;   /* of that; NULL: GET, none */
+    /* Label of the target's own series, and with `endpoint_on_samples` of all it brings. NULL:
+     * none.
+     */
+    const char *endpoint;
+    bool endpoint_on_samples;
+    const char *pack;          /* which it is of, with its instance; NULL: of none */
+    const char *url;           /* asked over HTTP by collect; NULL: its collector asks */
+    const char *method, *body; /* of that; NULL: GET, none */
     /* job.name, times, client, metric_relabel, limits.body_bytes and fingerprint are in use. */
     struct scrape_job job;
     const void *own; /* struct <kind>_settings */

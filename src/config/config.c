@@ -115,55 +115,6 @@ static void read_host(struct config_builder *b, const struct yaml *map)
     h->nets_exclude = builder_text(b, map, "nets_exclude", NULL);
 }
 
-/* Entries are names, or maps of one name to parameters. */
-static void read_packs(struct config_builder *b, const struct yaml *packs, bool *gpu)
-{
-    static const char *const later[] = {"redis",   "postgres",     "celery",
-                                        "logs",    "soundbox",     "music-separator",
-                                        "auralis", "document-hub", "whisper-pipeline"};
-
-    if (!packs || packs->kind == YAML_NULL)
-        return;
-    if (packs->kind != YAML_LIST) {
-        yaml_error(&b->errors, packs, "packs: expected a list like [host]");
-        return;
-    }
-    for (size_t i = 0; i < packs->n; i++) {
-        const struct yaml *entry = &packs->items[i];
-        bool with_parameters = entry->kind == YAML_MAP && entry->n == 1;
-        const struct yaml *name = with_parameters ? &entry->pairs[0].key : entry;
-        bool known = false;
-
-        if (name->kind != YAML_SCALAR) {
-            yaml_error(&b->errors, entry, "packs: expected a name, or one name with parameters");
-            continue;
-        }
-        if (str_eq(name->text, STR("host"))) {
-            b->config->host.enabled = true;
-            if (with_parameters && entry->pairs[0].value.n > 0)
-                yaml_error(&b->errors, name,
-                           "parameters of the host pack are not served by this version: give its "
-                           "options under collect.host");
-            continue;
-        }
-        if (str_eq(name->text, STR("gpu"))) {
-            *gpu = true;
-            if (with_parameters && entry->pairs[0].value.n > 0)
-                yaml_error(&b->errors, name,
-                           "parameters of the gpu pack are not served by this version: give its "
-                           "options under collect.gpu");
-            continue;
-        }
-        for (size_t k = 0; k < ARRAY_LEN(later); k++)
-            known |= str_eq(name->text, str_c(later[k]));
-        yaml_error(&b->errors, name,
-                   known ? "pack \"%.*s\" is not served by this version; there "
-                           "are only host and gpu"
-                         : "no pack is called \"%.*s\"; there are only host and gpu",
-                   STR_ARGS(str_take(name->text, 60)));
-    }
-}
-
 static void read_retention(struct config_builder *b, const struct yaml *map)
 {
     struct config *c = b->config;
@@ -206,8 +157,7 @@ static void load_earshot(struct config_builder *b, const char *path)
     struct schema_check check = {&b->errors, &b->warnings, false};
     const struct yaml *root = parse_file(b, path);
     struct config *c = b->config;
-    const struct yaml *collect;
-    bool gpu = false;
+    const struct yaml *collect, *host, *gpu;
 
     c->host.enabled = false; /* a file says exactly what is collected */
     if (!root)
@@ -222,11 +172,19 @@ static void load_earshot(struct config_builder *b, const char *path)
     yaml_read_bool(yaml_get(root, "insecure"), "", &c->insecure, &b->errors);
     read_allowed_hosts(b, yaml_get(root, "allowed_hosts"));
     read_retention(b, yaml_get(root, "retention"));
-    if (yaml_get(collect, "host"))
-        read_host(b, yaml_get(collect, "host"));
-    read_packs(b, yaml_get(root, "packs"), &gpu);
     read_jobs(b, yaml_get(collect, "scrape"), &prometheus_defaults);
-    entries_read(b, collect, gpu);
+    used_packs_find(b, yaml_get(root, "packs"));
+    if (b->errors.n > 0)
+        return;
+    host = used_packs_machine_map(b, collect, "host");
+    if (host)
+        read_host(b, host);
+    gpu = used_packs_machine_map(b, collect, "gpu");
+    if (gpu)
+        entries_read_gpu(b, gpu);
+    entries_read(b, collect);
+    used_packs_read(b);
+    entries_check_sources(b);
     push_read(b, yaml_get(collect, "push"));
 }
 
@@ -372,12 +330,13 @@ static int refuse(struct config_builder *b, struct err **errors, size_t *errors_
     return -1;
 }
 
-int config_load(const char *earshot_path, const char *prometheus_path, struct config **out,
-                struct err **errors, size_t *errors_n)
+int config_load(const char *earshot_path, const char *prometheus_path, pack_expand_fn *packs,
+                struct config **out, struct err **errors, size_t *errors_n)
 {
     SCOPED(map_fini) struct map jobs;
     struct loaded *loaded = mem_new(struct loaded);
-    struct config_builder b = {.config = &loaded->config, .arena = &loaded->arena, .jobs = &jobs};
+    struct config_builder b = {
+        .config = &loaded->config, .arena = &loaded->arena, .jobs = &jobs, .expand = packs};
 
     map_init(&jobs);
     budget_init(&loaded->budget, "configuration memory", MEMORY_MAX, NULL);
@@ -386,7 +345,7 @@ int config_load(const char *earshot_path, const char *prometheus_path, struct co
     set_defaults(b.config);
     b.config->host.enabled = !earshot_path && !prometheus_path;
     if (b.config->host.enabled)
-        entries_read(&b, NULL, true);
+        entries_read_gpu(&b, NULL);
     if (earshot_path)
         load_earshot(&b, earshot_path);
     if (prometheus_path)

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "collect/entry_settings.h"
 #include "collect/push/push_settings.h"
+#include "pack/pack_settings.h"
 
 struct buf;
 
@@ -51,6 +52,7 @@ struct config {
     size_t jobs_n;
     struct entry_settings *entries; /* [entries_n] of collect.json, collect.redis ... */
     size_t entries_n;
+    struct pack_uses packs;
     struct push_settings push;
     struct config_label *external_labels;
     size_t external_labels_n;
@@ -60,9 +62,11 @@ struct config {
     size_t warnings_n;
 };
 
-/* Either path may be NULL. On -1 `errors` holds every mistake found ([*errors_n], heap). */
-MUST_USE int config_load(const char *earshot_path, const char *prometheus_path, struct config **out,
-                         struct err **errors, size_t *errors_n);
+/* Either path may be NULL. `packs` says what the entries of `packs` stand for. On -1 `errors` holds
+ * every mistake found ([*errors_n], heap). */
+MUST_USE int config_load(const char *earshot_path, const char *prometheus_path,
+                         pack_expand_fn *packs, struct config **out, struct err **errors,
+                         size_t *errors_n);
 void config_free(struct config *c);
 
 /* The mistake as a person sees it: its line, then the line of the file with a caret below. Reads

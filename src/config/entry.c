@@ -25,6 +25,7 @@ static const struct kind kinds[] = {
     {"json", NULL, entry_read_json},         {"postgres", "postgres", entry_read_postgres},
     {"redis", "redis", entry_read_redis},    {"process", "process", entry_read_process},
     {"celery", "celery", entry_read_celery}, {"logs", "logs", entry_read_logs},
+    {"metrics", NULL, entry_read_metrics},
 };
 
 /* The one that is a map: this machine's. */
@@ -89,7 +90,7 @@ static void check_name(struct config_builder *b, const struct yaml *node,
     const struct config *c = b->config;
 
     for (size_t i = 0; i + 1 < c->entries_n; i++)
-        if (strcmp(c->entries[i].kind, entry->kind) == 0 &&
+        if (c->entries[i].pack == entry->pack && strcmp(c->entries[i].kind, entry->kind) == 0 &&
             strcmp(c->entries[i].name, entry->name) == 0)
             yaml_error(&b->errors, yaml_get(node, "name") ? yaml_get(node, "name") : node,
                        "collect.%s: two entries are called \"%.100s\"; give one another name",
@@ -109,6 +110,15 @@ static const struct client_settings *read_client(struct config_builder *b, const
     return client;
 }
 
+/* What is asked, as its kind has named it: a URL, host:port, a file. */
+static const char *source_of(const struct entry_settings *entry)
+{
+    if (entry->url)
+        return entry->url;
+    return strcmp(entry->kind, "process") == 0 || strcmp(entry->kind, "gpu") == 0 ? NULL
+                                                                                  : entry->name;
+}
+
 static void read_entry(struct config_builder *b, const struct kind *kind, const struct yaml *node)
 {
     const struct set_kind *set;
@@ -123,11 +133,14 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
     if (!entry)
         return;
     entry->kind = kind->key;
+    entry->pack = b->use ? b->use->id : NULL;
     (void)snprintf(what, sizeof what, "collect.%s", kind->key);
     entry->own = kind->read(b, node, entry);
+    entries_note_source(b, node, entry, source_of(entry));
     entry->name = builder_text(b, node, "name", entry->name ? entry->name : kind->key);
     entry->instance = builder_text(b, node, "instance", entry->instance);
     entry->labels = job_read_labels(b, yaml_get(node, "labels"));
+    entry->endpoint = builder_text(b, node, "endpoint", entry->endpoint);
     entry->job.name = builder_text(b, node, "job", kind->job ? kind->job : entry->name);
     entry->job.limits.body_bytes = BODY_MAX;
     entry->job.client = read_client(b, node);
@@ -144,35 +157,34 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
 }
 
 /* Where all entries are one set, each depends on the whole list. */
-static void bind(struct config_builder *b, const struct kind *kind, const struct yaml *list)
+static void bind(struct config_builder *b, size_t first, const struct kind *kind,
+                 const struct yaml *list)
 {
     struct config *c = b->config;
 
-    for (size_t i = 0; i < c->entries_n; i++)
+    for (size_t i = first; i < c->entries_n; i++)
         if (strcmp(c->entries[i].kind, kind->key) == 0)
             c->entries[i].job.fingerprint = job_hash_tree(c->entries[i].job.fingerprint, list);
 }
 
-/* A map without a key is all defaults. */
-static void read_gpu(struct config_builder *b, const struct yaml *map, bool by_pack)
+void entries_read_gpu(struct config_builder *b, const struct yaml *map)
 {
     static const struct yaml defaults = {.kind = YAML_MAP};
 
-    if (map && map->kind == YAML_MAP)
-        read_entry(b, &gpu_kind, map);
-    else if (map || by_pack)
-        read_entry(b, &gpu_kind, &defaults);
+    read_entry(b, &gpu_kind, map && map->kind == YAML_MAP ? map : &defaults);
 }
 
-void entries_read(struct config_builder *b, const struct yaml *collect, bool gpu)
+void entries_read(struct config_builder *b, const struct yaml *collect)
 {
-    read_gpu(b, yaml_get(collect, "gpu"), gpu);
+    size_t first = b->config->entries_n;
+
+    b->process_groups = NULL;
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
         const struct yaml *list = yaml_get(collect, kinds[k].key);
 
         for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++)
             read_entry(b, &kinds[k], &list->items[i]);
         if (list && set_kind_of(&kinds[k]))
-            bind(b, &kinds[k], list);
+            bind(b, first, &kinds[k], list);
     }
 }

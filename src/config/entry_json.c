@@ -413,34 +413,6 @@ static void read_expect(struct config_builder *b, const struct yaml *node,
     }
 }
 
-/* host:port of a URL, as it is written there, without user and password. */
-static struct str authority_of(struct str url)
-{
-    const char *start = url.n ? memmem(url.p, url.n, "://", 3) : NULL;
-    struct str rest = start ? str_skip(url, (size_t)(start + 3 - url.p)) : url;
-    const char *at;
-    size_t n = 0;
-
-    while (n < rest.n && !strchr("/?#", rest.p[n]))
-        n++;
-    rest = str_take(rest, n);
-    at = rest.n ? memrchr(rest.p, '@', rest.n) : NULL;
-    return at ? str_skip(rest, (size_t)(at + 1 - rest.p)) : rest;
-}
-
-static const char *instance_of(struct config_builder *b, struct str url)
-{
-    struct str host = authority_of(url);
-    const char *colon = host.n ? memrchr(host.p, ':', host.n) : NULL, *p;
-
-    if (colon && !memchr(colon, ']', (size_t)(host.p + host.n - colon)))
-        return builder_copy(b, host);
-    p = arena_printf(b->arena, &b->err, "%.*s:%s", STR_ARGS(host),
-                     str_starts(url, STR("https:")) ? "443" : "80");
-    b->failed |= !p;
-    return p;
-}
-
 /* What belongs to a URL makes no sense for a file, and the other way round. */
 static void check_source(struct config_builder *b, const struct yaml *node)
 {
@@ -488,7 +460,8 @@ const void *entry_read_json(struct config_builder *b, const struct yaml *node,
     entry->url = builder_text(b, node, "url", NULL);
     entry->method = builder_text(b, node, "method", NULL);
     entry->body = builder_text(b, node, "body", NULL);
-    entry->instance = entry->url ? instance_of(b, str_c(entry->url)) : NULL;
+    entry->instance = entry->url ? entry_instance_of(b, str_c(entry->url)) : NULL;
+    entry->endpoint_on_samples = true;
     entry->name = entry->url ? entry->instance : builder_text(b, node, "file", "");
     s->name = builder_text(b, node, "name", entry->name);
     read_file(b, node, s);

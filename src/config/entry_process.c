@@ -59,8 +59,9 @@ static bool is_same_text(const char *a, const char *b)
 
 static bool is_same_target(const struct entry_settings *a, const struct entry_settings *b)
 {
-    return strcmp(a->kind, b->kind) == 0 && strcmp(a->job.name, b->job.name) == 0 &&
-           is_same_text(a->instance, b->instance) && labels_equal(a->labels, b->labels);
+    return a->pack == b->pack && strcmp(a->kind, b->kind) == 0 &&
+           strcmp(a->job.name, b->job.name) == 0 && is_same_text(a->instance, b->instance) &&
+           labels_equal(a->labels, b->labels);
 }
 
 static void check_name(struct config_builder *b, const struct yaml *node,

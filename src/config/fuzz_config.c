@@ -54,8 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fd = memfd_create("fuzz", 0);
     assert(fd >= 0 && write(fd, data + 1, size - 1) == (ssize_t)size - 1);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (config_load(data[0] & 1 ? path : NULL, data[0] & 1 ? NULL : path, &c, &errors, &errors_n) <
-        0) {
+    if (config_load(data[0] & 1 ? path : NULL, data[0] & 1 ? NULL : path, NULL, &c, &errors,
+                    &errors_n) < 0) {
         assert(errors_n > 0);
         check_printable(errors, errors_n);
         mem_free(errors);

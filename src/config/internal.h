@@ -10,6 +10,8 @@
 
 struct entry_settings;
 struct map;
+struct pack_use;
+struct entry_source;
 struct process_groups;
 struct redis_url;
 struct zone;
@@ -20,8 +22,12 @@ struct config_builder {
     struct arena *arena;
     struct yaml_errors errors, warnings;
     size_t jobs_cap, entries_cap;
-    struct map *jobs;                      /* by name, over all files: given twice is a mistake */
-    struct process_groups *process_groups; /* of all entries of collect.process; NULL: none yet */
+    struct map *jobs;             /* by name, over all files: given twice is a mistake */
+    pack_expand_fn *expand;       /* what the entries of `packs` stand for; NULL: nothing */
+    const struct pack_use *use;   /* whose entries are being read; NULL: a person's own */
+    struct entry_source *sources; /* [sources_n] what is asked, and by whom */
+    size_t sources_n, sources_cap;
+    struct process_groups *process_groups; /* of collect.process, or of b->use; NULL: none yet */
     bool failed;                           /* the arena's budget; `err` says so */
     struct err err;
 };
@@ -85,9 +91,24 @@ const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
 bool entry_read_redis_url(struct config_builder *b, const struct yaml *node, const char *key_file,
                           const struct client_secret *from, struct redis_url *out);
 
-/* All entries of the lists under `collect` but scrape, which schema_check has seen, and
- * collect.gpu, which is a map; with `gpu` also without that key. `collect` NULL: none. */
-void entries_read(struct config_builder *b, const struct yaml *collect, bool gpu);
+/* The entries under `collect` but scrape and host, which schema_check has seen: those of the pack
+ * b->use, or a person's own. What is one a machine is read apart. */
+void entries_read(struct config_builder *b, const struct yaml *collect);
+/* collect.gpu; `map` NULL: with all its defaults. */
+void entries_read_gpu(struct config_builder *b, const struct yaml *map);
+/* Remembers that the entry asks there; `place` NULL: nowhere that another could ask. */
+void entries_note_source(struct config_builder *b, const struct yaml *node,
+                         const struct entry_settings *entry, const char *place);
+/* After all of them: what a pack asks is asked by nobody else. */
+void entries_check_sources(struct config_builder *b);
+
+/* What the entries of `packs` stand for, checked; into config->packs. */
+void used_packs_find(struct config_builder *b, const struct yaml *packs);
+/* The map of collect.host or collect.gpu, of which there is one for the machine: the person's, or
+ * that of a pack. NULL: nobody wants it. */
+const struct yaml *used_packs_machine_map(struct config_builder *b, const struct yaml *collect,
+                                          const char *key);
+void used_packs_read(struct config_builder *b);
 /* collect.push over its defaults; `push` NULL: those. */
 void push_read(struct config_builder *b, const struct yaml *push);
 /* Settings of one entry: struct <kind>_settings. NULL: b->failed. */
@@ -95,6 +116,10 @@ const void *entry_read_gpu(struct config_builder *b, const struct yaml *node,
                            struct entry_settings *entry);
 const void *entry_read_json(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);
+const void *entry_read_metrics(struct config_builder *b, const struct yaml *node,
+                               struct entry_settings *entry);
+/* host:port of a URL. */
+const char *entry_instance_of(struct config_builder *b, struct str url);
 const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);
 /* What a kind has of its own; name and instance are set where the kind knows them. */

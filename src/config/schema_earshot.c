@@ -59,11 +59,13 @@ static const struct key collect_keys[] = {
      "scrape its prometheus plug-in under collect.scrape"},
     {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
     {.name = "logs", .type = KEY_MAPS, .sub = &schema_entry_logs},
+    {.name = "metrics", .type = KEY_MAPS, .sub = &schema_entry_metrics},
     {.name = "probe", .type = KEY_ANY, USE_REFUSED, "scrape a blackbox_exporter meanwhile"},
     {.name = "audio", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
     {.name = "push", .type = KEY_MAP, .sub = &push},
 };
-SCHEMA(collect, "collect");
+const struct schema schema_collect = {
+    .what = "collect", .keys = collect_keys, .n = ARRAY_LEN(collect_keys)};
 
 static const struct key retention_keys[] = {
     {.name = "time", .type = KEY_STR},
@@ -80,8 +82,8 @@ static const struct key earshot_keys[] = {
     {.name = "allowed_hosts", .type = KEY_STRS},
     {.name = "insecure", .type = KEY_BOOL},
     {.name = "retention", .type = KEY_MAP, .sub = &retention},
-    {.name = "collect", .type = KEY_MAP, .sub = &collect},
-    {.name = "packs", .type = KEY_ANY}, /* names and maps: config.c */
+    {.name = "collect", .type = KEY_MAP, .sub = &schema_collect},
+    {.name = "packs", .type = KEY_ANY}, /* names and maps: used_packs.c */
     {.name = "trusted_proxies",
      .type = KEY_STRS,
      USE_WARNED,

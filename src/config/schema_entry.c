@@ -6,6 +6,7 @@ static const struct key entry_keys[] = {
     {.name = "job", .type = KEY_STR},
     {.name = "instance", .type = KEY_STR},
     {.name = "labels", .type = KEY_LABELS},
+    {.name = "endpoint", .type = KEY_STR},
     {.name = "interval", .type = KEY_DURATION},
     {.name = "timeout", .type = KEY_DURATION},
     {.name = "enabled", .type = KEY_BOOL},

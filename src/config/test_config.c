@@ -1,3 +1,4 @@
+#include "base/arena.h"
 #include "base/test.h"
 
 #include <dirent.h>
@@ -14,6 +15,7 @@
 #include "config/config.h"
 #include "http/client_settings.h"
 #include "model/labels.h"
+#include "text/yaml.h"
 
 static char folder[] = "/tmp/earshot-test-XXXXXX";
 
@@ -34,6 +36,24 @@ static const char *write_file(const char *name, struct str text)
 
 enum which { EARSHOT, PROMETHEUS };
 
+/* Each entry of `packs` is a text: what a pack asks for, as YAML. */
+static int one_pack(struct arena *a, const struct yaml *packs, struct yaml_errors *errors,
+                    struct yaml_errors *warnings, struct pack_uses *out, struct err *err)
+{
+    (void)errors;
+    (void)warnings;
+    out->items = arena_new_array(a, struct pack_use, packs->n, err);
+    assert_non_null(out->items);
+    for (size_t i = 0; i < packs->n; i++) {
+        struct pack_use *use = &out->items[out->n++];
+
+        *use = (struct pack_use){.name = "p", .at = &packs->items[i]};
+        use->id = arena_printf(a, err, "p %zu", i);
+        assert_int_equal(yaml_parse(a, "pack", packs->items[i].text, &use->collect, err), 0);
+    }
+    return 0;
+}
+
 /* All mistakes of a file, one a line, without the folder; "" when it is taken. Then *out is set. */
 static const char *load(enum which which, struct str text, struct config **out)
 {
@@ -44,8 +64,8 @@ static const char *load(enum which which, struct str text, struct config **out)
     size_t errors_n = 0, n = 0;
 
     all[0] = '\0';
-    if (config_load(which == EARSHOT ? path : NULL, which == PROMETHEUS ? path : NULL, &c, &errors,
-                    &errors_n) == 0) {
+    if (config_load(which == EARSHOT ? path : NULL, which == PROMETHEUS ? path : NULL, one_pack, &c,
+                    &errors, &errors_n) == 0) {
         if (out)
             *out = c;
         else
@@ -90,7 +110,7 @@ static void without_any_file_this_host_is_collected(void **state)
     size_t n;
 
     (void)state;
-    assert_int_equal(config_load(NULL, NULL, &c, &errors, &n), 0);
+    assert_int_equal(config_load(NULL, NULL, NULL, &c, &errors, &n), 0);
     assert_true(c->host.enabled);
     assert_string_equal(c->listen, "127.0.0.1:3277");
     assert_int_equal(c->retention_ms, INT64_C(90) * 86400000);
@@ -117,7 +137,7 @@ static void a_file_says_exactly_what_is_collected(void **state)
     c = loaded(EARSHOT, "collect: {host: }");
     assert_true(c->host.enabled);
     config_free(c);
-    c = loaded(EARSHOT, "packs: [host]");
+    c = loaded(EARSHOT, "packs: ['host: {}']");
     assert_true(c->host.enabled);
     config_free(c);
     c = loaded(EARSHOT, "");
@@ -275,10 +295,6 @@ static void what_is_not_served_is_refused_with_its_place(void **state)
     (void)state;
     assert_mistake(EARSHOT, "collect:\n  rabbitmq: [{url: x}]\n",
                    "f.yml:2:3: rabbitmq is not served by this version: scrape its prometheus");
-    assert_mistake(EARSHOT, "packs: [host, soundbox]\n",
-                   "f.yml:1:15: pack \"soundbox\" is not served by this version");
-    assert_mistake(EARSHOT, "packs: [nope]\n", "no pack is called \"nope\"");
-    assert_mistake(EARSHOT, "packs: [{host: {interval: 1s}}]\n", "parameters of the host pack");
     assert_mistake(EARSHOT, "users: []\n", "users is not served by this version");
     assert_mistake(EARSHOT, "alerting: x.yml\n", "nobody would be told");
 }
@@ -315,12 +331,12 @@ static void a_file_that_cannot_be_read_is_one_clear_line(void **state)
     char line[600];
 
     (void)state;
-    assert_int_equal(config_load("/nowhere/x.yml", NULL, &c, &errors, &n), -1);
+    assert_int_equal(config_load("/nowhere/x.yml", NULL, NULL, &c, &errors, &n), -1);
     assert_int_equal(n, 1);
     assert_string_equal(err_format(&errors[0], line, sizeof line),
                         "/nowhere/x.yml: cannot be opened: No such file or directory");
     mem_free(errors);
-    assert_int_equal(config_load("/", NULL, &c, &errors, &n), -1);
+    assert_int_equal(config_load("/", NULL, NULL, &c, &errors, &n), -1);
     assert_string_equal(err_format(&errors[0], line, sizeof line), "/: is a folder, not a file");
     mem_free(errors);
 }
@@ -895,7 +911,7 @@ static void a_mistake_is_shown_with_its_line_and_a_caret(void **state)
     size_t n = 0;
 
     (void)state;
-    assert_int_equal(config_load(path, NULL, &c, &errors, &n), -1);
+    assert_int_equal(config_load(path, NULL, NULL, &c, &errors, &n), -1);
     errors[0].at = (struct span){2, 3, 5};
     buf_init(&out, 0);
     config_print_error(&errors[0], &out);
@@ -976,7 +992,7 @@ static void hostile_files_get_their_verdict(void **state)
             (strcmp(scope, "core") != 0 && strcmp(scope, "odd") != 0 && strcmp(scope, "sd") != 0))
             continue;
         (void)snprintf(path, sizeof path, "%s/%s", root, name);
-        taken = config_load(NULL, path, &c, &errors, &n) == 0;
+        taken = config_load(NULL, path, NULL, &c, &errors, &n) == 0;
         seen++;
         if (taken != (strcmp(verdict, "valid") == 0)) {
             print_error("%s: wanted %s%s%s\n", name, verdict, taken ? "" : ", found ",
@@ -1104,23 +1120,23 @@ static void gpus_are_a_map_a_pack_and_the_default(void **state)
     size_t n = 0;
 
     (void)state;
-    assert_int_equal(config_load(NULL, NULL, &c, &errors, &n), 0);
+    assert_int_equal(config_load(NULL, NULL, NULL, &c, &errors, &n), 0);
     assert_non_null(gpu_of(c));
     assert_string_equal(c->entries[0].job.name, "gpu");
     assert_int_equal(c->entries[0].job.interval_ms, 5000);
     assert_null(c->entries[0].instance); /* the host's name */
     config_free(c);
 
-    c = loaded(EARSHOT, "packs: [gpu]");
+    c = loaded(EARSHOT, "packs: ['gpu: {}']");
     assert_true(gpu_of(c)->per_process);
     assert_string_equal(gpu_of(c)->sys, "/sys");
     config_free(c);
 
-    c = loaded(EARSHOT, "packs: [host]");
+    c = loaded(EARSHOT, "packs: ['host: {}']");
     assert_null(gpu_of(c));
     config_free(c);
 
-    c = loaded(EARSHOT, "packs: [gpu]\n"
+    c = loaded(EARSHOT, "packs: ['gpu: {}']\n"
                         "collect:\n"
                         "  host: {proc: /p, sys: /s}\n"
                         "  gpu: {source: nvidia-smi, nvidia_smi: /opt/smi, per_process: false,\n"
@@ -1135,12 +1151,75 @@ static void gpus_are_a_map_a_pack_and_the_default(void **state)
     config_free(c);
 
     assert_mistake(EARSHOT, "collect: {gpu: {source: cuda}}\n", "expected auto, nvml, sysfs or");
-    assert_mistake(EARSHOT, "packs: [{gpu: {interval: 1s}}]\n", "parameters of the gpu pack");
+}
+
+static void what_a_pack_asks_for_is_read_as_a_persons_own(void **state)
+{
+    struct config *c = loaded(
+        EARSHOT, "packs: ['host: {top: 3}',\n"
+                 "  'json: [{name: a, url: \"http://h/x\", endpoint: /x, metrics: {m: v}}]',\n"
+                 "  'metrics: [{name: a, url: \"http://h:1/m\", endpoint: /m}]']\n"
+                 "collect: {metrics: [{name: a, url: 'http://h:2/m', optional: true}]}\n");
+
+    (void)state;
+    assert_true(c->host.enabled);
+    assert_int_equal(c->host.top, 3);
+    assert_int_equal(c->packs.n, 3);
+    assert_int_equal(c->entries_n, 3); /* the same name in another pack is another entry */
+    assert_null(c->entries[0].pack);
+    assert_string_equal(c->entries[1].pack, "p 1");
+    assert_string_equal(c->entries[1].endpoint, "/x");
+    assert_true(c->entries[1].endpoint_on_samples);
+    assert_string_equal(c->entries[2].instance, "h:1");
+    assert_false(c->entries[2].endpoint_on_samples);
+    config_free(c);
+    assert_mistake(EARSHOT, "packs: ['json: [{url: \"http://h/x\"}]']\n",
+                   "pack:1:8: collect.json: needs metrics");
+    assert_mistake(EARSHOT, "packs: ['jsn: []']\n", "did you mean \"json\"?");
+}
+
+static void what_is_there_once_has_its_options_in_one_place(void **state)
+{
+    struct config *c = loaded(EARSHOT, "packs: ['host: {}', 'host: {top: 3}']\n");
+
+    (void)state;
+    assert_int_equal(c->host.top, 3);
+    config_free(c);
+    c = loaded(EARSHOT, "packs: ['host: {}']\ncollect: {host: {enabled: false}}\n");
+    assert_false(c->host.enabled);
+    config_free(c);
+    assert_mistake(EARSHOT, "packs: ['host: {top: 3}']\ncollect: {host: {top: 4}}\n",
+                   "f.yml:1:9: options of collect.host are given here and in");
+    assert_mistake(EARSHOT, "packs: ['gpu: {source: nvml}', 'gpu: {source: sysfs}']\n",
+                   "f.yml:1:32: options of collect.gpu are given here and in");
+}
+
+static void a_source_of_a_pack_is_asked_by_nobody_else(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT,
+                   "packs: ['json: [{url: \"http://h/x\", metrics: {m: v}}]']\n"
+                   "collect:\n"
+                   "  json:\n"
+                   "  - {url: 'http://h/x', metrics: {other: v}}\n",
+                   "f.yml:1:9: the pack p asks http://h/x, which collect.json (");
+    assert_mistake(EARSHOT,
+                   "packs: ['metrics: [{url: \"http://h:1/m\"}]']\n"
+                   "collect: {scrape: [{job_name: j, metrics_path: /m,\n"
+                   "  static_configs: [{targets: ['h:1']}]}]}\n",
+                   "which collect.scrape asks too; leave one of them out");
+    assert_mistake(EARSHOT,
+                   "packs: ['redis: [{url: \"redis://h\"}]']\n"
+                   "collect: {redis: [{url: 'redis://h:6379/3', name: mine}]}\n",
+                   "the pack p asks h:6379, which collect.redis");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_pack_asks_for_is_read_as_a_persons_own),
+        cmocka_unit_test(what_is_there_once_has_its_options_in_one_place),
+        cmocka_unit_test(a_source_of_a_pack_is_asked_by_nobody_else),
         cmocka_unit_test(without_any_file_this_host_is_collected),
         cmocka_unit_test(a_file_says_exactly_what_is_collected),
         cmocka_unit_test(every_served_key_of_earshot_yml_arrives),

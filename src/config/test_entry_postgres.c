@@ -25,7 +25,7 @@ static struct config *load(const char *entry, char words[1000])
     assert_non_null(f);
     assert_true(fprintf(f, "collect:\n  postgres:\n  - %s\n", entry) > 0);
     assert_int_equal(fclose(f), 0);
-    if (config_load(path, NULL, &c, &errors, &n) == 0)
+    if (config_load(path, NULL, NULL, &c, &errors, &n) == 0)
         return c;
     for (size_t i = 0; i < n && at < 900; i++)
         at += (size_t)snprintf(words + at, 1000 - at, "%.300s\n", errors[i].text);

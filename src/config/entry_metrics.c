@@ -1,0 +1,53 @@
+/* An entry of collect.metrics: an exposition at one URL, as one target. */
+#include <string.h>
+
+#include "base/arena.h"
+#include "collect/entry_settings.h"
+#include "collect/metrics_settings.h"
+#include "config/internal.h"
+#include "config/schema.h"
+
+/* host:port of a URL, as it is written there, without user and password. */
+static struct str authority_of(struct str url)
+{
+    const char *start = url.n ? memmem(url.p, url.n, "://", 3) : NULL;
+    struct str rest = start ? str_skip(url, (size_t)(start + 3 - url.p)) : url;
+    const char *at;
+    size_t n = 0;
+
+    while (n < rest.n && !strchr("/?#", rest.p[n]))
+        n++;
+    rest = str_take(rest, n);
+    at = rest.n ? memrchr(rest.p, '@', rest.n) : NULL;
+    return at ? str_skip(rest, (size_t)(at + 1 - rest.p)) : rest;
+}
+
+const char *entry_instance_of(struct config_builder *b, struct str url)
+{
+    struct str host = authority_of(url);
+    const char *colon = host.n ? memrchr(host.p, ':', host.n) : NULL, *p;
+
+    if (colon && !memchr(colon, ']', (size_t)(host.p + host.n - colon)))
+        return builder_copy(b, host);
+    p = arena_printf(b->arena, &b->err, "%.*s:%s", STR_ARGS(host),
+                     str_starts(url, STR("https:")) ? "443" : "80");
+    b->failed |= !p;
+    return p;
+}
+
+const void *entry_read_metrics(struct config_builder *b, const struct yaml *node,
+                               struct entry_settings *entry)
+{
+    struct metrics_settings *s = builder_array(b, 1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    entry->url = builder_text(b, node, "url", NULL);
+    if (!entry->url) {
+        yaml_error(&b->errors, node, "collect.metrics: url is missing");
+        return s;
+    }
+    entry->name = entry->instance = entry_instance_of(b, str_c(entry->url));
+    yaml_read_bool(yaml_get(node, "optional"), "", &s->optional, &b->errors);
+    return s;
+}

@@ -1,0 +1,63 @@
+/* `packs`: what their entries stand for is read like what stands under `collect`. */
+#include "collect/entry_settings.h"
+#include "config/internal.h"
+#include "config/schema.h"
+
+void used_packs_find(struct config_builder *b, const struct yaml *packs)
+{
+    struct schema_check check = {&b->errors, &b->warnings, false};
+    struct pack_uses *uses = &b->config->packs;
+
+    if (!packs || packs->kind == YAML_NULL)
+        return;
+    if (!b->expand) {
+        yaml_error(&b->errors, packs, "packs: there are none in this program");
+        return;
+    }
+    if (b->expand(b->arena, packs, &b->errors, &b->warnings, uses, &b->err) < 0)
+        b->failed = true;
+    for (size_t i = 0; i < uses->n; i++)
+        if (uses->items[i].collect)
+            schema_check(&schema_collect, uses->items[i].collect, &check);
+}
+
+static void told_twice(struct config_builder *b, const char *key, const struct yaml *at,
+                       const struct yaml *other)
+{
+    yaml_error(&b->errors, at,
+               "options of collect.%s are given here and in %s:%u; give them in one place", key,
+               other->file, other->at.line);
+}
+
+/* Those of a person count, and else the first that has options. */
+const struct yaml *used_packs_machine_map(struct config_builder *b, const struct yaml *collect,
+                                          const char *key)
+{
+    const struct pack_uses *uses = &b->config->packs;
+    const struct yaml *own = yaml_get(collect, key), *found = own, *found_at = own;
+
+    for (size_t i = 0; i < uses->n; i++) {
+        const struct yaml *map = yaml_get(uses->items[i].collect, key);
+
+        if (!map)
+            continue;
+        if (map->n > 0 && found && (found == own || found->n > 0)) {
+            told_twice(b, key, uses->items[i].at, found_at);
+        } else if (!found || (found != own && map->n > 0)) {
+            found = map;
+            found_at = uses->items[i].at;
+        }
+    }
+    return found;
+}
+
+void used_packs_read(struct config_builder *b)
+{
+    const struct pack_uses *uses = &b->config->packs;
+
+    for (size_t i = 0; i < uses->n; i++) {
+        b->use = &uses->items[i];
+        entries_read(b, uses->items[i].collect);
+    }
+    b->use = NULL;
+}

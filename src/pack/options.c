@@ -1,0 +1,206 @@
+#include "pack/options.h"
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "pack/pack.h"
+#include "text/number.h"
+#include "text/url.h"
+#include "text/yaml.h"
+
+const char *const options_common[] = {"instance", "interval", "timeout",
+                                      "labels",   "rules",    "notify"};
+const size_t options_common_n = ARRAY_LEN(options_common);
+
+bool options_has_file(const struct pack_parameter *p)
+{
+    return p->type == PACK_SECRET || p->type == PACK_URL;
+}
+
+size_t options_names(const struct pack *pack, struct arena *a, const char **names, size_t max)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < pack->parameters_n && n + 2 < max; i++) {
+        const struct pack_parameter *p = &pack->parameters[i];
+        const char *file = options_has_file(p) ? arena_printf(a, NULL, "%s_file", p->name) : NULL;
+
+        names[n++] = p->name;
+        if (file)
+            names[n++] = file;
+    }
+    for (size_t i = 0; i < options_common_n && n < max; i++)
+        names[n++] = options_common[i];
+    return n;
+}
+
+static void check_url(const struct pack_parameter *p, const struct yaml *value,
+                      struct yaml_errors *errors)
+{
+    struct str text = {NULL, 0};
+    struct err err;
+    struct url url;
+
+    yaml_read_str(value, p->name, &text, errors);
+    if (text.p && url_split(text, &url, &err) < 0)
+        yaml_error(errors, value, "%s: %s", p->name, err.text);
+}
+
+static void check_log(const struct pack_parameter *p, const struct yaml *value,
+                      struct yaml_errors *errors)
+{
+    static const char *const keys[] = {"path", "unit", "container", "syslog"};
+
+    if (value->kind == YAML_MAP && value->n == 1) {
+        (void)yaml_check_keys(value, p->name, keys, ARRAY_LEN(keys), errors);
+        return;
+    }
+    if (value->kind != YAML_SCALAR || !value->text.n)
+        yaml_error(errors, value, "%s: expected a path, {unit: NAME} or {container: NAME}",
+                   p->name);
+}
+
+static void check_texts(const struct pack_parameter *p, const struct yaml *value,
+                        struct yaml_errors *errors)
+{
+    bool sound = value->kind == YAML_LIST;
+
+    for (size_t i = 0; sound && i < value->n; i++)
+        sound = value->items[i].kind == YAML_SCALAR;
+    if (!sound)
+        yaml_error(errors, value, "%s: expected a list like [a, b]", p->name);
+}
+
+void options_check(const struct pack_parameter *p, const struct yaml *value,
+                   struct yaml_errors *errors)
+{
+    struct str text;
+    bool flag;
+    int64_t ms;
+    uint64_t bytes;
+    double number;
+
+    switch (p->type) {
+    case PACK_TEXT:
+    case PACK_SECRET:
+    case PACK_PATH:
+        yaml_read_str(value, p->name, &text, errors);
+        return;
+    case PACK_URL:
+        check_url(p, value, errors);
+        return;
+    case PACK_NUMBER:
+        yaml_read_double(value, p->name, &number, errors);
+        return;
+    case PACK_DURATION:
+        yaml_read_duration(value, p->name, &ms, errors);
+        return;
+    case PACK_SIZE:
+        yaml_read_size(value, p->name, &bytes, errors);
+        return;
+    case PACK_BOOL:
+        yaml_read_bool(value, p->name, &flag, errors);
+        return;
+    case PACK_LOG:
+        check_log(p, value, errors);
+        return;
+    case PACK_TEXTS:
+        check_texts(p, value, errors);
+        return;
+    case PACK_ANY:
+        return;
+    }
+}
+
+/* ---- of all packs ---- */
+
+static void check_rule(const struct yaml *rule, struct yaml_errors *errors)
+{
+    static const char *const keys[] = {"for",    "interval", "warning", "critical",
+                                       "window", "enabled",  "info",    "error"};
+    static const char *const levels[] = {"info", "warning", "error", "critical"};
+    const struct yaml *wait = yaml_get(rule, "for");
+    int64_t ms;
+    bool flag;
+
+    if (!yaml_check_keys(rule, "a rule of a pack", keys, ARRAY_LEN(keys), errors))
+        return;
+    yaml_read_duration(yaml_get(rule, "interval"), "interval", &ms, errors);
+    yaml_read_duration(yaml_get(rule, "window"), "window", &ms, errors);
+    yaml_read_bool(yaml_get(rule, "enabled"), "enabled", &flag, errors);
+    if (!wait || wait->kind != YAML_MAP) {
+        yaml_read_duration(wait, "for", &ms, errors);
+        return;
+    }
+    (void)yaml_check_keys(wait, "for", levels, ARRAY_LEN(levels), errors);
+    for (size_t i = 0; i < wait->n; i++)
+        yaml_read_duration(&wait->pairs[i].value, "for", &ms, errors);
+}
+
+static void check_rules(const struct yaml *rules, struct yaml_errors *errors)
+{
+    if (rules->kind != YAML_MAP) {
+        yaml_error(errors, rules, "rules: expected names of rules, like {'*': {for: 5m}}");
+        return;
+    }
+    for (size_t i = 0; i < rules->n; i++)
+        check_rule(&rules->pairs[i].value, errors);
+}
+
+static void check_notify(const struct yaml *notify, struct yaml_errors *errors)
+{
+    static const char *const keys[] = {"email",
+                                       "email_from",
+                                       "smtp",
+                                       "smtp_username",
+                                       "smtp_password",
+                                       "smtp_password_file",
+                                       "slack_webhook_url",
+                                       "slack_webhook_url_file",
+                                       "webhook_url",
+                                       "webhook_url_file",
+                                       "group_by",
+                                       "group_wait",
+                                       "group_interval",
+                                       "repeat_interval",
+                                       "send_resolved",
+                                       "message"};
+    static const char *const times[] = {"group_wait", "group_interval", "repeat_interval"};
+    const struct yaml *message = yaml_get(notify, "message");
+    bool flag;
+    int64_t ms;
+
+    if (!yaml_check_keys(notify, "notify", keys, ARRAY_LEN(keys), errors))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(times); i++)
+        yaml_read_duration(yaml_get(notify, times[i]), times[i], &ms, errors);
+    yaml_read_bool(yaml_get(notify, "send_resolved"), "send_resolved", &flag, errors);
+    if (message && !str_eq(message->text, STR("script")) && !str_eq(message->text, STR("explain")))
+        yaml_error(errors, message, "message: expected script or explain");
+}
+
+void options_check_common(const struct pack *pack, const struct yaml *given,
+                          struct yaml_errors *errors, struct yaml_errors *warnings)
+{
+    const struct yaml *rules = yaml_get(given, "rules"), *notify = yaml_get(given, "notify");
+    const struct yaml *labels = yaml_get(given, "labels");
+    struct str text;
+    int64_t ms;
+
+    yaml_read_str(yaml_get(given, "instance"), "instance", &text, errors);
+    yaml_read_duration(yaml_get(given, "interval"), "interval", &ms, errors);
+    yaml_read_duration(yaml_get(given, "timeout"), "timeout", &ms, errors);
+    if (labels && labels->kind != YAML_MAP && labels->kind != YAML_NULL)
+        yaml_error(errors, labels, "labels: expected a map like {room: studio}");
+    if (rules && rules->kind != YAML_NULL) {
+        check_rules(rules, errors);
+        yaml_error(warnings, rules,
+                   "rules of the pack %s are not served by this version: no alert fires yet",
+                   pack->name);
+    }
+    if (notify && notify->kind != YAML_NULL) {
+        check_notify(notify, errors);
+        yaml_error(warnings, notify,
+                   "notify of the pack %s is not served by this version: nobody is told yet",
+                   pack->name);
+    }
+}

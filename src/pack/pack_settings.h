@@ -1,0 +1,38 @@
+/* pack_settings: what the entries of `packs` in an earshot.yml come to: YAML as under `collect`,
+ * which config reads like a person's own.
+ *
+ * Ownership: the arena that was given. Threads: immutable once made.
+ */
+#ifndef PACK_PACK_SETTINGS_H
+#define PACK_PACK_SETTINGS_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+
+struct arena;
+struct err;
+struct yaml;
+struct yaml_errors;
+
+/* One pack in use. */
+struct pack_use {
+    const char *name;           /* "soundbox" */
+    const char *instance;       /* of all its series; NULL: each target's own */
+    const char *id;             /* tells it from all others: "soundbox 127.0.0.1:5309" */
+    const struct yaml *at;      /* where it is asked for */
+    const struct yaml *collect; /* a map, as `collect` of an earshot.yml */
+    const struct yaml *options; /* a map: what the person gave by name; NULL: nothing */
+};
+
+struct pack_uses {
+    struct pack_use *items; /* [n] */
+    size_t n;
+};
+
+/* What `packs` of a configuration stands for. Mistakes go to `errors`, each with its place; -1 only
+ * when memory ran out. */
+typedef int pack_expand_fn(struct arena *a, const struct yaml *packs, struct yaml_errors *errors,
+                           struct yaml_errors *warnings, struct pack_uses *out, struct err *err);
+
+#endif

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "collect/sample_labels.h"
 #include "collect/scrape_settings.h"
@@ -20,20 +19,6 @@ static const char *const report_names[TARGET_REPORTS] = {
     [TARGET_REPORT_ADDED] = "scrape_series_added",
 };
 
-/* A sample whose series has no slot yet; `line` of the lines known. */
-struct waiting {
-    uint32_t place, line;
-    double value;
-};
-_Static_assert(sizeof(struct waiting) == 16, "one a new series");
-
-/* What a series takes in the store beside its labels: its places in the lists of series and slots
- * and its first stream; in the list of a label's value; and that list, when the value is new. */
-#define STORE_BYTES       160u
-#define STORE_LABEL_BYTES 8u
-#define STORE_VALUE_BYTES 96u
-#define RECENT_VALUES     4096u
-
 #define RESOLVE_BATCH 1024u /* the store's lock is held for so many series */
 
 /* ---- lists ---- */
@@ -43,28 +28,6 @@ static void *list_add(struct arena *a, struct target_list *list, size_t size, st
     if (list->n == list->cap && arena_grow(a, &list->items, &list->cap, list->n + 1, size, err) < 0)
         return NULL;
     return (char *)list->items + list->n++ * size;
-}
-
-/* The same on the heap: a list that grows to many MiB leaves nothing behind. */
-static void *heap_list_add(struct budget *b, struct target_list *list, size_t size, struct err *err)
-{
-    if (list->n == list->cap) {
-        size_t cap = list->cap ? list->cap + list->cap / 2 : 64;
-
-        if (b && budget_charge(b, (cap - list->cap) * size, err) < 0)
-            return NULL;
-        list->items = mem_realloc(list->items, cap * size);
-        list->cap = cap;
-    }
-    return (char *)list->items + list->n++ * size;
-}
-
-static void heap_list_free(struct budget *b, struct target_list *list, size_t size)
-{
-    mem_free(list->items);
-    if (b)
-        budget_return(b, list->cap * size);
-    *list = (struct target_list){NULL, 0, 0};
 }
 
 /* ---- the column ---- */
@@ -302,41 +265,10 @@ static int make_labels(struct target *t, const struct emit_sample *sample,
     return -1;
 }
 
-/* Values that come again and again are told from new ones by the few thousand that came last; one
- * that is new always counts as that. */
-static size_t value_bytes(struct target *t, struct label label)
-{
-    /* A value follows its name. */
-    uint32_t hash = (uint32_t)hash_bytes(label.name.p, label.name.n + label.value.n) | 1;
-    uint32_t *recent = &t->recent_values[hash / 2 % RECENT_VALUES];
-
-    if (*recent == hash)
-        return STORE_LABEL_BYTES;
-    *recent = hash;
-    return STORE_LABEL_BYTES + STORE_VALUE_BYTES + label.value.n;
-}
-
-static int charge_store(struct target *t, const struct labels *labels, struct err *err)
-{
-    size_t bytes = labels_size(labels) + STORE_BYTES;
-
-    if (t->stored || !t->settings.budget)
-        return 0;
-    if (!t->recent_values &&
-        !(t->recent_values = arena_new_array(&t->fresh, uint32_t, RECENT_VALUES, err)))
-        return -1;
-    for (size_t i = 0; i < labels->n; i++)
-        bytes += value_bytes(t, labels_at(labels, i));
-    if (budget_charge(t->settings.budget, bytes, err) < 0)
-        return -1;
-    t->store_bytes += bytes;
-    return 0;
-}
-
 static int add_series(struct target *t, const struct emit_sample *sample, uint32_t *place,
                       struct err *err)
 {
-    const struct labels *labels, **item;
+    const struct labels *labels;
     struct labels *copy;
 
     if (make_labels(t, sample, &labels, err) < 0)
@@ -345,14 +277,12 @@ static int add_series(struct target *t, const struct emit_sample *sample, uint32
         *place = known_drop(&t->known);
         return 0;
     }
-    copy = arena_alloc(&t->fresh, labels_size(labels), err);
-    if (!copy || charge_store(t, labels, err) < 0)
+    copy = arena_alloc(&t->fresh.arena, labels_size(labels), err);
+    if (!copy || (!t->stored && fresh_charge(&t->fresh, labels, err) < 0))
         return -1;
     memcpy(copy, labels, labels_size(labels));
-    item = heap_list_add(t->settings.budget, &t->labels, sizeof(const struct labels *), err);
-    if (!item)
+    if (fresh_add(&t->fresh, copy, err) < 0)
         return -1;
-    *item = copy;
     t->counts.added++;
     return 0;
 }
@@ -437,8 +367,7 @@ static int add_exemplar(struct target *t, uint32_t place, const struct emit_samp
 static int on_sample(struct emit *e, const struct emit_sample *s, struct err *err)
 {
     struct target *t = CONTAINER_OF(e, struct target, emit);
-    uint32_t place;
-    uint32_t line;
+    uint32_t place, line;
 
     t->counts.scraped++;
     if (rebuild(t, err) < 0)
@@ -456,16 +385,10 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
         return -1;
     if (s->has_ts && t->settings.honor_timestamps)
         return add_row(t, place, s, err);
-    if (place & KNOWN_FRESH) {
-        struct waiting *waiting =
-            heap_list_add(t->settings.budget, &t->waiting, sizeof *waiting, err);
-
-        if (!waiting)
-            return -1;
-        *waiting = (struct waiting){.place = place, .line = line, .value = s->value};
-    } else if (!set_slot(t, place, s->value)) {
+    if (place & KNOWN_FRESH)
+        return fresh_wait(&t->fresh, place, line, s->value, err);
+    if (!set_slot(t, place, s->value))
         known_always_parse(&t->known, line);
-    }
     return 0;
 }
 
@@ -475,13 +398,7 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
 static void end_fresh(struct target *t)
 {
     arena_reset(&t->scratch);
-    arena_reset(&t->fresh);
-    heap_list_free(t->settings.budget, &t->labels, sizeof(const struct labels *));
-    heap_list_free(t->settings.budget, &t->waiting, sizeof(struct waiting));
-    if (t->settings.budget)
-        budget_return(t->settings.budget, t->store_bytes);
-    t->store_bytes = 0;
-    t->recent_values = NULL;
+    fresh_end(&t->fresh);
 }
 
 void target_init(struct target *t, const struct target_settings_core *settings)
@@ -491,7 +408,7 @@ void target_init(struct target *t, const struct target_settings_core *settings)
     families_init(&t->families);
     arena_init(&t->arena, settings->budget);
     arena_init(&t->scratch, settings->budget);
-    arena_init(&t->fresh, settings->budget);
+    fresh_init(&t->fresh, settings->budget);
 }
 
 void target_fini(struct target *t)
@@ -540,11 +457,11 @@ static int add_reports(struct target *t, struct err *err)
 {
     for (size_t i = 0; i < TARGET_REPORTS; i++) {
         struct emit_sample sample = {.name = str_c(report_names[i])};
-        const struct labels **item =
-            heap_list_add(t->settings.budget, &t->labels, sizeof(const struct labels *), err);
+        const struct labels *labels;
 
-        if (!item || target_labels_build(&t->fresh, t->settings.labels, t->settings.honor_labels,
-                                         &sample, item, err) < 0)
+        if (target_labels_build(&t->fresh.arena, t->settings.labels, t->settings.honor_labels,
+                                &sample, &labels, err) < 0 ||
+            fresh_add(&t->fresh, labels, err) < 0)
             return -1;
     }
     return 0;
@@ -588,18 +505,17 @@ static enum target_next resolve(struct target *t, uint32_t **slots, struct err *
 
     if (reports && add_reports(t, err) < 0)
         return TARGET_FAILED;
-    n = t->labels.n;
+    n = t->fresh.n;
     if (!n)
         return TARGET_COMMIT;
-    *slots = arena_alloc(&t->fresh, n * sizeof **slots, err);
+    *slots = arena_alloc(&t->fresh.arena, n * sizeof **slots, err);
     if (!*slots || open_group(t, err) < 0)
         return TARGET_FAILED;
     for (size_t i = 0, some; i < n; i += some) {
-        const struct labels *const *labels = t->labels.items;
         enum target_next next;
 
         some = n - i < RESOLVE_BATCH ? n - i : RESOLVE_BATCH;
-        next = resolve_batch(t, labels + i, some, *slots + i, err);
+        next = resolve_batch(t, t->fresh.labels + i, some, *slots + i, err);
         if (next == TARGET_AGAIN || (next == TARGET_FAILED && reports))
             forget(t);
         if (next != TARGET_COMMIT)
@@ -619,12 +535,12 @@ static uint32_t slot_of(uint32_t place, const uint32_t slots[])
 /* Places become slots; what the store has no room for goes. */
 static void place_samples(struct target *t, const uint32_t slots[])
 {
-    const struct waiting *waiting = t->waiting.items;
+    const struct fresh_sample *waiting = t->fresh.samples;
     struct sink_row *rows = t->rows.items;
     struct sink_exemplar *exemplars = t->exemplars.items;
     size_t kept = 0;
 
-    for (size_t i = 0; i < t->waiting.n; i++) {
+    for (size_t i = 0; i < t->fresh.samples_n; i++) {
         uint32_t slot = slot_of(waiting[i].place, slots);
 
         if (slot == KNOWN_NO_SLOT)

@@ -31,6 +31,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "collect/families.h"
+#include "collect/fresh.h"
 #include "collect/known.h"
 #include "model/emit.h"
 #include "model/sink.h"
@@ -101,13 +102,10 @@ struct target {
     /* Of the cycle. */
     struct emit emit;
     struct arena arena;
-    struct arena scratch;               /* of one sample */
-    struct arena fresh;                 /* labels of new series, until their slots are known */
-    struct target_list labels, waiting; /* of new series; owned */
-    size_t store_bytes;                 /* charged for them: what they take in the store */
-    uint32_t *recent_values;            /* hashes, in `fresh`; NULL: no series is new yet */
-    bool stored;                        /* it had its series before: the store cut its head */
-    uint32_t slots;                     /* highest slot of the column + 1 */
+    struct arena scratch; /* of one sample */
+    struct fresh fresh;   /* of new series, until their slots are known */
+    bool stored;          /* it had its series before: the store cut its head */
+    uint32_t slots;       /* highest slot of the column + 1 */
     bool ok;
     bool unwell; /* set before target_finish: the samples are good, and up is 0 */
     struct target_list rows, exemplars, metadata; /* in `arena` */

@@ -641,9 +641,9 @@ static void what_new_series_take_in_the_store_counts_until_they_are_there(void *
     target_begin(&f->target, f->ts += 1000);
     assert_ok(expo_parse(str_c(text), EXPO_TEXT, &scratch, &f->target.emit, &f->err), f->err);
     used = atomic_load(&f->budget.used_bytes);
-    assert_true(f->target.store_bytes > 100 * 256u && used > f->target.store_bytes);
+    assert_true(f->target.fresh.store_bytes > 100 * 256u && used > f->target.fresh.store_bytes);
     assert_int_equal(target_finish(&f->target, &ok, 1, &f->err), TARGET_COMMIT);
-    assert_int_equal(f->target.store_bytes, 0);
+    assert_int_equal(f->target.fresh.store_bytes, 0);
     assert_true(atomic_load(&f->budget.used_bytes) < used / 4);
     f->sink.sink.commit(&f->sink.sink, &f->target.batch);
     assert_false(target_committed(&f->target));
@@ -652,7 +652,7 @@ static void what_new_series_take_in_the_store_counts_until_they_are_there(void *
     for (int i = 0; i < 2; i++) {
         target_begin(&f->target, f->ts += 1000);
         assert_ok(expo_parse(str_c(text), EXPO_TEXT, &scratch, &f->target.emit, &f->err), f->err);
-        assert_int_equal(f->target.store_bytes > 0, i == 0);
+        assert_int_equal(f->target.fresh.store_bytes > 0, i == 0);
         ok = true;
         assert_int_equal(target_finish(&f->target, &ok, 1, &f->err),
                          i == 0 ? TARGET_AGAIN : TARGET_COMMIT);

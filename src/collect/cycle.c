@@ -155,9 +155,10 @@ static int parse_body(struct cycle *c, struct err *err)
 
 static uint64_t bytes_since(bool known, uint64_t before)
 {
-    uint64_t after;
+    uint64_t after = 0;
+    size_t own = known ? thread_read_bytes(&after) : 0;
 
-    return known && thread_read_bytes(&after) ? after - before : 0;
+    return own ? after - own - before : 0;
 }
 
 /* A collector that does not hang, on the lane itself. */
@@ -165,7 +166,7 @@ static int collect_here(struct cycle *c, struct err *err)
 {
     const struct collector *collector = &c->settings.collector;
     uint64_t before = 0;
-    bool known = thread_read_bytes(&before);
+    bool known = thread_read_bytes(&before) > 0;
     int rc = collector->collect(collector->arg, &c->target.emit, &c->scratch, err);
 
     c->parse_bytes += bytes_since(known, before);
@@ -411,7 +412,7 @@ static void read_run(struct lane_job *job)
     const struct collector *collector = &c->settings.collector;
     int64_t cpu_ns = thread_cpu_ns();
     uint64_t before = 0;
-    bool known = thread_read_bytes(&before);
+    bool known = thread_read_bytes(&before) > 0;
     struct arena scratch;
 
     arena_init(&scratch, &c->budget);

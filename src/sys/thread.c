@@ -73,7 +73,7 @@ int64_t thread_cpu_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-bool thread_read_bytes(uint64_t *out)
+size_t thread_read_bytes(uint64_t *out)
 {
     static const char key[] = "rchar: "; /* the first line */
     char text[256];
@@ -83,10 +83,10 @@ bool thread_read_bytes(uint64_t *out)
     if (fd >= 0)
         (void)close(fd);
     if (n < (ssize_t)sizeof key)
-        return false;
+        return 0;
     text[n] = '\0';
     if (strncmp(text, key, sizeof key - 1) != 0)
-        return false;
-    *out = strtoull(text + sizeof key - 1, NULL, 10);
-    return true;
+        return 0;
+    *out = strtoull(text + sizeof key - 1, NULL, 10) + (uint64_t)n;
+    return (size_t)n;
 }

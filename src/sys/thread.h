@@ -4,7 +4,7 @@
 #define SYS_THREAD_H
 
 #include <pthread.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -19,8 +19,8 @@ MUST_USE int thread_start(pthread_t *out, const char *name, void *(*run)(void *a
 
 /* CPU time that the calling thread has taken. */
 int64_t thread_cpu_ns(void);
-/* Bytes that it has read from files; what came through sockets is not among them. False: the kernel
- * does not say. Takes some 10 us. */
-bool thread_read_bytes(uint64_t *out);
+/* Bytes that it has read from files, those of this call among them, whose number is returned; what
+ * came through sockets is not. 0: the kernel does not say. Takes some 10 us. */
+size_t thread_read_bytes(uint64_t *out);
 
 #endif

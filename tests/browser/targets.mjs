@@ -13,7 +13,7 @@ async function withTunnels(page) {
       behind('win-whisper', { health: 'up', lastError: '', tunnel: { host: 'win-whisper', state: 'connected' } }),
       behind('gpu-box', { health: 'down', lastError: 'tunnel to gpu-box is down: connection refused', tunnel: { host: 'gpu-box', state: 'refused' } }),
     );
-    const since = new Date(Date.now() - 3600_000).toISOString();
+    const since = new Date(Date.now() - 7_400_000).toISOString();
     answer.data.tunnels = [
       { host: 'win-whisper', address: 'mira@win-whisper:22', state: 'connected', up: true, words: '', since, reconnects: 1 },
       { host: 'gpu-box', address: 'me@gpu-box:22', state: 'refused', up: false, words: 'Nothing listens on port 22; tries again in 15 s.', since, reconnects: 0 },
@@ -42,7 +42,7 @@ export function targets(suite) {
       check(at('gpu-box-api') === at('me@gpu-box:22') + 1, `not below its tunnel: ${rows.join(' | ')}`);
       check(at('win-whisper-api') === at('mira@win-whisper:22') + 1, 'not below its tunnel');
       check(at('me@gpu-box:22') < at('mira@win-whisper:22'), 'the one that is down does not come first');
-      check(rows[at('me@gpu-box:22')].includes('Tunnel down for 1 h'), rows[at('me@gpu-box:22')]);
+      check(rows[at('me@gpu-box:22')].includes('Tunnel down for 2 h'), rows[at('me@gpu-box:22')]);
       check(rows[at('gpu-box-api')].includes('tunnel to gpu-box is down'), rows[at('gpu-box-api')]);
       check(rows[at('mira@win-whisper:22')].includes('1 of 1 target answer'), rows[at('mira@win-whisper:22')]);
       await suite.picture(page, `targets-tunnels-${width}`);

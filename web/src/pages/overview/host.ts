@@ -24,9 +24,9 @@ const SHORTEST_S = 60;
 export function useAsking(): Asking | undefined {
   const name =
     overview.value?.host?.name ?? (overviewError.value ? active.value.find((t) => t.labels['job'] === 'node')?.labels['instance'] : undefined);
-  // Our own collector has no address, and its job may have been renamed.
+  // The job of our own collector may have been renamed; other collectors read this host too.
   const target =
-    active.value.find((t) => t.labels['instance'] === name && t.scrapeUrl === '') ??
+    active.value.find((t) => t.labels['instance'] === name && t.collector === 'host') ??
     active.value.find((t) => t.labels['instance'] === name && t.labels['job'] === 'node');
   const job = target?.labels['job'] ?? 'node';
   const mountpoint = worstDisk()?.mountpoint;

@@ -3,7 +3,7 @@ import { href } from '../../lib/place';
 import { quoted, type Tunnel } from '../../lib/prom';
 import { parseDuration } from '../../lib/range';
 import { canonical, type Value } from '../../lib/series';
-import { bytes, count, duration, percent, when } from '../../lib/words';
+import { bytes, count, digits, duration, percent, when } from '../../lib/words';
 import { StateMark } from '../../parts/state';
 import { Bars } from './bars';
 import { bytesRead, tunnelWords, type Group, type TargetRow } from './rows';
@@ -60,6 +60,8 @@ export function TargetTable({ groups, history, picked }: Shown & { groups: reado
 }
 
 const sum = (rows: readonly TargetRow[], of: (r: TargetRow) => number | undefined): number => rows.reduce((n, r) => n + (of(r) ?? 0), 0);
+/** Of a core; what one target takes is often less than a tenth of a percent. */
+const share = (ratio: number): string => (ratio > 0 && ratio < 0.001 ? `${digits(Math.max(ratio * 100, 0.001))}\u00a0%` : percent(ratio));
 const none = <span class="quiet">none</span>;
 
 /** What a tunnel carries is the sum of its targets. */
@@ -76,10 +78,10 @@ function TunnelRow({ tunnel, rows }: { tunnel: Tunnel; rows: readonly TargetRow[
       </th>
       <td class="quiet">SSH</td>
       <td class="mono break quiet-url">{tunnel.address}</td>
-      <td>{tunnelWords({ tunnel, rows }, now.value)}</td>
+      <td class="words">{tunnelWords({ tunnel, rows }, now.value)}</td>
       <td />
       <td class="num" />
-      <td class="num">{percent(sum(rows, (r) => r.target.cost?.cpuRatio))}</td>
+      <td class="num">{share(sum(rows, (r) => r.target.cost?.cpuRatio))}</td>
       <td class="num">{read ? bytes(read) : none}</td>
       <td class="num">{samples ? count(samples) : none}</td>
     </tr>
@@ -117,10 +119,10 @@ function Row({ row, history, picked, below }: { row: TargetRow; history: History
       </td>
       <td class="quiet">{target.collector ?? 'scrape'}</td>
       <td class="mono break quiet-url">
-        {below && '\u2192 '}
+        {below && '\u2192\u00a0'}
         {where(target.scrapeUrl) || (below ? 'there' : 'this host')}
       </td>
-      <td class={row.state === 'ok' ? 'quiet' : ''}>
+      <td class={`words ${row.state === 'ok' ? 'quiet' : ''}`}>
         {row.plain} {row.state !== 'ok' && asked > 0 && <span class="quiet">Asked {when(asked, now.value, true)}, {every(target.scrapeInterval)}.</span>}{' '}
         {row.detail && (
           <details>
@@ -140,7 +142,7 @@ function Row({ row, history, picked, below }: { row: TargetRow; history: History
         )}
       </td>
       <td class="num">{row.state === 'critical' || !target.lastScrapeDuration ? none : duration(target.lastScrapeDuration)}</td>
-      <td class="num">{target.cost?.cycles ? percent(target.cost.cpuRatio) : none}</td>
+      <td class="num">{target.cost?.cycles ? share(target.cost.cpuRatio) : none}</td>
       <td class="num">{read ? bytes(read) : none}</td>
       <td class="num">{samples ? count(samples) : none}</td>
     </tr>

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What earshot costs beside the tools it replaces, in one run on this machine.
 
-usage: run.py [size|start|rest|healthy|restart|latency]... [--seconds N] [--json FILE]
+usage: run.py [size|start|rest|collectors|healthy|restart|latency]... [--seconds N] [--json FILE]
 
 CPU seconds vary by a third with the load beside them: compare the ratios of one run. Peers are
 Debian's prometheus, prometheus-node-exporter and victoria-metrics; all on private loopback ports.
@@ -21,6 +21,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, 'tests/fault'))
+import collectors as busy  # noqa: E402
 import kill9  # noqa: E402  the remote-write encoder
 import latency as light  # noqa: E402
 
@@ -147,6 +148,19 @@ def rest(seconds):
         p.stop()
 
 
+def collectors(seconds):
+    def start(config):
+        p = earshot(config=config)
+        p.start()
+        return p
+    r = busy.measure(start, seconds)
+    exporters = 'node_exporter + redis_exporter + postgres_exporter'
+    row('all collectors of a busy host at 5 s, RSS', r['rss'], 'MiB', {exporters: r['peers_rss']}, 30)
+    row('all collectors of a busy host, share of a core', 100 * r['share'], '%', {exporters: 100 * r['peers_share']}, 1)
+    for target, share in sorted(r['targets'].items()):
+        row('  of it ' + target, 100 * share, '%')
+
+
 def healthy(seconds):
     def cost(p):
         p.start()
@@ -198,7 +212,7 @@ def latency(_):
         row(what, ours[key], {'heavy_per_s': '1/s', 'runs': ''}.get(key, 'ms'), {k: v[key] for k, v in peers.items()}, limit)
 
 
-PARTS = {'size': size, 'start': start, 'rest': rest, 'healthy': healthy, 'restart': restart,
+PARTS = {'size': size, 'start': start, 'rest': rest, 'collectors': collectors, 'healthy': healthy, 'restart': restart,
          'latency': latency}
 
 

@@ -13,6 +13,7 @@
 #include "collect/metrics_settings.h"
 #include "collect/pools.h"
 #include "collect/postgres/postgres.h"
+#include "collect/probe/probe.h"
 #include "collect/process/process.h"
 #include "collect/redis/redis.h"
 #include "config/config.h"
@@ -89,7 +90,7 @@ static int make_process(const struct entry_settings *entry, const struct clock *
 static const struct maker makers[] = {
     {"metrics", make_metrics},        {"gpu", make_gpu},          {"json", make_json},
     {"postgres", postgres_collector}, {"redis", redis_collector}, {"process", make_process},
-    {"celery", celery_collector},     {"logs", make_logs},
+    {"celery", celery_collector},     {"logs", make_logs},        {"probe", probe_collector},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,
@@ -144,7 +145,7 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
                        struct err *err)
 {
     const struct labels *further = entry->labels;
-    struct label *pairs = arena_new_array(a, struct label, further->n + 4, err);
+    struct label *pairs = arena_new_array(a, struct label, further->n + 5, err);
     size_t n = 0;
 
     if (!pairs)
@@ -156,6 +157,8 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
                                     str_c(entry->instance ? entry->instance : s->host_name)};
     if (!labels_get(further, STR("job")).n)
         pairs[n++] = (struct label){STR("job"), str_c(entry->job.name)};
+    if (entry->named && !labels_get(further, STR("name")).n)
+        pairs[n++] = (struct label){STR("name"), str_c(entry->name)};
     if (entry->source && !labels_get(further, STR("source")).n)
         pairs[n++] = (struct label){STR("source"), str_c(entry->source)};
     if (endpoint && !labels_get(further, STR("endpoint")).n)

@@ -46,6 +46,16 @@ enum parsed {
     PARSED_NOT,    /* err says why */
 };
 
+/* What a collector that gathers on the loop gets; good until it calls `done` or is cancelled. */
+struct gather {
+    struct fetcher *fetcher;
+    const struct clock *clock;
+    struct client *client; /* of the target */
+    int64_t timeout_ms;
+    void (*done)(void *arg); /* once, on the loop, perhaps within `begin` */
+    void *done_arg;
+};
+
 /* A native collector: a function that reads something and writes what it found. Of a target with a
  * URL it is `parse` instead, which reads the body of an answer. With a status that is an error, up
  * is 0 with words about that, whatever `parse` makes of the body. */
@@ -60,6 +70,14 @@ struct collector {
     bool may_hang; /* runs on LANE_SLOW: what can hang (statfs, hwmon) is a target of its own */
     /* On the loop, right before `collect`: for what only the loop may read. NULL: nothing. */
     void (*prepare)(void *arg);
+    /* Where what it reads comes without a thread that waits: on the loop, begins to gather what
+     * `collect` then finds on LANE_PARSE. NULL: there is nothing to gather, or `url` is fetched. */
+    void (*begin)(void *arg, const struct gather *g);
+    void (*cancel)(void *arg); /* on the loop: `done` will not be called */
+    /* On the loop, at the end of each cycle: lets go of what it gathered. Of one that ended well it
+     * says what is wrong with that which it watches, where that does not make up 0; NULL: nothing.
+     */
+    const char *(*settle)(void *arg);
 };
 
 struct target_settings {

@@ -111,16 +111,22 @@ static void add_cost(struct cycle *c)
 static void vanish(struct cycle *c);
 static void leave(struct cycle *c);
 
+/* Up, and yet there may be something to say. */
+static const char *words_of(const struct cycle *c)
+{
+    const struct collector *collector = &c->settings.collector;
+    const char *words = collector->settle && !c->reading ? collector->settle(collector->arg) : NULL;
+
+    return !c->ok ? c->err.text : words ? words : "";
+}
+
 static void finish(struct cycle *c)
 {
     if (c->vanishing) {
         leave(c);
         return;
     }
-    if (c->ok)
-        c->last_error[0] = '\0';
-    else
-        (void)snprintf(c->last_error, sizeof c->last_error, "%s", c->err.text);
+    (void)snprintf(c->last_error, sizeof c->last_error, "%s", words_of(c));
     c->last_seconds = c->seconds;
     c->last_samples = c->target.counts.scraped;
     count(c);
@@ -187,7 +193,7 @@ static int produce(struct cycle *c, struct err *err)
         return 0;
     if (c->settings.url && collector->parse)
         rc = parse_body(c, err);
-    else if (c->settings.url)
+    else if (c->settings.url && !collector->begin)
         rc = scrape_parse(fetch_result(c->fetch)->body, c->format, &c->scratch, emit, err);
     else if (collector->may_hang)
         rc = record_replay(&c->record, emit, err);
@@ -406,6 +412,26 @@ static void start_fetch(struct cycle *c)
         submit_parse(c);
 }
 
+static void on_gathered(void *arg)
+{
+    struct cycle *c = arg;
+
+    c->gathered = true;
+    submit_parse(c);
+}
+
+static void begin_gathering(struct cycle *c)
+{
+    c->state = CYCLE_FETCHING;
+    c->gather = (struct gather){.fetcher = c->context->fetcher,
+                                .clock = c->context->clock,
+                                .client = c->settings.client,
+                                .timeout_ms = c->settings.timeout_ms,
+                                .done = on_gathered,
+                                .done_arg = c};
+    c->settings.collector.begin(c->settings.collector.arg, &c->gather);
+}
+
 static void read_run(struct lane_job *job)
 {
     struct cycle *c = CONTAINER_OF(job, struct cycle, read);
@@ -480,6 +506,8 @@ static void start(struct cycle *c, ts_ms now)
     if (c->refusal) {
         (void)err_set(&c->gather_err, ERR_LIMIT, "%s", c->refusal);
         submit_parse(c);
+    } else if (c->settings.collector.begin) {
+        begin_gathering(c);
     } else if (c->settings.url) {
         start_fetch(c);
     } else if (c->settings.collector.may_hang) {
@@ -605,7 +633,10 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
 /* What is only waited for, is waited for no longer. */
 static void let_go(struct cycle *c)
 {
-    if (c->state == CYCLE_FETCHING) {
+    if (c->state == CYCLE_FETCHING && c->settings.collector.begin) {
+        c->settings.collector.cancel(c->settings.collector.arg);
+        c->state = CYCLE_IDLE;
+    } else if (c->state == CYCLE_FETCHING) {
         fetch_cancel(c->fetch);
         c->fetch = NULL;
         c->state = CYCLE_IDLE;

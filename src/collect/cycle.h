@@ -1,6 +1,7 @@
 /* cycle: the life of one target on the loop: its timer, and a small machine of states.
  *
  *   IDLE -> FETCHING  a body is on its way (HTTP)
+ *                     or what a collector gathers on the loop (`begin`)
  *        -> READING   a collector that may hang writes into a record, on a thread of its own
  *        -> PARSING   on a lane: body, record or collector -> target.h's column, slots resolved,
  *                     handed to the store, which may take it there and then
@@ -56,6 +57,7 @@ struct cycle {
     unsigned attempts;
 
     struct fetch *fetch;
+    struct gather gather;
     enum expo_format format;
     struct lane_job parse, read;
     struct loop_message committed;

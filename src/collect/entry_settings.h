@@ -16,6 +16,7 @@ struct entry_settings {
     const char *name;            /* unique within its kind and pack */
     const char *instance;        /* NULL: this machine's host name */
     const struct labels *labels; /* further ones */
+    bool named;                  /* the name is label `name` of all that it brings */
     const char *source;          /* label of all that it brings; NULL: none */
     /* Label of the target's own series, and with `endpoint_on_samples` of all it brings. NULL:
      * none.

@@ -120,6 +120,8 @@ const void *entry_read_metrics(struct config_builder *b, const struct yaml *node
                                struct entry_settings *entry);
 /* host:port of a URL. */
 const char *entry_instance_of(struct config_builder *b, struct str url);
+const void *entry_read_probe(struct config_builder *b, const struct yaml *node,
+                             struct entry_settings *entry);
 const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);
 /* What a kind has of its own; name and instance are set where the kind knows them. */

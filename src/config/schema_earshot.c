@@ -60,7 +60,7 @@ static const struct key collect_keys[] = {
     {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
     {.name = "logs", .type = KEY_MAPS, .sub = &schema_entry_logs},
     {.name = "metrics", .type = KEY_MAPS, .sub = &schema_entry_metrics},
-    {.name = "probe", .type = KEY_ANY, USE_REFUSED, "scrape a blackbox_exporter meanwhile"},
+    {.name = "probe", .type = KEY_MAPS, .sub = &schema_entry_probe},
     {.name = "audio", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
     {.name = "push", .type = KEY_MAP, .sub = &push},
 };

@@ -62,6 +62,9 @@ void fetch_destroy(struct fetch *f)
     client_unref(f->client);
     client_unref(f->token_of);
     mem_free(f->type);
+    if (f->trace)
+        trace_fini(f->trace);
+    mem_free(f->trace);
     intake_fini(&f->in);
     mem_free(f);
 }
@@ -186,6 +189,11 @@ static int copy_request(struct fetch *f, const struct fetch_request *q, struct e
         f->body = mem_dup(q->body.p, q->body.n);
         f->body_n = q->body.n;
     }
+    if (q->traced) {
+        f->trace = mem_new(struct fetch_trace);
+        trace_init(f->trace, q->cookies_of);
+        f->result.trace = f->trace;
+    }
     f->timeout_ms = q->timeout_ms;
     f->client = client_ref(q->client);
     f->call = q->done;
@@ -251,7 +259,7 @@ static bool is_plain(const struct fetch_request *q)
     static const struct client_proxy environment = {.from_environment = true};
     const struct client_settings *s = q->client ? client_settings_of(q->client) : NULL;
 
-    if (q->body.p || (q->method && strcmp(q->method, "GET") != 0) ||
+    if (q->traced || q->body.p || (q->method && strcmp(q->method, "GET") != 0) ||
         proxy_of(s ? &s->proxy : &environment, q->url))
         return false;
     return !s || (!client_auth_key(q->client) && !s->headers_n);

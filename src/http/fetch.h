@@ -22,6 +22,7 @@
 
 struct client;
 struct fetch;
+struct fetch_trace; /* http/trace.h */
 struct fetcher;
 struct log;
 struct loop;
@@ -35,6 +36,8 @@ struct fetch_request {
     int64_t timeout_ms;
     size_t body_max;                          /* decoded bytes; more: ERR_LIMIT */
     struct client *client;                    /* NULL: none; a reference is taken */
+    bool traced;                              /* the result gets a trace (http/trace.h) */
+    const struct fetch_trace *cookies_of;     /* of `traced`: cookies of an earlier one; copied */
     void (*done)(struct fetch *f, void *arg); /* on the loop; then fetch_free it */
     void *arg;
 };
@@ -47,6 +50,7 @@ struct fetch_result {
     double seconds;    /* whole exchange */
     size_t wire_bytes; /* body as it came, before decoding */
     const char *auth;  /* the key of the credentials that were sent, "basic_auth" ...; NULL: none */
+    const struct fetch_trace *trace; /* NULL: it was not asked for */
     struct err err;
 };
 

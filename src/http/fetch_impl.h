@@ -21,6 +21,7 @@
 #include "http/fetch.h"
 #include "http/intake.h"
 #include "http/near.h"
+#include "http/trace_use.h"
 #include "sys/loop.h"
 
 #define FETCH_HANDLES_KEPT 16
@@ -48,6 +49,7 @@ struct fetch {
     int64_t started_ns; /* 0: not yet */
     char *type;
     struct fetch_result result;
+    struct fetch_trace *trace; /* owned; NULL: not asked for */
 
     /* the net thread's */
     CURL *easy;

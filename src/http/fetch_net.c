@@ -40,9 +40,10 @@ static CURL *take_handle(struct fetcher *fr)
     return fr->spare_n ? fr->spare[--fr->spare_n] : curl_easy_init();
 }
 
-static void return_handle(struct fetcher *fr, CURL *easy)
+/* `used_up`: it has something of its request that a reset leaves, such as cookies. */
+static void return_handle(struct fetcher *fr, CURL *easy, bool used_up)
 {
-    if (fr->spare_n == FETCH_HANDLES_KEPT) {
+    if (used_up || fr->spare_n == FETCH_HANDLES_KEPT) {
         curl_easy_cleanup(easy);
         return;
     }
@@ -76,7 +77,7 @@ static bool wants_gzip(const struct fetch *f)
 {
     struct place place;
 
-    return f->client && client_settings_of(f->client)->compression &&
+    return !f->trace && f->client && client_settings_of(f->client)->compression &&
            place_of(f->url, &place) == 0 && !place_is_near(&place);
 }
 
@@ -101,6 +102,8 @@ static int set_options(struct fetch *f, struct err *err)
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->curl_text);
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
+    if (f->trace)
+        trace_set_options(f->trace, e, f->redirects == 0);
     set_method(f);
     return client_apply(f->client, e, f->url, wants_gzip(f) ? f->headers : &no_gzip, !f->away,
                         &f->use, err);
@@ -113,7 +116,7 @@ static void finish(struct fetcher *fr, struct fetch *f)
     fetch_note_end(f);
     if (f->easy) {
         (void)curl_multi_remove_handle(fr->multi, f->easy);
-        return_handle(fr, take(f->easy));
+        return_handle(fr, take(f->easy), f->trace);
         fr->active[f->net_at] = fr->active[--fr->active_n];
         fr->active[f->net_at]->net_at = f->net_at;
         intake_leave(&f->in);
@@ -277,6 +280,9 @@ static enum redirect redirect(struct fetcher *fr, struct fetch *f, long status)
     struct curl_header *h = NULL;
     char *to;
 
+    if (f->trace && is_redirect(status) &&
+        curl_easy_header(f->easy, "Location", 0, CURLH_HEADER, -1, &h) == CURLHE_OK)
+        f->trace->redirects++;
     if (!f->client || !client_settings_of(f->client)->follow_redirects || !is_redirect(status) ||
         strcmp(f->method, "GET") != 0 ||
         curl_easy_header(f->easy, "Location", 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
@@ -345,6 +351,8 @@ static void complete(struct fetcher *fr, struct fetch *f, CURLcode code)
     (void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(f->easy, CURLINFO_SIZE_DOWNLOAD_T, &wire);
     f->result.wire_bytes = (size_t)wire;
+    if (f->trace)
+        trace_add_hop(f->trace, f->easy);
     if (code != CURLE_OK || f->in.crowded) {
         explain(f, code);
         finish(fr, f);

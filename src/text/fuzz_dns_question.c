@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     SCOPED(buf_fini) struct buf question = {.max_bytes = 600};
     struct dns_answer answer;
-    uint16_t id = size > 1 ? (uint16_t)(data[0] << 8 | data[1]) : 0;
+    const uint16_t id = (uint16_t)(size > 1 ? (unsigned)data[0] << 8 | data[1] : 0);
     char *name = mem_zalloc(size + 1);
 
     if (dns_question_read((struct str){(const char *)data, size}, id, &answer))

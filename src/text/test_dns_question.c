@@ -10,7 +10,7 @@ static const char answer[] =
     "\x12\x34\x81\x80\x00\x01\x00\x02\x00\x03\x00\x04"
     "\x03hub\x04test\x00\x00\x01\x00\x01"
     "\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02\xc0\x10"
-    "\xc0\x10\x00\x06\x00\x01\x00\x00\x00\x3c\x00\x1a"
+    "\xc0\x10\x00\x06\x00\x01\x00\x00\x00\x3c\x00\x19"
     "\x01n\xc0\x10\x00\x78\x86\xa8\xbd\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00"
     "\x04";
 #define ANSWER                                                                                     \
@@ -27,9 +27,8 @@ static void a_question_is_written_as_rfc_1035_has_it(void **state)
     struct err err;
 
     (void)state;
-    assert_int_equal(dns_question_write("hub.test.", dns_question_type(STR("aaaa")), 0x1234, &out,
-                                        &err),
-                     0);
+    assert_int_equal(
+        dns_question_write("hub.test.", dns_question_type(STR("aaaa")), 0x1234, &out, &err), 0);
     assert_int_equal(out.n, sizeof bytes - 1);
     assert_memory_equal(out.p, bytes, out.n);
     buf_fini(&out);
@@ -64,7 +63,7 @@ static void an_answer_tells_its_records_and_the_serial(void **state)
     assert_int_equal(a.authority, 3);
     assert_int_equal(a.additional, 4);
     assert_true(a.has_serial);
-    assert_int_equal(a.serial, 2022091965);
+    assert_int_equal(a.serial, 2022090941);
 }
 
 static void what_is_no_answer_to_it_is_told(void **state)
@@ -77,7 +76,7 @@ static void what_is_no_answer_to_it_is_told(void **state)
     memcpy(question, answer, sizeof answer);
     question[2] = 1; /* a question itself */
     assert_false(dns_question_read((struct str){question, sizeof answer - 1}, 0x1234, &a));
-    for (size_t n = 0; n + 21 < sizeof answer; n++) /* cut before the serial was whole */
+    for (size_t n = 0; n + 1 < sizeof answer; n++) /* cut short */
         assert_false(dns_question_read((struct str){answer, n}, 0x1234, &a));
     assert_non_null(strstr(dns_question_rcode(3), "NXDOMAIN"));
     assert_non_null(dns_question_rcode(15));

@@ -20,10 +20,8 @@ const char *probe_settle(struct probe_state *s)
 int probe_collector(const struct entry_settings *entry, const struct clock *clock, struct log *log,
                     struct collector *out, struct err *err)
 {
-    const struct probe_state state = {.settings = entry->own,
-                                      .clock = clock,
-                                      .log = log,
-                                      .timeout_ms = entry->job.timeout_ms};
+    const struct probe_state state = {
+        .settings = entry->own, .clock = clock, .log = log, .timeout_ms = entry->job.timeout_ms};
 
     return state.settings->kind == PROBE_HTTP ? probe_web(&state, out, err)
                                               : probe_dial(&state, out, err);

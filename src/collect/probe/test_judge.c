@@ -36,10 +36,8 @@ static void a_status_must_be_one_of_those_wanted(void **state)
 
 static void patterns_stand_anywhere_in_the_body(void **state)
 {
-    const struct probe_expect expect = {.status = good,
-                                        .status_n = 1,
-                                        .match = STR("rea(dy|ding)"),
-                                        .not_match = STR("(?i)error")};
+    const struct probe_expect expect = {
+        .status = good, .status_n = 1, .match = STR("rea(dy|ding)"), .not_match = STR("(?i)error")};
 
     (void)state;
     assert_string_equal(verdict(&expect, 200, STR("it is ready now\n")), "");

@@ -1,0 +1,268 @@
+#include "base/test.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "logstore/logstore.h"
+#include "logstore/search.h"
+
+#define NOW_MS INT64_C(1764246600000) /* 2025-11-27T12:30:00Z */
+#define DAY_MS INT64_C(86400000)
+
+struct fixture {
+    char folder[64], lines[80];
+    struct manual_clock clock;
+    struct logstore_context context;
+    struct logstore *store;
+    struct buf found; /* "message|message|" of a search */
+};
+
+static void open_store(struct fixture *f)
+{
+    f->store = logstore_new(&f->context);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    assert_non_null(f);
+    (void)snprintf(f->folder, sizeof f->folder, "/tmp/test_logstore.XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    (void)snprintf(f->lines, sizeof f->lines, "%s/lines", f->folder);
+    manual_clock_init(&f->clock, NOW_MS);
+    f->context = (struct logstore_context){
+        .folder = f->lines, .clock = &f->clock.clock, .retention_ms = 14 * DAY_MS};
+    open_store(f);
+    *state = f;
+    return 0;
+}
+
+static size_t each_file(struct fixture *f, const char *end, bool delete)
+{
+    DIR *dir = opendir(f->lines);
+    struct dirent *e;
+    char path[400];
+    size_t n = 0;
+
+    while (dir && (e = readdir(dir))) {
+        if (e->d_name[0] == '.' || !str_ends(str_c(e->d_name), str_c(end)))
+            continue;
+        (void)snprintf(path, sizeof path, "%s/%s", f->lines, e->d_name);
+        n++;
+        if (delete)
+            (void)unlink(path);
+    }
+    if (dir)
+        (void)closedir(dir);
+    return n;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    logstore_close(f->store);
+    (void)each_file(f, "", true);
+    (void)rmdir(f->lines);
+    (void)rmdir(f->folder);
+    buf_fini(&f->found);
+    free(f);
+    return 0;
+}
+
+static void add(struct logstore_batch *b, int64_t time_ms, uint8_t level, const char *message)
+{
+    logstore_batch_add(
+        b, &(struct logstore_line){.time_ms = time_ms, .level = level, .message = str_c(message)});
+}
+
+static void append(struct fixture *f, struct logstore_batch *b)
+{
+    logstore_wait(f->store, logstore_append(f->store, b));
+}
+
+static void append_one(struct fixture *f, const char *source, int64_t time_ms, uint8_t level,
+                       const char *message)
+{
+    struct logstore_batch *b = logstore_batch_new(source);
+
+    add(b, time_ms, level, message);
+    append(f, b);
+}
+
+static bool on_row(void *arg, const struct logstore_row *row)
+{
+    struct fixture *f = arg;
+
+    buf_add(&f->found, row->message);
+    buf_addc(&f->found, '|');
+    return true;
+}
+
+static const char *search_query(struct fixture *f, struct logstore_query *q)
+{
+    const struct logstore_bounds bounds = {.clock = &f->clock.clock};
+    struct logstore_at at = {0};
+    struct err err;
+
+    buf_reset(&f->found);
+    if (logstore_search(f->store, q, &bounds, &at, on_row, f, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_true(at.ended);
+    return f->found.n ? f->found.p : "";
+}
+
+static const char *search(struct fixture *f, const char *text)
+{
+    struct logstore_query q = {.end_ms = INT64_MAX};
+    struct err err;
+
+    if (*text)
+        assert_int_equal(words_read(str_c(text), &q.words, &err), 0);
+    return search_query(f, &q);
+}
+
+static void lines_are_found_newest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct logstore_batch *b = logstore_batch_new("worker");
+
+    add(b, NOW_MS + 2, 2, "third");
+    add(b, NOW_MS, 2, "first");
+    add(b, NOW_MS + 1, 2, "second");
+    append(f, b);
+    assert_string_equal(search(f, ""), "third|second|first|");
+    append_one(f, "worker", NOW_MS - 1000, 2, "of before");
+    assert_string_equal(search(f, ""), "third|second|first|of before|");
+    assert_string_equal(
+        search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .forward = true}),
+        "of before|first|second|third|");
+    assert_string_equal(
+        search_query(f, &(struct logstore_query){.start_ms = NOW_MS, .end_ms = NOW_MS + 1}),
+        "second|first|");
+}
+
+static void words_and_phrases_are_found(void **state)
+{
+    struct fixture *f = *state;
+
+    append_one(f, "a", NOW_MS, 5, "CUDA out of memory");
+    append_one(f, "a", NOW_MS + 1, 2, "memory of CUDA runs out");
+    append_one(f, "a", NOW_MS + 2, 2, "nothing");
+    assert_string_equal(search(f, "cuda memory"), "memory of CUDA runs out|CUDA out of memory|");
+    assert_string_equal(search(f, "\"out of memory\""), "CUDA out of memory|");
+    assert_string_equal(search(f, "noth*"), "nothing|");
+    assert_string_equal(search(f, "absent"), "");
+}
+
+static void lines_are_told_apart_by_source_level_event_and_field(void **state)
+{
+    struct fixture *f = *state;
+    const struct logstore_field fields[] = {{STR("status"), STR("success"), false},
+                                            {STR("seconds"), STR("12.5"), true}};
+    const struct logstore_where good[] = {{STR("status"), STR("success")},
+                                          {STR("seconds"), STR("12.5")}};
+    const struct logstore_where bad = {STR("status"), STR("succ")};
+    struct logstore_batch *b = logstore_batch_new("box/one");
+
+    logstore_batch_add(b, &(struct logstore_line){.time_ms = NOW_MS,
+                                                  .level = 2,
+                                                  .event = STR("done"),
+                                                  .message = STR("with fields"),
+                                                  .fields = fields,
+                                                  .fields_n = 2});
+    append(f, b);
+    append_one(f, "boxer", NOW_MS + 1, 4, "error of boxer");
+    append_one(f, "box", NOW_MS + 2, 3, "warning of box");
+    assert_string_equal(
+        search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .source = STR("box")}),
+        "warning of box|with fields|");
+    assert_string_equal(
+        search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .level_min = 3}),
+        "warning of box|error of boxer|");
+    assert_string_equal(
+        search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .level_min = 4}),
+        "error of boxer|");
+    assert_string_equal(
+        search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .event = STR("done")}),
+        "with fields|");
+    assert_string_equal(
+        search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .where = good, .where_n = 2}),
+        "with fields|");
+    assert_string_equal(
+        search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .where = &bad, .where_n = 1}),
+        "");
+    assert_string_equal(
+        search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .event = STR("undone")}), "");
+}
+
+static bool take_one(void *arg, const struct logstore_row *row)
+{
+    (void)on_row(arg, row);
+    return false;
+}
+
+static void a_search_goes_on_where_it_stopped(void **state)
+{
+    struct fixture *f = *state;
+    const struct logstore_bounds bounds = {.clock = &f->clock.clock};
+
+    for (int i = 0; i < 3; i++) /* at the same time */
+        append_one(f, "a", NOW_MS, 2, ((const char *[]){"x", "y", "z"})[i]);
+    for (int forward = 0; forward < 2; forward++) {
+        struct logstore_query q = {.end_ms = INT64_MAX, .forward = forward};
+        struct logstore_at at = {0};
+        struct err err;
+
+        buf_reset(&f->found);
+        while (!at.ended)
+            assert_int_equal(logstore_search(f->store, &q, &bounds, &at, take_one, f, &err), 0);
+        assert_string_equal(f->found.p, forward ? "x|y|z|" : "z|y|x|");
+    }
+}
+
+static void lines_and_marks_outlast_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    struct logstore_batch *b = logstore_batch_new("a");
+    struct buf text = {0};
+    uint64_t serial;
+
+    add(b, NOW_MS, 2, "kept");
+    logstore_batch_mark(b, 7, STR("state 7"));
+    append(f, b);
+    logstore_close(f->store);
+    open_store(f);
+    assert_string_equal(search(f, "kept"), "kept|");
+    logstore_mark(f->store, "a", &serial, &text);
+    assert_int_equal(serial, 7);
+    assert_string_equal(text.p, "state 7");
+    buf_reset(&text);
+    logstore_mark(f->store, "b", &serial, &text);
+    assert_int_equal(serial, 0);
+    assert_int_equal(text.n, 0);
+    buf_fini(&text);
+    append_one(f, "a", NOW_MS + 1, 2, "kept too");
+    assert_string_equal(search(f, "kept"), "kept too|kept|");
+    assert_int_equal(logstore_stats(f->store).lines, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(lines_are_found_newest_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(words_and_phrases_are_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lines_are_told_apart_by_source_level_event_and_field,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_search_goes_on_where_it_stopped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lines_and_marks_outlast_a_restart, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

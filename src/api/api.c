@@ -89,5 +89,6 @@ void api_routes(struct api *api, struct http_server *server)
     api_stream_routes(api);
     api_overview_routes(api);
     api_explain_routes(api);
+    api_logs_routes(api);
     http_server_fallback(server, not_found, api);
 }

@@ -11,6 +11,7 @@
  *   read.c     remote read                 rules.c    rules, alerts
  *   status.c   status/..., health          targets.c  targets, scrape_pools
  *   admin.c    admin/tsdb/..., -/reload    stream.c   server-sent events
+ *   logs.c     lines of logs               tail.c     the same as they come
  *   overview.c one page of figures about this host
  *
  * Threads: the loop's; api_committed from the store's writer.
@@ -34,6 +35,7 @@ struct db;
 struct http_server;
 struct lanes;
 struct log;
+struct logstore;
 struct loop;
 struct pools;
 
@@ -45,6 +47,7 @@ struct api_context {
     struct loop *loop;
     struct lanes *lanes;
     struct db *db;
+    struct logstore *lines; /* of logs */
     struct collect *collect;
     const struct pools *pools;   /* the scrape jobs' */
     const struct config *config; /* until api_config_loaded brings another */

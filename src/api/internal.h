@@ -111,6 +111,7 @@ void api_read_routes(struct api *api);
 void api_stream_routes(struct api *api);
 void api_overview_routes(struct api *api);
 void api_explain_routes(struct api *api);
+void api_logs_routes(struct api *api);
 
 void api_status_tsdb(struct http_request *r, void *api);
 

@@ -119,6 +119,9 @@ static int take_flag(struct args *args, size_t n, char *const words[], size_t *i
         rest = str_c(words[++*i]);
     }
     args->values[at] = rest.p;
+    if (args->given_n == ARGS_MAX)
+        return err_set(err, ERR_SYNTAX, "too many flags");
+    args->given[args->given_n++] = (struct args_given){at, rest.p};
     return 0;
 }
 
@@ -165,16 +168,33 @@ int args_parse(struct args *out, size_t n, char *const words[], struct err *err)
     return 0;
 }
 
-const char *args_text(const struct args *args, const char *name)
+static size_t find_flag(const struct args *args, const char *name)
 {
     const struct flag *flag;
+    size_t i = 0;
 
-    for (size_t i = 0; (flag = flag_at(args->command, i)); i++) {
-        if (strcmp(flag->name, name) == 0)
-            return args->values[i];
+    while ((flag = flag_at(args->command, i)) && strcmp(flag->name, name) != 0)
+        i++;
+    assert(flag && "a flag that is not in the table");
+    return i;
+}
+
+const char *args_next(const struct args *args, const char *name, size_t *at)
+{
+    size_t flag = find_flag(args, name);
+
+    while (*at < args->given_n) {
+        const struct args_given *given = &args->given[(*at)++];
+
+        if (given->flag == flag)
+            return given->value;
     }
-    assert(false && "a flag that is not in the table");
     return NULL;
+}
+
+const char *args_text(const struct args *args, const char *name)
+{
+    return args->values[find_flag(args, name)];
 }
 
 bool args_switch(const struct args *args, const char *name)

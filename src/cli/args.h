@@ -49,9 +49,17 @@ extern const size_t client_flags_n;
 
 #define ARGS_MAX 64
 
+/* A flag as it was given. */
+struct args_given {
+    size_t flag; /* of the command, then of the client */
+    const char *value;
+};
+
 struct args {
     const struct command *command;
     const char *values[ARGS_MAX]; /* by flag: of the command, then of the client */
+    struct args_given given[ARGS_MAX];
+    size_t given_n;
     const char *words[ARGS_MAX];
     size_t words_n;
     bool help;
@@ -61,7 +69,11 @@ struct args {
  * No words at all give ERR_SYNTAX without text. */
 MUST_USE int args_parse(struct args *out, size_t n, char *const words[], struct err *err);
 
-/* The flag's value, NULL when it was not given. The flag must be in the command's table. */
+/* The values of a flag that may be given several times, one after the other; *at begins at 0. NULL:
+ * that was the last. */
+const char *args_next(const struct args *args, const char *flag, size_t *at);
+/* The flag's value, that given last, NULL when it was not given. The flag must be in the command's
+ * table. */
 const char *args_text(const struct args *args, const char *flag);
 bool args_switch(const struct args *args, const char *flag);
 

@@ -33,6 +33,17 @@ static const struct flag query_flags[] = {
     {"explain", NULL, "say why it gives nothing, part by part, and what may have been meant"},
 };
 
+static const struct flag logs_flags[] = {
+    {"since", "TIME", "from this time on: 1h before now, seconds, or RFC 3339"},
+    {"until", "TIME", "up to this time"},
+    {"level", "LEVEL", "debug, info, warning, err or critical: these and graver ones"},
+    {"event", "NAME", "lines of this event"},
+    {"where", "NAME=VALUE", "lines with this field; several times: with all of them"},
+    {"search", "WORDS",
+     "lines with all of these words; \"in quotes\" one behind the other, word* for a beginning"},
+    {"limit", "N", "the newest N lines (default 1000; with --since all)"},
+};
+
 static const struct flag tsdb_flags[] = {{"json", NULL, "print JSON"}};
 
 static const struct flag tsdb_dump_flags[] = {
@@ -64,6 +75,15 @@ const struct command commands[] = {
      .details = "Exits 1 when a target is down.",
      .client = true,
      .run = targets_run},
+    {.name = "logs",
+     .words = "[SOURCE]",
+     .summary = "print lines of logs, oldest first",
+     .details = "Without SOURCE those of all sources. Exits 1 when nothing of SOURCE is stored.",
+     .flags = logs_flags,
+     .flags_n = ARRAY_LEN(logs_flags),
+     .client = true,
+     .words_max = 1,
+     .run = logs_run},
     {.name = "status",
      .summary = "one line: is all well?",
      .details = "A Nagios plugin: exits 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (earshot does not "

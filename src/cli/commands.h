@@ -7,6 +7,7 @@ struct args;
 int serve_run(const struct args *args);
 int query_run(const struct args *args);
 int targets_run(const struct args *args);
+int logs_run(const struct args *args);
 int status_run(const struct args *args);
 int tsdb_stat_run(const struct args *args);
 int tsdb_verify_run(const struct args *args);

@@ -5,7 +5,7 @@
  *   2. collectors stop (cycles under way may finish)          2 s
  *   3. the loop stops; lanes end; what they posted runs
  *   4. api and collect let go of the store
- *   5. db_close: all commits handed in are written and synced
+ *   5. logstore_close, db_close: all that was handed in is written and synced
  *   6. the last `done` messages run; everything else is freed
  *
  * Nothing of it waits for a person or a peer: a stuck lane is left behind (then _exit instead of
@@ -37,6 +37,7 @@
 #include "http/bodies.h"
 #include "http/fetch.h"
 #include "http/server.h"
+#include "logstore/logstore.h"
 #include "pack/pack.h"
 #include "promql/query.h"
 #include "sys/clock.h"
@@ -308,6 +309,19 @@ static int open_store(struct serve *s, struct err *err)
     return 0;
 }
 
+static void open_lines(struct serve *s)
+{
+    char folder[SERVE_PATH_BYTES + 16];
+    const struct logstore_context context = {.folder = folder,
+                                             .clock = s->clock,
+                                             .log = &s->log.log,
+                                             .retention_ms = s->config->logs_retention_ms,
+                                             .retention_bytes = s->config->logs_retention_bytes};
+
+    (void)snprintf(folder, sizeof folder, "%s/logs/lines", s->data);
+    s->lines = serve_logs.store = logstore_new(&context);
+}
+
 static int start_host(struct serve *s, struct err *err)
 {
     const struct config_host *host = &s->config->host;
@@ -372,7 +386,7 @@ static int start_collecting(struct serve *s, struct err *err)
     s->write = remote_write_new(&write);
     if (start_push(s, err) < 0)
         return -1;
-    s->self = serve_new_self(s->db, &s->config_state);
+    s->self = serve_new_self(s->db, s->lines, &s->config_state);
     if (start_host(s, err) < 0)
         return -1;
     s->pools = pools_new(s->collect);
@@ -436,6 +450,7 @@ static int start_listening(struct serve *s, struct err *err)
     struct api_context context = {.loop = s->loop,
                                   .lanes = s->lanes,
                                   .db = s->db,
+                                  .lines = s->lines,
                                   .collect = s->collect,
                                   .pools = s->pools,
                                   .config = s->config,
@@ -531,6 +546,8 @@ static void end(struct serve *s)
         fetcher_free(s->fetcher);
         http_server_free(s->server);
     }
+    if (stuck == 0)
+        logstore_close(s->lines);
     if (s->db)
         db_close(s->db);
     if (stuck > 0) /* a thread hangs in a system call, and may come back to what we would free */
@@ -586,6 +603,7 @@ static int start(struct serve *s)
     guard_memory(s);
     if (open_store(s, &err) < 0)
         return fail(&err, STATUS_DATA);
+    open_lines(s);
     s->lanes = lanes_new(s->loop);
     if (fetcher_new(s->loop, &s->log.log, &s->fetcher, &err) < 0)
         return fail(&err, STATUS_FAILED);

@@ -33,6 +33,7 @@ struct fetcher;
 struct http_server;
 struct lanes;
 struct log;
+struct logstore;
 struct reload;
 struct push;
 struct remote_write;
@@ -73,6 +74,7 @@ struct serve {
     struct loop *loop;
     struct lanes *lanes;
     struct db *db;
+    struct logstore *lines;
     struct fetcher *fetcher;
     struct collect *collect;
     struct serve_host host;
@@ -118,8 +120,9 @@ bool serve_is_same_host(const struct config_host *a, const struct config_host *b
 
 struct reload *serve_new_reload(struct serve *s);
 
-/* Own metrics with the sections of store and configuration; both are borrowed. */
-struct self *serve_new_self(struct db *db, struct serve_config_state *config);
+/* Own metrics with the sections of the stores and the configuration; all are borrowed. */
+struct self *serve_new_self(struct db *db, struct logstore *lines,
+                            struct serve_config_state *config);
 void serve_add_api(struct self *self, struct api *api);
 /* Stores them under job "earshot". */
 MUST_USE int serve_add_self(struct collect *collect, struct self *self, const char *instance,

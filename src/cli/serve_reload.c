@@ -13,6 +13,7 @@
 #include "cli/serve_entries.h"
 #include "collect/push/push.h"
 #include "config/config.h"
+#include "logstore/logstore.h"
 #include "pack/pack.h"
 #include "tsdb/db.h"
 
@@ -158,6 +159,7 @@ static void accept(void *arg, void *loaded)
     change_entries(s, config, f->entries);
     push_configure(s->push, &config->push);
     db_set_retention(s->db, config->retention_ms, config->retention_bytes);
+    logstore_set_retention(s->lines, config->logs_retention_ms, config->logs_retention_bytes);
     api_config_loaded(s->api, config, now);
     pools_owner_unref(&old->owner);
     mem_free(f);

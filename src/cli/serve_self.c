@@ -10,6 +10,7 @@
 #include "collect/json/collector.h"
 #include "collect/logs/collector.h"
 #include "collect/self.h"
+#include "logstore/logstore.h"
 #include "model/labels.h"
 #include "tsdb/db.h"
 
@@ -104,7 +105,22 @@ void serve_add_api(struct self *self, struct api *api)
     self_add(self, &(struct self_section){api_metrics, ARRAY_LEN(api_metrics), read_api, api});
 }
 
-struct self *serve_new_self(struct db *db, struct serve_config_state *config)
+static void read_logstore(void *lines, double values[])
+{
+    struct logstore_stats stats = logstore_stats(lines), *s = &stats;
+    size_t n = 0;
+
+#define LOGSTORE(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric logstore_metrics[] = {
+#define LOGSTORE(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
+struct self *serve_new_self(struct db *db, struct logstore *lines,
+                            struct serve_config_state *config)
 {
     struct self *self = self_new(EARSHOT_VERSION);
 
@@ -115,6 +131,8 @@ struct self *serve_new_self(struct db *db, struct serve_config_state *config)
                                           &serve_json_counts});
     self_add(self, &(struct self_section){logs_metrics, ARRAY_LEN(logs_metrics), read_logs,
                                           &serve_logs.counts});
+    self_add(self, &(struct self_section){logstore_metrics, ARRAY_LEN(logstore_metrics),
+                                          read_logstore, lines});
     self_add(self, &(struct self_section){gpu_metrics, ARRAY_LEN(gpu_metrics), read_gpu,
                                           &serve_gpu_counts});
     return self;

@@ -24,6 +24,7 @@ static const struct self_metric rows[] = {
 #define GPU          ROW
 #define JSON         ROW
 #define LOGS         ROW
+#define LOGSTORE     ROW
 #define PUSH         ROW
 #define HTTP         ROW
 #define LANES        ROW

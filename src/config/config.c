@@ -115,16 +115,17 @@ static void read_host(struct config_builder *b, const struct yaml *map)
     h->nets_exclude = builder_text(b, map, "nets_exclude", NULL);
 }
 
-static void read_retention(struct config_builder *b, const struct yaml *map)
+static void read_retention(struct config_builder *b, const struct yaml *map, int64_t *ms,
+                           uint64_t *bytes)
 {
-    struct config *c = b->config;
-
     if (str_eq(schema_text(map, "time"), STR("unlimited")))
-        c->retention_ms = 0;
+        *ms = 0;
     else
-        yaml_read_duration(yaml_get(map, "time"), "", &c->retention_ms, &b->errors);
-    if (!str_eq(schema_text(map, "size"), STR("unlimited")))
-        yaml_read_size(yaml_get(map, "size"), "", &c->retention_bytes, &b->errors);
+        yaml_read_duration(yaml_get(map, "time"), "", ms, &b->errors);
+    if (str_eq(schema_text(map, "size"), STR("unlimited")))
+        *bytes = 0;
+    else
+        yaml_read_size(yaml_get(map, "size"), "", bytes, &b->errors);
 }
 
 static void read_allowed_hosts(struct config_builder *b, const struct yaml *list)
@@ -171,7 +172,9 @@ static void load_earshot(struct config_builder *b, const char *path)
     c->external_url = builder_text(b, root, "external_url", NULL);
     yaml_read_bool(yaml_get(root, "insecure"), "", &c->insecure, &b->errors);
     read_allowed_hosts(b, yaml_get(root, "allowed_hosts"));
-    read_retention(b, yaml_get(root, "retention"));
+    read_retention(b, yaml_get(root, "retention"), &c->retention_ms, &c->retention_bytes);
+    read_retention(b, yaml_get(yaml_get(root, "retention"), "logs"), &c->logs_retention_ms,
+                   &c->logs_retention_bytes);
     read_jobs(b, yaml_get(collect, "scrape"), &prometheus_defaults);
     used_packs_find(b, yaml_get(root, "packs"));
     if (b->errors.n > 0)
@@ -279,6 +282,8 @@ static void set_defaults(struct config *c)
     *c = (struct config){
         .listen = "127.0.0.1:3277",
         .retention_ms = INT64_C(90) * 86400000,
+        .logs_retention_ms = INT64_C(14) * 86400000,
+        .logs_retention_bytes = UINT64_C(2) << 30,
         .exemplars_max = 100000,
         .push = {.pushgateway = true, .ttl_ms = INT64_C(86400000)},
         .host = {.job = "node",

@@ -46,7 +46,10 @@ struct config {
     bool insecure;
     int64_t retention_ms;     /* 0: unlimited */
     uint64_t retention_bytes; /* 0: unlimited */
-    int64_t exemplars_max;    /* 100,000; 0: none is stored */
+    /* The same of lines of logs. */
+    int64_t logs_retention_ms;
+    uint64_t logs_retention_bytes;
+    int64_t exemplars_max; /* 100,000; 0: none is stored */
     struct config_host host;
     struct scrape_job *jobs; /* [jobs_n] of both files */
     size_t jobs_n;

@@ -313,6 +313,9 @@ const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
                                            ARRAY_LEN(formats), LOG_AUTO);
     s->from_beginning =
         read_word(b, yaml_get(node, "start"), "start", starts, ARRAY_LEN(starts), false);
+    s->store = true;
+    yaml_read_bool(yaml_get(node, "store"), "", &s->store, &b->errors);
+    s->zone = builder_zone(b, yaml_get(node, "timezone"));
     s->multiline = schema_text(node, "multiline");
     s->exclude = schema_text(node, "exclude");
     read_size(b, node, s);

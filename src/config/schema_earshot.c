@@ -1,5 +1,6 @@
 /* The keys of earshot.yml. What this version does not serve is refused where a person would
  * otherwise believe to be watched or protected, and only warned of where nothing is lost. */
+#include <stdio.h>
 #include <string.h>
 
 #include "config/schema.h"
@@ -67,10 +68,16 @@ static const struct key collect_keys[] = {
 const struct schema schema_collect = {
     .what = "collect", .keys = collect_keys, .n = ARRAY_LEN(collect_keys)};
 
+static const struct key retention_part_keys[] = {
+    {.name = "time", .type = KEY_STR},
+    {.name = "size", .type = KEY_STR},
+};
+SCHEMA(retention_part, "retention.logs");
+
 static const struct key retention_keys[] = {
     {.name = "time", .type = KEY_STR},
     {.name = "size", .type = KEY_STR},
-    {.name = "logs", .type = KEY_MAP, USE_WARNED, "no logs are kept yet"},
+    {.name = "logs", .type = KEY_MAP, .sub = &retention_part},
     {.name = "events", .type = KEY_MAP, USE_WARNED, "no events are kept yet"},
 };
 SCHEMA(retention, "retention");
@@ -101,19 +108,22 @@ static const struct key earshot_keys[] = {
     {.name = "remote", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
 };
 
-static void check_retention(const struct yaml *map, struct schema_check *c)
+/* `time` and `size` of a map, which is called `what`. */
+static void check_retention(const struct yaml *map, const char *what, struct schema_check *c)
 {
-    const struct yaml *time = yaml_get(yaml_get(map, "retention"), "time");
-    const struct yaml *size = yaml_get(yaml_get(map, "retention"), "size");
+    const struct yaml *time = yaml_get(map, "time"), *size = yaml_get(map, "size");
     int64_t ms = INT64_MAX;
     uint64_t bytes;
+    char name[40];
 
+    (void)snprintf(name, sizeof name, "%s.time", what);
     if (time && !str_eq(time->text, STR("unlimited")))
-        yaml_read_duration(time, "retention.time", &ms, c->errors);
+        yaml_read_duration(time, name, &ms, c->errors);
     if (ms < INT64_C(7200000))
-        yaml_error(c->errors, time, "retention.time: at least 2h");
+        yaml_error(c->errors, time, "%s: at least 2h", name);
+    (void)snprintf(name, sizeof name, "%s.size", what);
     if (size && !str_eq(size->text, STR("unlimited")))
-        yaml_read_size(size, "retention.size", &bytes, c->errors);
+        yaml_read_size(size, name, &bytes, c->errors);
 }
 
 /* "A:P" with a port, A maybe in brackets. */
@@ -146,7 +156,8 @@ static void check_names(const struct yaml *map, struct schema_check *c)
 
 static void check_earshot(const struct yaml *map, struct schema_check *c)
 {
-    check_retention(map, c);
+    check_retention(yaml_get(map, "retention"), "retention", c);
+    check_retention(yaml_get(yaml_get(map, "retention"), "logs"), "retention.logs", c);
     check_listen(map, c);
     check_names(map, c);
 }

@@ -84,6 +84,14 @@ size_t regex_groups(const struct regex *r)
     return (size_t)r->re.NumberOfCapturingGroups();
 }
 
+struct str regex_group_name(const struct regex *r, int group)
+{
+    const auto &names = r->re.CapturingGroupNames();
+    auto at = names.find(group);
+
+    return at == names.end() ? str{nullptr, 0} : str{at->second.data(), at->second.size()};
+}
+
 int regex_group_index(const struct regex *r, struct str name)
 {
     const auto &names = r->re.NamedCapturingGroups();

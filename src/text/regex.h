@@ -29,6 +29,8 @@ bool regex_find(const struct regex *r, struct str text, struct str groups[], siz
 size_t regex_groups(const struct regex *r); /* capturing groups, without the whole */
 /* Number of a named group, -1 when there is none. */
 int regex_group_index(const struct regex *r, struct str name);
+/* p NULL: the group has none. Borrowed from r. */
+struct str regex_group_name(const struct regex *r, int group);
 
 #ifdef __cplusplus
 }

@@ -13,14 +13,17 @@
 #include "collect/collect.h"
 #include "collect/logs/counts.h"
 #include "collect/logs/follow.h"
+#include "collect/logs/keep.h"
 #include "collect/logs/logs_settings.h"
 #include "collect/logs/patterns.h"
+#include "logstore/logstore.h"
 #include "sys/fs.h"
 #include "text/json.h"
 #include "text/regex.h"
 
 #define STATE_BYTES_MAX (64u << 20)
 #define STATE_VERSION   1
+#define BATCH_BYTES     (1u << 20) /* of lines on their way into the store */
 
 /* Who reads the state of one name, and whose it is as it stands on the disk. */
 struct logs_turn {
@@ -44,6 +47,9 @@ struct logs_collector {
     struct follow *follow; /* owned; with counts NULL until the first turn */
     struct counts *counts; /* owned */
     struct log_record record;
+    struct patterns_found found;
+    struct keep *keep;    /* owned; NULL: no line is kept */
+    uint64_t serial;      /* of the state written last, to the file or into the store */
     struct arena scratch; /* of one entry */
     uint64_t entries;     /* in this pass */
     struct hash128 saved; /* of the state that stands on the disk; 0: not known */
@@ -122,6 +128,27 @@ static int write_file(struct logs_collector *c, struct str text, struct err *err
     return rc == 0 ? fs->ops->sync_dir(fs, "logs", err) : -1;
 }
 
+/* Without its end: what differs from one state to the next, though nothing happened, comes there.
+ */
+static void begin_state(const struct logs_collector *c, struct json_writer *w, struct buf *out)
+{
+    json_begin(w, out);
+    json_begin_object(w);
+    json_key(w, "version");
+    json_i64(w, STATE_VERSION);
+    json_key(w, "name");
+    json_cstr(w, c->settings->name);
+    follow_write(c->follow, w);
+    counts_write(c->counts, w);
+}
+
+static void end_state(struct logs_collector *c, struct json_writer *w)
+{
+    json_key(w, "serial");
+    json_i64(w, (int64_t)++c->serial);
+    json_end_object(w);
+}
+
 static void save(struct logs_collector *c)
 {
     SCOPED(buf_fini) struct buf text = {.max_bytes = STATE_BYTES_MAX};
@@ -130,18 +157,11 @@ static void save(struct logs_collector *c)
     struct err err;
     int rc;
 
-    json_begin(&w, &text);
-    json_begin_object(&w);
-    json_key(&w, "version");
-    json_i64(&w, STATE_VERSION);
-    json_key(&w, "name");
-    json_cstr(&w, c->settings->name);
-    follow_write(c->follow, &w);
-    counts_write(c->counts, &w);
-    json_end_object(&w);
+    begin_state(c, &w, &text);
     now = hash_bytes128(text.p, text.n);
     if (now.low == c->saved.low && now.high == c->saved.high)
         return;
+    end_state(c, &w);
     if (text.overflowed)
         rc = err_set(&err, ERR_LIMIT, "they take more than %u MB", STATE_BYTES_MAX >> 20);
     else
@@ -156,6 +176,17 @@ static void save(struct logs_collector *c)
         log_warn(c->log, "logs", "%s: positions cannot be saved: %s; a restart would count again",
                  c->settings->name, err.text);
     c->state_failed = true;
+}
+
+/* The lines that have been read so far, and where they end. */
+static void hand_over(struct logs_collector *c)
+{
+    SCOPED(buf_fini) struct buf text = {.max_bytes = STATE_BYTES_MAX};
+    struct json_writer w;
+
+    begin_state(c, &w, &text);
+    end_state(c, &w);
+    keep_hand_over(c->keep, c->serial, text.overflowed ? STR("") : buf_str(&text));
 }
 
 static int read_file(struct logs_collector *c, const char *name, struct buf *out, struct err *err)
@@ -181,6 +212,46 @@ static int read_file(struct logs_collector *c, const char *name, struct buf *out
     return rc;
 }
 
+/* True: it is a state of this entry. */
+static bool parse_state(struct str text, json_t **root, struct err *err)
+{
+    const char *is;
+
+    if (json_read(text, root, err) < 0)
+        return false;
+    is = json_string_value(json_object_get(*root, "name"));
+    if (json_integer_value(json_object_get(*root, "version")) == STATE_VERSION && is)
+        return true;
+    (void)err_set(err, ERR_CORRUPT, "another version wrote it");
+    return false;
+}
+
+static uint64_t serial_of(const json_t *root)
+{
+    return (uint64_t)json_integer_value(json_object_get(root, "serial"));
+}
+
+/* The state that the store has, where it is the later one. */
+static void load_mark(const struct logs_collector *c, json_t **root)
+{
+    SCOPED(buf_fini) struct buf text = {.max_bytes = STATE_BYTES_MAX};
+    uint64_t serial = 0;
+    json_t *later = NULL;
+    struct err err;
+
+    if (!c->keep)
+        return;
+    logstore_mark(c->shared->store, c->settings->name, &serial, &text);
+    if (serial <= serial_of(*root))
+        return;
+    if (parse_state(buf_str(&text), &later, &err)) {
+        json_decref(*root);
+        *root = later;
+    } else {
+        json_decref(later);
+    }
+}
+
 /* No state: the first start. One that cannot be read stops the entry: to begin at the end of the
  * files would lose lines, and to begin at their beginning would count some twice. */
 static int load(struct logs_collector *c, struct err *err)
@@ -189,8 +260,9 @@ static int load(struct logs_collector *c, struct err *err)
     json_t *root = NULL;
     char name[64];
     struct err why = {.kind = ERR_NONE};
-    const char *is;
 
+    /* After those of any life before, whose last one the store may still have. */
+    c->serial = (uint64_t)c->clock->wall_ms(c->clock);
     state_name(c, "", name);
     if (read_file(c, name, &text, &why) < 0) {
         if (why.kind == ERR_OS && why.os == ENOENT)
@@ -198,18 +270,18 @@ static int load(struct logs_collector *c, struct err *err)
         *err = why;
         return -1;
     }
-    if (json_read(buf_str(&text), &root, &why) < 0 ||
-        json_integer_value(json_object_get(root, "version")) != STATE_VERSION) {
+    if (!parse_state(buf_str(&text), &root, &why)) {
         json_decref(root);
         return err_set(err, ERR_CORRUPT,
                        "%s/%s cannot be read: %s; delete it to go on at the end of the files",
-                       c->shared->fs->root, name,
-                       why.kind != ERR_NONE ? why.text : "another version wrote it");
+                       c->shared->fs->root, name, why.text);
     }
-    is = json_string_value(json_object_get(root, "name"));
-    if (is && strcmp(is, c->settings->name) == 0) {
+    if (strcmp(json_string_value(json_object_get(root, "name")), c->settings->name) == 0) {
+        load_mark(c, &root);
         follow_load(c->follow, root);
         counts_read(c->counts, root);
+        if (serial_of(root) > c->serial)
+            c->serial = serial_of(root);
     }
     json_decref(root);
     return 0;
@@ -241,8 +313,18 @@ static void on_entry(void *arg, struct str text)
     if (c->scratch.total_bytes)
         arena_reset(&c->scratch);
     log_record_read(&c->reading, text, &c->scratch, &c->record);
-    patterns_apply(c->patterns, &c->record, c->counts);
+    patterns_apply(c->patterns, &c->record, c->counts, &c->found);
+    if (c->keep)
+        keep_line(c->keep, &c->record, &c->found);
     c->entries++;
+}
+
+static void on_settled(void *arg)
+{
+    struct logs_collector *c = arg;
+
+    if (c->keep && keep_bytes(c->keep) >= BATCH_BYTES)
+        hand_over(c);
 }
 
 static void add_counts(struct logs_collector *c, const struct follow_counts *before)
@@ -262,6 +344,7 @@ static int read_once(struct logs_collector *c, struct err *err)
                                      .log = c->log,
                                      .until_ns = c->clock->mono_ns(c->clock) + c->read_ns,
                                      .entry = on_entry,
+                                     .settled = on_settled,
                                      .arg = c};
     struct follow_counts before;
     int rc;
@@ -274,8 +357,14 @@ static int read_once(struct logs_collector *c, struct err *err)
     }
     before = follow_counts(c->follow);
     c->entries = 0;
+    if (c->keep)
+        keep_begin(c->keep);
     rc = follow_read(c->follow, &pass, err);
     add_counts(c, &before);
+    if (c->keep && keep_bytes(c->keep))
+        hand_over(c);
+    if (c->keep)
+        keep_wait(c->keep);
     save(c);
     return rc;
 }
@@ -305,6 +394,7 @@ static void free_collector(void *arg)
     follow_free(c->follow);
     counts_free(c->counts);
     patterns_free(c->patterns);
+    keep_free(c->keep);
     regex_free(c->begins);
     regex_free(c->exclude);
     arena_fini(&c->scratch);
@@ -335,6 +425,8 @@ int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms
     c->read_ns = timeout_ms * 1000000 / 2;
     c->reading = (struct log_reading){settings->format, settings->levels, settings->levels_n};
     c->turn = turn_ref(shared, settings->name);
+    if (settings->store && shared->store)
+        c->keep = keep_new(shared->store, settings, clock);
     arena_init(&c->scratch, NULL); /* an entry's size bounds it */
     if (compile(c, err) < 0) {
         free_collector(c);

@@ -7,6 +7,10 @@
  * counts that are at least what the store has seen: what came after them is read again and counted
  * once.
  *
+ * Lines that are kept go to the store in batches, each with that same state (logstore/batch.h).
+ * What was stored before a kill, and not written to the file any more, is found there: of the two
+ * the later one counts. So no line is stored twice, and none is lost.
+ *
  * Threads: as any collector; it may hang where the files do.
  */
 #ifndef COLLECT_LOGS_COLLECTOR_H
@@ -25,6 +29,7 @@ struct err;
 struct fs;
 struct log;
 struct logs_settings;
+struct logstore;
 
 /* Of all entries; any thread. */
 struct logs_counts {
@@ -38,7 +43,8 @@ struct logs_counts {
 /* What the entries share. A changed entry starts while the one before may still be reading: `turns`
  * makes them read the state after one another, each as the other left it. */
 struct logs_shared {
-    struct fs *fs; /* the data directory; set before the first collector runs */
+    struct fs *fs; /* the data directory; set before the first collector runs, as the next */
+    struct logstore *store; /* where lines are kept */
     struct logs_counts counts;
     pthread_mutex_t lock; /* guards: turns */
     struct logs_turn *turns;

@@ -31,10 +31,10 @@ static bool skip_char(struct reader *r, char c)
     return true;
 }
 
-static void add(struct reader *r, struct str name, struct str value)
+static void add(struct reader *r, struct str name, struct str value, bool plain)
 {
     if (r->out->fields_n < LOG_FIELDS_MAX && name.n)
-        r->out->fields[r->out->fields_n++] = (struct log_field){name, value};
+        r->out->fields[r->out->fields_n++] = (struct log_field){name, value, plain};
 }
 
 /* ---- strings ---- */
@@ -207,7 +207,7 @@ static bool read_list(struct reader *r, struct str name)
         if (!skip_char(r, ']'))
             return false;
     }
-    add(r, name, (struct str){start, (size_t)(r->p - start)});
+    add(r, name, (struct str){start, (size_t)(r->p - start)}, false);
     return true;
 }
 
@@ -217,7 +217,7 @@ static bool read_word(struct reader *r, struct str name, struct str word)
         return false;
     r->p += word.n;
     if (word.p[0] != 'n')
-        add(r, name, word);
+        add(r, name, word, true);
     return true;
 }
 
@@ -250,7 +250,7 @@ static bool read_number(struct reader *r, struct str name)
         if (!read_digits(r))
             return false;
     }
-    add(r, name, (struct str){start, (size_t)(r->p - start)});
+    add(r, name, (struct str){start, (size_t)(r->p - start)}, true);
     return true;
 }
 
@@ -288,7 +288,7 @@ static bool read_value(struct reader *r, struct str name)
     case '"':
         if (!read_string(r, &text))
             return false;
-        add(r, name, text);
+        add(r, name, text, false);
         return true;
     case 't':
         return read_word(r, name, STR("true"));

@@ -77,7 +77,7 @@ bool fields_read_logfmt(struct str line, struct arena *a, struct log_record *out
         }
         line = str_skip(line, used);
         if (out->fields_n < LOG_FIELDS_MAX)
-            out->fields[out->fields_n++] = (struct log_field){name, value};
+            out->fields[out->fields_n++] = (struct log_field){name, value, false};
     }
     return out->fields_n > 0;
 }

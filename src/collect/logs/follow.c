@@ -346,6 +346,10 @@ static bool read_file(struct follow *f, struct file *file, enum splitter_end end
         at_end = got < f->buffer_bytes;
         done = take_entries(file, (struct str){f->buffer, got}, at_end ? end : SPLITTER_MORE, pass);
         file->position += done;
+        if (pass->settled && done) {
+            note_tail(file);
+            pass->settled(pass->arg);
+        }
     }
     f->counts.bytes += file->position - before;
     f->counts.cut += file->splitter.cut - cut;
@@ -525,6 +529,8 @@ void follow_write(const struct follow *f, struct json_writer *w)
     for (size_t i = 0; i < f->n; i++) {
         const struct file *file = &f->files[i];
 
+        if (file->fresh)
+            continue; /* found anew after a restart */
         json_begin_object(w);
         json_key(w, "path");
         json_cstr(w, file->path);

@@ -44,6 +44,9 @@ struct follow_pass {
     struct log *log;
     int64_t until_ns; /* monotonic: then the rest waits for the next pass */
     void (*entry)(void *arg, struct str text);
+    /* All entries told so far stand before the positions that follow_write writes; NULL: nobody
+     * asks. Called each quarter of a megabyte. */
+    void (*settled)(void *arg);
     void *arg;
 };
 

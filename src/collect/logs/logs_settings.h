@@ -15,6 +15,8 @@
 #include "collect/logs/record.h"
 #include "collect/logs/severity.h"
 
+struct zone;
+
 #define LOGS_HISTOGRAM_LABELS_MAX 8
 #define LOGS_BUCKETS_MAX          64
 
@@ -53,7 +55,9 @@ struct logs_settings {
     const char *name;
     struct str path; /* glob(7), absolute */
     enum log_format format;
-    bool from_beginning; /* of files that are there at the first start */
+    bool from_beginning;     /* of files that are there at the first start */
+    bool store;              /* its entries are kept */
+    const struct zone *zone; /* of times without one; NULL: this host's */
     size_t line_max;
     struct str multiline, exclude; /* RE2; n 0: none */
     const struct log_level_word *levels;

@@ -7,8 +7,6 @@
 #include "text/regex.h"
 #include "text/regex_set.h"
 
-#define GROUPS_MAX 32 /* the whole match among them */
-
 struct pattern {
     const struct logs_pattern *settings;
     struct regex *regex;   /* owned; NULL: by fields */
@@ -45,8 +43,8 @@ static int compile(const struct logs_pattern *s, struct pattern *out, struct err
     if (regex_new(s->match, false, &out->regex, err) < 0)
         return -1;
     out->groups = regex_groups(out->regex) + 1;
-    if (out->groups > GROUPS_MAX)
-        out->groups = GROUPS_MAX;
+    if (out->groups > PATTERNS_GROUPS_MAX)
+        out->groups = PATTERNS_GROUPS_MAX;
     return 0;
 }
 
@@ -138,7 +136,7 @@ static struct str field_of(const struct log_record *r, struct str name)
 
 /* Fills groups[] too. */
 static bool matches(const struct pattern *p, const struct log_record *r,
-                    struct str groups[GROUPS_MAX])
+                    struct str groups[PATTERNS_GROUPS_MAX])
 {
     for (size_t i = 0; i < p->settings->fields_n; i++) {
         struct str value = field_of(r, p->settings->fields[i].field);
@@ -192,17 +190,32 @@ static void take_numbers(const struct pattern *p, size_t at, const struct log_re
         observe(p, at, r, groups, counts);
 }
 
-void patterns_apply(struct patterns *p, const struct log_record *record, struct counts *counts)
+static void note_event(const struct pattern *p, const struct str groups[],
+                       struct patterns_found *out)
+{
+    out->event = p->settings->event;
+    for (size_t i = 1; p->regex && i < p->groups; i++) {
+        struct str name = regex_group_name(p->regex, (int)i);
+
+        if (name.p && groups[i].p)
+            out->groups[out->groups_n++] = (struct log_field){name, groups[i], false};
+    }
+}
+
+void patterns_apply(struct patterns *p, const struct log_record *record, struct counts *counts,
+                    struct patterns_found *found)
 {
     enum severity level = record->level;
     size_t n;
 
+    found->event = (struct str){NULL, 0};
+    found->groups_n = 0;
     memset(p->may_match, 0, p->n * sizeof *p->may_match);
     n = run_pass(p, &p->message, record->message);
     n += run_pass(p, &p->entry, record->text);
     for (size_t i = 0; i < p->n && (n > 0 || p->by_fields); i++) {
         const struct pattern *item = &p->items[i];
-        struct str groups[GROUPS_MAX] = {{0}};
+        struct str groups[PATTERNS_GROUPS_MAX] = {{0}};
 
         if ((item->regex && !p->may_match[i]) || !matches(item, record, groups))
             continue;
@@ -210,8 +223,11 @@ void patterns_apply(struct patterns *p, const struct log_record *record, struct 
             level = item->settings->severity;
         counts_event(counts, i, level);
         take_numbers(item, i, record, groups, counts);
+        if (!found->event.p)
+            note_event(item, groups, found);
         if (!item->settings->go_on)
             break;
     }
-    counts_line(counts, level == SEVERITY_NONE ? SEVERITY_INFO : level);
+    found->level = level == SEVERITY_NONE ? SEVERITY_INFO : level;
+    counts_line(counts, found->level);
 }

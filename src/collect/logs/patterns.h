@@ -9,18 +9,30 @@
 #define COLLECT_LOGS_PATTERNS_H
 
 #include "base/attr.h"
+#include "base/str.h"
+#include "collect/logs/record.h"
 
 struct counts;
 struct err;
-struct log_record;
 struct logs_settings;
 struct patterns;
+
+#define PATTERNS_GROUPS_MAX 32 /* of one pattern, the whole match among them */
 
 /* The settings are borrowed. ERR_LIMIT: together they are too large. */
 MUST_USE int patterns_new(const struct logs_settings *settings, struct patterns **out,
                           struct err *err);
 void patterns_free(struct patterns *p);
-/* Counts the entry, its level and its events. */
-void patterns_apply(struct patterns *p, const struct log_record *record, struct counts *counts);
+/* What an entry turned out to be. */
+struct patterns_found {
+    struct str event; /* n 0: none */
+    enum severity level;
+    struct log_field groups[PATTERNS_GROUPS_MAX]; /* the named ones of that event's pattern */
+    size_t groups_n;
+};
+
+/* Counts the entry, its level and its events. The views of *found are into the entry. */
+void patterns_apply(struct patterns *p, const struct log_record *record, struct counts *counts,
+                    struct patterns_found *found);
 
 #endif

@@ -25,6 +25,7 @@ struct arena;
 
 struct log_field {
     struct str name, value;
+    bool plain; /* in JSON without quotes: a number, true, false */
 };
 
 struct log_record {

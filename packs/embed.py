@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the packs as C: embed.py OUT.c FILE... with files named .../packs/NAME/pack.yml and .../rules.yml."""
+"""Writes the packs as C: embed.py OUT.c FILE... with files named .../packs/NAME/pack.yml, patterns.yml and rules.yml."""
 import os
 import sys
 
@@ -21,8 +21,10 @@ def main():
         f.write('/* Made by packs/embed.py. */\n#include "pack/files.h"\n\nconst struct pack_file pack_files[] = {\n')
         for name in sorted(packs):
             f.write('    {"%s",\n     STR(\n%s),\n' % (name, literal(packs[name]['pack.yml'])))
-            rules = packs[name].get('rules.yml')
-            f.write('     STR(\n%s)},\n' % literal(rules) if rules else '     {"", 0}},\n')
+            for file in ('patterns.yml', 'rules.yml'):
+                path = packs[name].get(file)
+                f.write('     STR(\n%s),\n' % literal(path) if path else '     {"", 0},\n')
+            f.write('    },\n')
         f.write('};\nconst size_t pack_files_n = sizeof pack_files / sizeof *pack_files;\n')
 
 

@@ -10,7 +10,6 @@
 #include "collect/gpu/gpu.h"
 #include "collect/json/collector.h"
 #include "collect/logs/collector.h"
-#include "collect/metrics_settings.h"
 #include "collect/pools.h"
 #include "collect/postgres/postgres.h"
 #include "collect/probe/probe.h"
@@ -166,12 +165,6 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
     return labels_build(a, pairs, n, out, err);
 }
 
-static bool may_be_missing(const struct entry_settings *entry)
-{
-    return strcmp(entry->kind, "metrics") == 0 &&
-           ((const struct metrics_settings *)entry->own)->optional;
-}
-
 static int start(struct serve_entries *s, const struct entry_settings *entry,
                  const struct collector *collector, struct running *out, struct err *err)
 {
@@ -186,7 +179,7 @@ static int start(struct serve_entries *s, const struct entry_settings *entry,
                                        .kind = entry->kind,
                                        .method = entry->method,
                                        .body = entry->body,
-                                       .may_be_missing = may_be_missing(entry),
+                                       .may_be_missing = entry->may_be_missing,
                                        .collector = *collector};
     int rc;
 

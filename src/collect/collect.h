@@ -91,7 +91,7 @@ struct target_settings {
     bool honor_labels, honor_timestamps;
     struct client *client; /* how it is asked (http/client.h); a reference is taken */
     size_t body_max;       /* bytes, decoded */
-    bool may_be_missing;   /* HTTP status 404 is fine: nothing is exposed then */
+    bool may_be_missing;   /* HTTP status 404 or 501 is fine: nothing comes then */
     /* Borrowed until the target is gone: metric relabelling and limits. NULL: none. */
     const struct scrape_job *scrape_job;
     const char *url; /* HTTP target; NULL: native */

@@ -384,12 +384,13 @@ static void on_fetched(struct fetch *f, void *arg)
 
     c->fetch = f; /* set already, unless it ended within fetch_start */
     c->spent.bytes += fetch_result(f)->wire_bytes;
-    c->missing = c->settings.may_be_missing && fetch_result(f)->status == 404;
+    c->missing = c->settings.may_be_missing &&
+                 (fetch_result(f)->status == 404 || fetch_result(f)->status == 501);
     if (c->missing)
         c->gathered = true;
     else if (c->settings.collector.parse)
         c->gathered = scrape_judge_status(fetch_result(f), &c->gather_err) == 0 ||
-                      fetch_result(f)->body.n > 0;
+                      fetch_result(f)->status != 0;
     else
         c->gathered = scrape_judge(fetch_result(f), &c->format, &c->gather_err) == 0;
     submit_parse(c);

@@ -25,6 +25,7 @@ struct entry_settings {
     bool endpoint_on_samples;
     const char *pack;          /* which it is of, with its instance; NULL: of none */
     const char *url;           /* asked over HTTP by collect; NULL: its collector asks */
+    bool may_be_missing;       /* there: HTTP status 404 or 501 is fine */
     const char *method, *body; /* of that; NULL: GET, none */
     /* job.name, times, client, metric_relabel, limits.body_bytes and fingerprint are in use. */
     struct scrape_job job;

@@ -142,6 +142,7 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
     entry->labels = job_read_labels(b, yaml_get(node, "labels"));
     entry->endpoint = builder_text(b, node, "endpoint", entry->endpoint);
     entry->job.name = builder_text(b, node, "job", kind->job ? kind->job : entry->name);
+    yaml_read_bool(yaml_get(node, "optional"), "", &entry->may_be_missing, &b->errors);
     entry->job.limits.body_bytes = BODY_MAX;
     entry->job.client = read_client(b, node);
     entry->job.fingerprint = job_hash_tree(hash_str(str_c(kind->key)), node);

@@ -191,7 +191,7 @@ static const struct {
              {"time", JSON_TAKE_TIME},      {"present", JSON_TAKE_PRESENT},
              {"count_by", JSON_TAKE_COUNT}, {"first_seen", JSON_TAKE_FIRST_SEEN},
              {"once", JSON_TAKE_ONCE},      {"unit", JSON_TAKE_NUMBER},
-             {"scale", JSON_TAKE_NUMBER}};
+             {"scale", JSON_TAKE_NUMBER},   {"leaves", JSON_TAKE_LEAVES}};
 
 static void read_take(const struct reader *r)
 {
@@ -368,21 +368,45 @@ static void read_metric(struct config_builder *b, const struct yaml_pair *pair,
 
 /* ---- the entry ---- */
 
+/* {ok: true}: it is of the status, and has no path. */
+static bool is_ok(struct config_builder *b, const struct yaml *node)
+{
+    bool ok = false;
+
+    yaml_read_bool(yaml_get(node, "ok"), "", &ok, &b->errors);
+    for (size_t i = 0; ok && i < node->n; i++)
+        if (!str_eq(node->pairs[i].key.text, STR("ok")) &&
+            !str_eq(node->pairs[i].key.text, STR("help")))
+            yaml_error(&b->errors, &node->pairs[i].key,
+                       "ok: true is of the HTTP status; %.*s "
+                       "does not go with it",
+                       STR_ARGS(str_take(node->pairs[i].key.text, 60)));
+    return ok;
+}
+
 static void read_metrics(struct config_builder *b, const struct yaml *node,
                          struct json_settings *out)
 {
     const struct yaml *map = yaml_get(node, "metrics");
     struct json_metric *metrics;
+    struct json_ok *oks;
 
     if (!map || map->kind != YAML_MAP)
         return;
     metrics = builder_array(b, map->n, sizeof *metrics);
-    if (!metrics)
+    oks = builder_array(b, map->n, sizeof *oks);
+    if (!metrics || !oks)
         return;
-    for (size_t i = 0; i < map->n; i++)
-        read_metric(b, &map->pairs[i], &metrics[i]);
     out->metrics = metrics;
-    out->metrics_n = map->n;
+    out->oks = oks;
+    for (size_t i = 0; i < map->n; i++) {
+        const struct yaml_pair *pair = &map->pairs[i];
+
+        if (is_ok(b, &pair->value))
+            oks[out->oks_n++] = (struct json_ok){pair->key.text, schema_text(&pair->value, "help")};
+        else
+            read_metric(b, pair, &metrics[out->metrics_n++]);
+    }
 }
 
 static void read_expect(struct config_builder *b, const struct yaml *node,

@@ -3,7 +3,6 @@
 
 #include "base/arena.h"
 #include "collect/entry_settings.h"
-#include "collect/metrics_settings.h"
 #include "config/internal.h"
 #include "config/schema.h"
 
@@ -38,16 +37,10 @@ const char *entry_instance_of(struct config_builder *b, struct str url)
 const void *entry_read_metrics(struct config_builder *b, const struct yaml *node,
                                struct entry_settings *entry)
 {
-    struct metrics_settings *s = builder_array(b, 1, sizeof *s);
-
-    if (!s)
-        return NULL;
     entry->url = builder_text(b, node, "url", NULL);
-    if (!entry->url) {
+    if (entry->url)
+        entry->name = entry->instance = entry_instance_of(b, str_c(entry->url));
+    else
         yaml_error(&b->errors, node, "collect.metrics: url is missing");
-        return s;
-    }
-    entry->name = entry->instance = entry_instance_of(b, str_c(entry->url));
-    yaml_read_bool(yaml_get(node, "optional"), "", &s->optional, &b->errors);
-    return s;
+    return NULL; /* nothing of its own */
 }

@@ -15,6 +15,7 @@ static const struct key entry_keys[] = {
 
 static const struct key http_entry_keys[] = {
     {.name = "headers", .type = KEY_STR_MAP},
+    {.name = "optional", .type = KEY_BOOL},
 };
 
 static void check_http_entry(const struct yaml *map, struct schema_check *c)

@@ -9,7 +9,8 @@ static const struct key metric_keys[] = {
     {.name = "where", .type = KEY_STR_MAP},  {.name = "count_by", .type = KEY_STRS},
     {.name = "first_seen", .type = KEY_STR}, {.name = "once", .type = KEY_STR},
     {.name = "present", .type = KEY_BOOL},   {.name = "type", .type = KEY_STR},
-    {.name = "help", .type = KEY_STR},
+    {.name = "help", .type = KEY_STR},       {.name = "leaves", .type = KEY_BOOL},
+    {.name = "ok", .type = KEY_BOOL},
 };
 SCHEMA(metric, "a metric of collect.json");
 

@@ -3,7 +3,6 @@
 
 static const struct key metrics_keys[] = {
     {.name = "url", .type = KEY_URL},
-    {.name = "optional", .type = KEY_BOOL},
 };
 
 const struct schema schema_entry_metrics = {.what = "collect.metrics",

@@ -77,21 +77,36 @@ static int bind_default(struct making *m, const struct yaml *value, struct yaml 
     return 0;
 }
 
-/* A log that is given as a text is a path. */
-static int wrap_log(struct making *m, struct yaml *value)
+static int add_member(struct making *m, struct yaml *map, const char *key, struct str text)
 {
-    struct yaml_pair *pair;
+    struct yaml_pair *pair = &map->pairs[map->n];
+
+    if (keep_text(m->x, map, key, &pair->key) < 0)
+        return -1;
+    pair->value = (struct yaml){
+        .kind = YAML_SCALAR, .at = map->at, .file = map->file, .quoted = true, .text = text};
+    map->n++;
+    return 0;
+}
+
+/* A text becomes the map that it stands for: a log's path, a user with a password. */
+static int make_map(struct making *m, const struct pack_parameter *p, struct yaml *value)
+{
+    struct str text = value->text, user;
 
     if (value->kind != YAML_SCALAR)
         return 0;
-    pair = arena_new(m->x->arena, struct yaml_pair, m->x->err);
-    if (!pair || keep_text(m->x, value, "path", &pair->key) < 0)
-        return -1;
-    pair->value = *value;
     value->kind = YAML_MAP;
-    value->pairs = pair;
-    value->n = 1;
-    return 0;
+    value->n = 0;
+    value->pairs = arena_new_array(m->x->arena, struct yaml_pair, 2, m->x->err);
+    if (!value->pairs)
+        return -1;
+    if (p->type == PACK_LOG)
+        return add_member(m, value, "path", text);
+    user = str_split(&text, ':');
+    return add_member(m, value, "username", user) < 0 || add_member(m, value, "password", text) < 0
+               ? -1
+               : 0;
 }
 
 static void bind(struct making *m, const char *name, const struct yaml *value)
@@ -124,6 +139,9 @@ static int bind_parameter(struct making *m, const struct pack_parameter *p)
     }
     if (given && given->kind != YAML_NULL) {
         *value = *given;
+        if (p->refused)
+            yaml_error(x->errors, given, "%s is not served by this version: %s", p->name,
+                       p->refused);
         if (p->may_be_off && is_off(given))
             value = NULL;
         else
@@ -134,7 +152,7 @@ static int bind_parameter(struct making *m, const struct pack_parameter *p)
     } else {
         value = NULL;
     }
-    if (value && p->type == PACK_LOG && wrap_log(m, value) < 0)
+    if (value && (p->type == PACK_LOG || p->type == PACK_LOGIN) && make_map(m, p, value) < 0)
         return -1;
     bind(m, p->name, value);
     return 0;
@@ -142,7 +160,8 @@ static int bind_parameter(struct making *m, const struct pack_parameter *p)
 
 static int bind_all(struct making *m)
 {
-    size_t most = 2 * m->pack->parameters_n + options_common_n;
+    size_t patterns = m->pack->patterns ? m->pack->patterns->n : 0;
+    size_t most = 2 * m->pack->parameters_n + options_common_n + patterns;
 
     m->bindings.items = arena_new_array(m->x->arena, struct binding, most, m->x->err);
     if (!m->bindings.items)
@@ -152,6 +171,15 @@ static int bind_all(struct making *m)
             return -1;
     for (size_t i = 0; i < options_common_n; i++)
         bind(m, options_common[i], yaml_get(m->given, options_common[i]));
+    for (size_t i = 0; i < patterns; i++) {
+        const struct yaml_pair *pair = &m->pack->patterns->pairs[i];
+        const char *name =
+            arena_printf(m->x->arena, m->x->err, "patterns.%.*s", STR_ARGS(pair->key.text));
+
+        if (!name)
+            return -1;
+        bind(m, name, &pair->value);
+    }
     return 0;
 }
 
@@ -240,31 +268,55 @@ static int add_labels(struct making *m, struct yaml *map)
     return 0;
 }
 
-static int finish_entry(struct making *m, struct yaml *entry)
+static int finish_entry(struct making *m, const char *endpoint, struct yaml *entry)
 {
     struct yaml_pair *pairs =
-        arena_new_array(m->x->arena, struct yaml_pair, entry->n + 6, m->x->err);
+        arena_new_array(m->x->arena, struct yaml_pair, entry->n + 7, m->x->err);
 
     if (!pairs)
         return -1;
     memcpy(pairs, entry->pairs, entry->n * sizeof *pairs);
     entry->pairs = pairs;
     if (add_text(m, entry, "job", m->pack->name) < 0 ||
+        add_text(m, entry, "endpoint", endpoint) < 0 ||
         add_text(m, entry, "instance", m->instance) < 0 || add_given(m, entry, "interval") < 0 ||
         add_given(m, entry, "timeout") < 0 || add_labels(m, entry) < 0)
         return -1;
     return 0;
 }
 
+/* What tells the targets of one service apart where nothing else does: all groups of processes are
+ * one target, and a file has its name. */
+static const char *endpoint_of(const struct making *m, const struct yaml *kind,
+                               const struct yaml *entry)
+{
+    const struct yaml *path = yaml_get(entry, "path");
+    const char *slash;
+
+    if (!m->instance)
+        return NULL;
+    if (str_eq(kind->text, STR("process")))
+        return "processes";
+    if (!str_eq(kind->text, STR("logs")) || !path || path->kind != YAML_SCALAR || !path->text.n)
+        return NULL;
+    slash = memrchr(path->text.p, '/', path->text.n); /* texts of YAML end in a NUL */
+    return slash ? slash + 1 : path->text.p;
+}
+
 /* What is a map (host, gpu) is the machine's, and shared by all who want it. */
 static int finish_collect(struct making *m, struct yaml *collect)
 {
     for (size_t i = 0; i < collect->n; i++) {
-        struct yaml *list = &collect->pairs[i].value;
+        struct yaml_pair *kind = &collect->pairs[i];
+        struct yaml *list = &kind->value;
 
-        for (size_t k = 0; list->kind == YAML_LIST && k < list->n; k++)
-            if (list->items[k].kind == YAML_MAP && finish_entry(m, &list->items[k]) < 0)
+        for (size_t k = 0; list->kind == YAML_LIST && k < list->n; k++) {
+            struct yaml *entry = &list->items[k];
+
+            if (entry->kind == YAML_MAP &&
+                finish_entry(m, endpoint_of(m, &kind->key, entry), entry) < 0)
                 return -1;
+        }
     }
     return 0;
 }
@@ -276,17 +328,33 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* What has no address is told apart by `name`. */
+static bool is_same_name(const struct yaml *a, const struct yaml *b)
+{
+    const struct yaml *x = yaml_get(a, "name"), *y = yaml_get(b, "name");
+
+    return x && y ? str_eq(x->text, y->text) : x == y;
+}
+
 static void check_twice(const struct making *m, const struct pack_uses *before)
 {
     for (size_t i = 0; i < before->n; i++) {
         const struct pack_use *use = &before->items[i];
 
-        if (strcmp(use->name, m->pack->name) == 0 && same_text(use->instance, m->instance))
+        if (strcmp(use->name, m->pack->name) == 0 && same_text(use->instance, m->instance) &&
+            is_same_name(use->options, m->given))
             yaml_error(m->x->errors, m->at,
                        "the pack %s stands in line %u too, for the same %s; leave one out, or give "
                        "it another instance",
                        use->name, use->at->at.line, use->instance ? use->instance : "service");
     }
+}
+
+static const char *name_of(struct expansion *x, const struct yaml *given)
+{
+    const struct yaml *name = yaml_get(given, "name");
+
+    return name && name->kind == YAML_SCALAR ? arena_cstr(x->arena, name->text, x->err) : "";
 }
 
 static int use_pack(struct expansion *x, const struct pack *pack, const struct yaml *at,
@@ -309,7 +377,8 @@ static int use_pack(struct expansion *x, const struct pack *pack, const struct y
         return -1;
     if (collect && finish_collect(&m, collect) < 0)
         return -1;
-    id = m.instance ? arena_printf(x->arena, x->err, "%s %s", pack->name, m.instance) : pack->name;
+    id = arena_printf(x->arena, x->err, "%s %s", pack->name,
+                      m.instance ? m.instance : name_of(x, given));
     if (!id)
         return -1;
     out->items[out->n++] = (struct pack_use){pack->name, m.instance, id, at, collect, given};

@@ -7,8 +7,8 @@
 #include "base/str.h"
 
 struct pack_file {
-    const char *name;       /* of the pack */
-    struct str pack, rules; /* pack.yml, rules.yml; rules.n 0: it has none */
+    const char *name;                 /* of the pack */
+    struct str pack, patterns, rules; /* NAME.yml; n 0: it has none */
 };
 
 extern const struct pack_file pack_files[]; /* by name */

@@ -78,10 +78,10 @@ static uint16_t port_of(struct loader *l, const struct yaml *node)
 /* ---- parameters ---- */
 
 static const char *const type_names[] = {
-    [PACK_TEXT] = "text",     [PACK_URL] = "url",   [PACK_SECRET] = "secret",
-    [PACK_NUMBER] = "number", [PACK_SIZE] = "size", [PACK_DURATION] = "duration",
-    [PACK_BOOL] = "bool",     [PACK_PATH] = "path", [PACK_LOG] = "log",
-    [PACK_TEXTS] = "texts",   [PACK_ANY] = "any",
+    [PACK_TEXT] = "text",     [PACK_URL] = "url",     [PACK_SECRET] = "secret",
+    [PACK_NUMBER] = "number", [PACK_SIZE] = "size",   [PACK_DURATION] = "duration",
+    [PACK_BOOL] = "bool",     [PACK_PATH] = "path",   [PACK_LOG] = "log",
+    [PACK_TEXTS] = "texts",   [PACK_LOGIN] = "login", [PACK_ANY] = "any",
 };
 
 static enum pack_type type_of(struct loader *l, const struct yaml *node)
@@ -96,7 +96,7 @@ static enum pack_type type_of(struct loader *l, const struct yaml *node)
 static void read_parameter(struct loader *l, const struct yaml_pair *pair,
                            struct pack_parameter *out)
 {
-    static const char *const keys[] = {"type", "default", "off", "help"};
+    static const char *const keys[] = {"type", "default", "off", "help", "refused"};
 
     (void)yaml_check_keys(&pair->value, "a parameter", keys, ARRAY_LEN(keys), &l->errors);
     out->name = copy(l, pair->key.text);
@@ -104,6 +104,7 @@ static void read_parameter(struct loader *l, const struct yaml_pair *pair,
     out->value = yaml_get(&pair->value, "default");
     yaml_read_bool(yaml_get(&pair->value, "off"), "off", &out->may_be_off, &l->errors);
     out->help = text_of(l, &pair->value, "help");
+    out->refused = text_of(l, &pair->value, "refused");
     if (!out->help)
         yaml_error(&l->errors, &pair->key, "a parameter needs help");
 }
@@ -172,6 +173,16 @@ static void read_recognise(struct loader *l, const struct yaml *node, struct pac
 
 /* ---- all of them ---- */
 
+static int read_patterns(struct loader *l, const struct pack_file *file, struct pack *out)
+{
+    const char *name = arena_printf(l->arena, l->err, "packs/%s/patterns.yml", file->name);
+
+    if (!name || yaml_parse(l->arena, name, file->patterns, &out->patterns, l->err) < 0)
+        return -1;
+    expect(l, out->patterns, YAML_MAP, "patterns");
+    return 0;
+}
+
 static int read_pack(struct loader *l, const struct pack_file *file, struct pack *out)
 {
     static const char *const keys[] = {"title",      "about",     "address",
@@ -194,6 +205,8 @@ static int read_pack(struct loader *l, const struct pack_file *file, struct pack
         if (!out->title || !out->about)
             yaml_error(&l->errors, root, "a pack needs title and about");
     }
+    if (file->patterns.n && read_patterns(l, file, out) < 0)
+        return -1;
     if (l->errors.n > 0 && l->err)
         *l->err = l->errors.items[0];
     return l->failed || l->errors.n > 0 ? -1 : 0;

@@ -1,5 +1,7 @@
 #include "pack/options.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/attr.h"
 #include "pack/pack.h"
@@ -43,6 +45,13 @@ static void check_url(const struct pack_parameter *p, const struct yaml *value,
     yaml_read_str(value, p->name, &text, errors);
     if (text.p && url_split(text, &url, &err) < 0)
         yaml_error(errors, value, "%s: %s", p->name, err.text);
+}
+
+static void check_login(const struct pack_parameter *p, const struct yaml *value,
+                        struct yaml_errors *errors)
+{
+    if (value->kind != YAML_SCALAR || !value->text.n || !memchr(value->text.p, ':', value->text.n))
+        yaml_error(errors, value, "%s: expected user:password", p->name);
 }
 
 static void check_log(const struct pack_parameter *p, const struct yaml *value,
@@ -99,6 +108,9 @@ void options_check(const struct pack_parameter *p, const struct yaml *value,
         return;
     case PACK_BOOL:
         yaml_read_bool(value, p->name, &flag, errors);
+        return;
+    case PACK_LOGIN:
+        check_login(p, value, errors);
         return;
     case PACK_LOG:
         check_log(p, value, errors);

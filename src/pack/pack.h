@@ -27,6 +27,7 @@ enum pack_type {
     PACK_SIZE,
     PACK_BOOL,
     PACK_PATH,
+    PACK_LOGIN, /* user:password, becomes {username, password} */
     PACK_LOG,   /* a path, or a map: {unit: NAME}, {container: NAME} */
     PACK_TEXTS, /* a list */
     PACK_ANY,   /* what the collector takes; it checks */
@@ -37,6 +38,7 @@ struct pack_parameter {
     enum pack_type type;
     const struct yaml *value; /* when none is given; NULL: there is none then */
     bool may_be_off;          /* `off` stands for none */
+    const char *refused;      /* what to do instead, in this version; NULL: it is served */
     const char *help;         /* one line */
 };
 
@@ -77,8 +79,9 @@ struct pack {
     const struct pack_parameter *parameters; /* [parameters_n] its own */
     size_t parameters_n;
     struct pack_recognise recognise;
-    const struct yaml *collect; /* with ${name} where parameters go; NULL: nothing */
-    struct str rules;           /* rules.yml as it is; n 0: none */
+    const struct yaml *collect;  /* with ${name} where parameters go; NULL: nothing */
+    const struct yaml *patterns; /* of its log sources, by name; NULL: none */
+    struct str rules;            /* rules.yml as it is; n 0: none */
 };
 
 struct packs {

@@ -24,6 +24,28 @@ const struct yaml *bindings_get(const struct bindings *b, struct str name)
     return NULL;
 }
 
+/* A value may go to several places, and what is made there is added to. */
+static int copy_tree(struct arena *a, const struct yaml *from, struct yaml *out, struct err *err)
+{
+    *out = *from;
+    if (from->kind == YAML_LIST) {
+        out->items = arena_new_array(a, struct yaml, from->n, err);
+        for (size_t i = 0; out->items && i < from->n; i++)
+            if (copy_tree(a, &from->items[i], &out->items[i], err) < 0)
+                return -1;
+        return out->items ? 0 : -1;
+    }
+    if (from->kind != YAML_MAP)
+        return 0;
+    out->pairs = arena_new_array(a, struct yaml_pair, from->n, err);
+    for (size_t i = 0; out->pairs && i < from->n; i++) {
+        out->pairs[i].key = from->pairs[i].key;
+        if (copy_tree(a, &from->pairs[i].value, &out->pairs[i].value, err) < 0)
+            return -1;
+    }
+    return out->pairs ? 0 : -1;
+}
+
 static int look_up(struct work *w, const struct yaml *at, struct str name, const struct yaml **out)
 {
     for (size_t i = 0; i < w->bindings->n; i++) {
@@ -97,9 +119,7 @@ static int put_scalar(struct work *w, const struct yaml *node, struct yaml *out,
     if (look_up(w, node, (struct str){text.p + 2, text.n - 3}, &value) < 0)
         return -1;
     *kept = value;
-    if (value)
-        *out = *value;
-    return 0;
+    return value ? copy_tree(w->arena, value, out, w->err) : 0;
 }
 
 static int put_list(struct work *w, const struct yaml *node, struct yaml *out)
@@ -127,15 +147,27 @@ static bool is_false(const struct yaml *node)
     return false;
 }
 
-static int is_wanted(struct work *w, const struct yaml *node, bool *wanted)
+/* Is there a value, and is it not false? */
+static int holds(struct work *w, const struct yaml *condition, bool *out)
 {
-    const struct yaml *when = yaml_get(node, "when");
     struct yaml value;
 
-    if (when && (put(w, when, &value, wanted) < 0))
+    *out = true;
+    if (put(w, condition, &value, out) < 0)
         return -1;
-    if (when && *wanted && value.kind == YAML_SCALAR)
-        *wanted = !is_false(&value);
+    if (*out && value.kind == YAML_SCALAR)
+        *out = !is_false(&value);
+    return 0;
+}
+
+static int is_wanted(struct work *w, const struct yaml *node, bool *wanted)
+{
+    const struct yaml *when = yaml_get(node, "when"), *unless = yaml_get(node, "unless");
+    bool is = true, is_not = false;
+
+    if ((when && holds(w, when, &is) < 0) || (unless && holds(w, unless, &is_not) < 0))
+        return -1;
+    *wanted = is && !is_not;
     return 0;
 }
 
@@ -154,7 +186,7 @@ static int put_pair(struct work *w, const struct yaml_pair *pair, struct yaml *o
     struct yaml_pair *to = &out->pairs[out->n];
     bool kept = true;
 
-    if (str_eq(pair->key.text, STR("when")))
+    if (str_eq(pair->key.text, STR("when")) || str_eq(pair->key.text, STR("unless")))
         return 0;
     to->key = pair->key;
     if (put(w, &pair->value, &to->value, &kept) < 0)

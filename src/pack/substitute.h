@@ -4,6 +4,7 @@
  *   a${name}b           becomes a text, in which two slashes never meet at the end of a value
  *   a name without a value takes the key or the item that it stands in away
  *   when: ${name}       in a map: the map goes away when there is no value, or it is false
+ *   unless: ${name}     in a map: the map goes away when there is a value, unless it is false
  *   with: ${name}       in a map: the keys of the value, which is a map, are added to it
  *
  * What a person wrote keeps its place, so that a mistake in it is told there; a text that was put

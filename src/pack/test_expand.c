@@ -142,7 +142,7 @@ static void mistakes_are_told_with_their_place(void **state)
     static const struct {
         const char *text, *expected;
     } cases[] = {
-        {"[nope]", "dir/f.yml:1:2: no pack is called \"nope\"; there are: gpu, host, "},
+        {"[nope]", "dir/f.yml:1:2: no pack is called \"nope\"; there are: auralis, celery, "},
         {"[soundbx]", "no pack is called \"soundbx\" (did you mean \"soundbox\"?)"},
         {"{redis: }", "packs: expected a list like [host, redis]"},
         {"[[redis]]", "packs: expected a name, or one name"},

@@ -38,10 +38,15 @@ class PackTest(unittest.TestCase):
     answers, config, ups = {}, '', 0
 
     @classmethod
+    def files(cls):
+        """further ones beside the configuration"""
+        return {}
+
+    @classmethod
     def setUpClass(cls):
         cls.service = Service(cls.answers)
         cls.addClassCleanup(cls.service.stop)
-        cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': cls.config % {'address': cls.service.address}}).start()
+        cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': cls.config % {'address': cls.service.address}, **cls.files()}).start()
         cls.addClassCleanup(cls.server.close)
         eventually(lambda: len(cls.server.query(UP)) >= cls.ups)
 

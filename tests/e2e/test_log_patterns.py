@@ -1,5 +1,6 @@
-"""What the lines of the five set-ups mean: the patterns under patterns/ over their samples and other spellings of them, counted exactly."""
+"""What the lines of the five set-ups mean: the patterns of the packs over their samples and other spellings of them, counted exactly."""
 import collections
+import glob
 import os
 import re
 import unittest
@@ -7,6 +8,7 @@ import unittest
 from server import Server, eventually
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+PACKS = os.path.join(os.path.dirname(os.path.dirname(HERE)), 'packs')
 SAMPLES = os.path.join(os.path.dirname(HERE), 'samples')
 FILES = {'soundbox': 'soundbox.log', 'music-separator': 'music-separator-events.jsonl', 'auralis': 'auralis.log', 'ollama': 'ollama-access.log',
          'llm_worker': 'document-hub-llm_worker.log', 'extraction_worker': 'document-hub-extraction_worker.log',
@@ -63,8 +65,8 @@ SPELLINGS = {
 def sources():
     """{source: the YAML of its patterns}"""
     found = {}
-    for name in sorted(os.listdir(os.path.join(HERE, 'patterns'))):
-        with open(os.path.join(HERE, 'patterns', name), encoding='utf-8') as f:
+    for path in sorted(glob.glob(os.path.join(PACKS, '*', 'patterns.yml'))):
+        with open(path, encoding='utf-8') as f:
             for source, patterns in re.findall(r'^([\w-]+):\n((?:[- ].*\n)+)', f.read(), re.M):
                 found[source] = patterns
     return found

@@ -9,6 +9,7 @@
 #include "collect/json/file.h"
 #include "collect/json/json_settings.h"
 #include "collect/json/mapping.h"
+#include "model/emit.h"
 
 struct json_collector {
     const struct json_settings *settings;
@@ -27,18 +28,49 @@ static enum parsed map_answer(struct json_collector *c, int status, struct json_
     return mapping_expect(c->mapping, root, err) < 0 ? PARSED_UNWELL : PARSED;
 }
 
-static enum parsed parse(void *arg, int status, struct str body, struct emit *emit,
-                         struct arena *scratch, struct err *err)
+static enum parsed parse_body(struct json_collector *c, int status, struct str body,
+                              struct emit *emit, struct arena *scratch, struct err *err)
 {
-    struct json_collector *c = arg;
     struct answer answer;
     enum parsed parsed;
 
+    if (c->settings->metrics_n == 0)
+        return PARSED; /* the status is all that is asked for */
     if (answer_read(&answer, c->settings, body, scratch->budget, err) < 0)
         return PARSED_NOT;
     parsed = map_answer(c, status, answer.root, emit, scratch, err);
     answer_end(&answer);
     return parsed;
+}
+
+/* What the status says. It counts also where the body is worth nothing. */
+static int put_oks(const struct json_collector *c, int status, struct emit *emit, struct err *err)
+{
+    for (size_t i = 0; i < c->settings->oks_n; i++) {
+        const struct json_ok *ok = &c->settings->oks[i];
+        const struct metadata family = {.family = ok->name, .type = METRIC_GAUGE, .help = ok->help};
+        const struct emit_sample sample = {.name = ok->name, .value = status / 100 == 2};
+
+        if (emit->family(emit, &family, err) < 0 || emit->sample(emit, &sample, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static enum parsed parse(void *arg, int status, struct str body, struct emit *emit,
+                         struct arena *scratch, struct err *err)
+{
+    struct json_collector *c = arg;
+    enum parsed parsed = parse_body(c, status, body, emit, scratch, err);
+    struct err why;
+
+    if (c->settings->oks_n == 0)
+        return parsed;
+    if (put_oks(c, status, emit, &why) < 0) {
+        *err = why;
+        return PARSED_NOT;
+    }
+    return parsed == PARSED_NOT ? PARSED_UNWELL : parsed;
 }
 
 static void free_collector(void *arg)

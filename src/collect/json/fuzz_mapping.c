@@ -18,7 +18,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define KINDS 8
+#define KINDS 9
 
 /* What came of one answer. */
 struct gathered {
@@ -87,7 +87,8 @@ static void make_settings(struct mapping_program *p, const struct json_path *pat
         {STR("number"), JSON_TAKE_NUMBER, false},   {STR("time"), JSON_TAKE_TIME, false},
         {STR("states"), JSON_TAKE_STATES, false},   {STR("label"), JSON_TAKE_LABEL, false},
         {STR("present"), JSON_TAKE_PRESENT, true},  {STR("count"), JSON_TAKE_COUNT, true},
-        {STR("seen"), JSON_TAKE_FIRST_SEEN, false}, {STR("once"), JSON_TAKE_ONCE, true}};
+        {STR("seen"), JSON_TAKE_FIRST_SEEN, false}, {STR("once"), JSON_TAKE_ONCE, true},
+        {STR("leaves"), JSON_TAKE_LEAVES, false}};
 
     p->labels[0] = (struct json_label){
         .name = STR("f"), .from = JSON_LABEL_FIELD, .field = path_of(p, STR(".f"))};

@@ -42,6 +42,7 @@ enum json_take {
     JSON_TAKE_COUNT,      /* elements by their labels */
     JSON_TAKE_FIRST_SEEN, /* age of the oldest id, seconds */
     JSON_TAKE_ONCE,       /* counter of ids */
+    JSON_TAKE_LEAVES,     /* each number below it, under the name and the keys to it */
 };
 
 enum json_time { JSON_TIME_ISO, JSON_TIME_UNIX, JSON_TIME_UNIX_MS };
@@ -70,10 +71,17 @@ struct json_expect {
     struct str text;
 };
 
+/* 1 when the HTTP status is 2xx, else 0, whatever the body is. */
+struct json_ok {
+    struct str name, help;
+};
+
 struct json_settings {
     const char *name;                  /* of the entry */
     const struct json_metric *metrics; /* [metrics_n] */
     size_t metrics_n;
+    const struct json_ok *oks; /* [oks_n] */
+    size_t oks_n;
     const struct json_expect *expect; /* [expect_n] */
     size_t expect_n;
     const struct zone *zone; /* of times without one; NULL: this host's */

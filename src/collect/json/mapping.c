@@ -20,6 +20,11 @@
 
 #define PART "collect.json"
 
+/* Of one value: keys are the answer's to choose. */
+#define LEAVES_MAX       500
+#define LEAVES_DEPTH_MAX 8
+#define LEAF_NAME_MAX    512
+
 struct metric {
     const struct json_metric *settings;
     struct regex **where; /* owned; [settings->where_n] */
@@ -135,6 +140,7 @@ struct run {
     struct label labels[JSON_LABELS_MAX + 1];
     size_t labels_n;
     char spaces[JSON_LABELS_MAX][JSON_TEXT_MAX];
+    size_t leaves; /* of this metric, so far */
 };
 
 static int put(struct run *r, double value)
@@ -408,6 +414,74 @@ static int take_tally(struct run *r, const json_t *value)
     return 0;
 }
 
+/* ---- leaves ---- */
+
+/* The name so far and the key, with what a name cannot hold as '_'. */
+static void add_key(struct buf *name, const char *key)
+{
+    buf_addc(name, '_');
+    for (; *key; key++) {
+        bool fits = (*key >= 'a' && *key <= 'z') || (*key >= 'A' && *key <= 'Z') ||
+                    (*key >= '0' && *key <= '9');
+
+        buf_addc(name, fits ? *key : '_');
+    }
+}
+
+static int put_leaf(struct run *r, struct str name, double value)
+{
+    const struct json_metric *m = r->metric->settings;
+    const struct metadata family = {.family = name, .type = m->type, .help = m->help};
+    struct emit_sample s = {.name = name,
+                            .labels = r->labels,
+                            .labels_n = r->labels_n,
+                            .value = value * m->scale,
+                            .ts = r->moment.now,
+                            .has_ts = r->moment.has_ts};
+
+    if (r->emit->family(r->emit, &family, r->err) < 0)
+        return -1;
+    return r->emit->sample(r->emit, &s, r->err);
+}
+
+/* Numbers below `value`. What is no number is no leaf, and a list has no names. */
+static int take_leaves(struct run *r, json_t *value, struct buf *name, unsigned depth)
+{
+    size_t before = name->n;
+    const char *key;
+    json_t *member;
+    double number;
+
+    json_object_foreach(value, key, member)
+    {
+        int rc = 0;
+
+        add_key(name, key);
+        if (json_is_object(member) && depth < LEAVES_DEPTH_MAX)
+            rc = take_leaves(r, member, name, depth + 1);
+        else if (!read_number(member, &number))
+            rc = 0;
+        else if (r->leaves++ >= LEAVES_MAX || name->overflowed)
+            refuse(r, member, "one more than there is room for");
+        else
+            rc = put_leaf(r, buf_str(name), number);
+        name->n = before;
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int take_object(struct run *r, const json_t *value)
+{
+    SCOPED(buf_fini) struct buf name;
+
+    buf_init(&name, LEAF_NAME_MAX);
+    buf_add(&name, r->metric->settings->name);
+    r->leaves = 0;
+    return take_leaves(r, (json_t *)value, &name, 0);
+}
+
 static int take_value(struct run *r, const json_t *value)
 {
     switch (r->metric->settings->take) {
@@ -425,6 +499,8 @@ static int take_value(struct run *r, const json_t *value)
     case JSON_TAKE_FIRST_SEEN:
     case JSON_TAKE_ONCE:
         return take_tally(r, value);
+    case JSON_TAKE_LEAVES:
+        return take_object(r, value);
     }
     return 0;
 }
@@ -470,7 +546,7 @@ static int run_metric(struct run *r, json_t *root)
     enum tally_kind kind;
     bool tallies = remembers(m, &kind), there;
 
-    if (r->emit->family(r->emit, &family, r->err) < 0)
+    if (m->take != JSON_TAKE_LEAVES && r->emit->family(r->emit, &family, r->err) < 0)
         return -1;
     if (tallies)
         tally_begin(&r->metric->tally, r->moment.now);

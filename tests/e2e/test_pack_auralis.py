@@ -1,0 +1,88 @@
+"""The pack auralis against a scripted service that serves tests/samples."""
+import json
+import os
+import subprocess
+import sys
+
+from packs import PackTest, sample
+from server import eventually
+
+PATH = '/api/v1/metrics/prometheus'
+SUMMARY = dict(uptime_seconds=86.5, total_phrases_generated=12, total_synthesis_errors=1, synthesis_error_rate=.0833, total_chunks_sent=1304,
+               total_chunks_dropped=19, chunk_drop_rate=.0146, avg_synthesis_latency_ms=512.25, avg_rtf=21.5, avg_buffer_depth_ms=251.5,
+               avg_cpu_percent=21.4, avg_memory_mb=611.0, current_active_clients=2)
+HEALTH = {'status': 'healthy', 'synthesis_error_rate': .01, 'rtf': 21.5, 'cpu_percent': 21.4}
+OWN = '{job="auralis",instance="stage",endpoint="%s"}'
+
+
+class Auralis(PackTest):
+    answers = {PATH: sample('auralis-exposition.txt'), '/api/v1/metrics': (307, {'Location': '/api/v1/metrics/'}, ''),
+               '/api/v1/metrics/': json.dumps(SUMMARY), '/api/v1/metrics/health': json.dumps(HEALTH)}
+    config = '''packs:
+- auralis: {url: 'http://%(address)s', instance: stage, interval: 500ms, log: auralis.log, process: 'python.*auralis_of_this_test'}
+'''
+    ups = 5
+
+    @classmethod
+    def files(cls):
+        return {'auralis.log': ''}
+
+    def test_the_exposition_comes_although_its_last_line_has_no_end(self):
+        """S2.24 and D5: four counters and six gauges without labels, and no newline at the end"""
+        self.assertFalse(self.answers[PATH].endswith('\n'))
+        found = {labels['__name__']: (value, set(labels) - {'__name__', 'job', 'instance'})
+                 for labels, value in self.server.query('{__name__=~"auralis_.*",job="auralis",endpoint="",source=""}')}
+        self.assertEqual({k for k in found if not k.startswith('auralis_summary_')}, {
+            'auralis_phrases_total', 'auralis_synthesis_errors_total', 'auralis_chunks_sent_total', 'auralis_chunks_dropped_total',
+            'auralis_synthesis_latency_ms', 'auralis_real_time_factor', 'auralis_buffer_depth_ms', 'auralis_active_clients',
+            'auralis_cpu_percent', 'auralis_memory_mb'})
+        self.assertEqual({v[1] == set() for v in found.values()}, {True})
+        self.assertEqual(self.value('up' + OWN % PATH), 1)
+
+    def test_the_summary_behind_its_redirect_has_all_thirteen_keys(self):
+        """S2.23 and D8: the path without its slash is redirected on the same host"""
+        own = OWN % '/api/v1/metrics'
+        self.assertEqual({labels['__name__']: value for labels, value in self.server.query('{__name__=~"auralis_summary_.*",%s' % own[1:])},
+                         {'auralis_summary_' + k: v for k, v in SUMMARY.items()})
+        self.change('/api/v1/metrics/', {})
+        eventually(lambda: not self.server.query('{__name__=~"auralis_summary_.*"}'))  # `{}` when empty: no samples, no zeros
+
+    def test_health_is_what_the_body_says_whatever_the_status(self):
+        """S2.27 and D8: the service answers 200 also when it is unhealthy; a 503 with the same body says the same"""
+        own = OWN % '/api/v1/metrics/health'
+        self.assertEqual(self.value('auralis_healthy' + own), 1)
+        self.assertEqual(self.value('auralis_health_real_time_factor' + own), 21.5)
+        sick = json.dumps({**HEALTH, 'status': 'unhealthy', 'rtf': 0.0})
+        self.change('/api/v1/metrics/health', sick)
+        self.becomes('auralis_healthy' + own, 0)
+        self.assertEqual(self.value('up' + own), 1)
+        self.service.answers['/api/v1/metrics/health'] = (503, {}, sick)
+        self.becomes('up' + own, 0)
+        self.assertEqual(self.value('auralis_healthy' + own), 0)
+        self.assertEqual(self.value('auralis_health_real_time_factor' + own), 0)
+        self.service.answers['/api/v1/metrics/health'] = (503, {}, json.dumps(HEALTH))
+        self.becomes('auralis_healthy' + own, 1)
+
+    def test_lines_of_its_log_are_events(self):
+        """S2.28, S2.29: reports and warnings, with their numbers as values"""
+        with open(os.path.join(self.server.dir, 'auralis.log'), 'a', encoding='utf-8') as f:
+            f.write(sample('auralis.log'))
+        own = '{job="auralis",instance="stage",source="auralis"}'
+        eventually(lambda: self.series('sum by (event) (earshot_log_events_total%s > 0)' % own, 'event').get('high_memory') == 1)
+        self.assertEqual(self.value('earshot_log_value{event="high_cpu",field="value"}'), 93)
+
+    def test_its_process_is_a_group(self):
+        """S2.4, S2.15-S2.17: the process by its command line, with its memory and CPU"""
+        own = '{job="auralis",instance="stage",groupname="auralis"%s}'
+        self.assertEqual(self.value('namedprocess_namegroup_num_procs' + own % ''), 0)
+        child = subprocess.Popen([sys.executable, '-c', 'import time\ntime.sleep(60)', 'auralis_of_this_test'])
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        self.becomes('namedprocess_namegroup_num_procs' + own % '', 1)
+        self.assertGreater(self.value('namedprocess_namegroup_memory_bytes' + own % ',memtype="resident"'), 1 << 20)
+
+    def test_each_path_is_down_by_itself(self):
+        """up 0 with words: bad JSON, empty body"""
+        self.assert_down('auralis', '/api/v1/metrics/health', '{"status"', 'JSON')
+        self.assert_down('auralis', PATH, (200, {'Content-Type': 'text/plain'}, '<html>'), 'line 1')
+        self.assertEqual(self.value('up' + OWN % '/api/v1/metrics'), 1)

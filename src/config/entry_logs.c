@@ -294,6 +294,21 @@ static void read_size(struct config_builder *b, const struct yaml *node, struct 
     out->line_max = (size_t)bytes;
 }
 
+/* Beside a unit or a container, path is the folder where they are kept. */
+static void read_place(struct config_builder *b, const struct yaml *node, struct logs_settings *out)
+{
+    const struct yaml *unit = yaml_get(node, "unit"), *container = yaml_get(node, "container");
+    const char *unit_name = builder_text(b, node, "unit", NULL);
+    const char *container_name = builder_text(b, node, "container", NULL);
+
+    if (unit_name && container_name)
+        yaml_error(&b->errors, container, "container: an entry is one log: unit is given too");
+    if (unit_name && strpbrk(unit_name, "/*?[ "))
+        yaml_error(&b->errors, unit, "unit: \"%.60s\" is no name of a unit, like nginx", unit_name);
+    out->kind = unit_name ? LOGS_JOURNAL : container_name ? LOGS_CONTAINER : LOGS_FILES;
+    out->place = unit_name ? unit_name : container_name;
+}
+
 const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry)
 {
@@ -303,11 +318,14 @@ const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
 
     if (!s)
         return NULL;
-    if (!path || path->kind != YAML_SCALAR || path->text.n == 0)
-        yaml_error(&b->errors, node, "collect.logs: needs path: a file, or a pattern like *.log");
-    else
+    read_place(b, node, s);
+    if (path && path->kind == YAML_SCALAR && path->text.n)
         s->path = str_c(builder_path(b, path));
-    entry->name = builder_text(b, node, "path", "");
+    else if (s->kind == LOGS_FILES)
+        yaml_error(
+            &b->errors, node,
+            "collect.logs: needs path: a file, or a pattern like *.log; or unit, or container");
+    entry->name = s->place ? s->place : builder_text(b, node, "path", "");
     s->name = entry->source = builder_text(b, node, "name", entry->name);
     s->format = (enum log_format)read_word(b, yaml_get(node, "format"), "format", formats,
                                            ARRAY_LEN(formats), LOG_AUTO);

@@ -19,13 +19,14 @@ static const struct key pattern_keys[] = {
 };
 SCHEMA(pattern, "a pattern of collect.logs");
 
-#define NO_FILE_NOTE "only files are read yet: give path"
-
 static const struct key logs_keys[] = {
     {.name = "path", .type = KEY_STR},
-    {.name = "unit", .type = KEY_ANY, USE_REFUSED, NO_FILE_NOTE},
-    {.name = "container", .type = KEY_ANY, USE_REFUSED, NO_FILE_NOTE},
-    {.name = "syslog", .type = KEY_ANY, USE_REFUSED, NO_FILE_NOTE},
+    {.name = "unit", .type = KEY_STR},
+    {.name = "container", .type = KEY_STR},
+    {.name = "syslog",
+     .type = KEY_ANY,
+     USE_REFUSED,
+     "not received yet: give path, unit or container"},
     {.name = "format", .type = KEY_STR},
     {.name = "time", .type = KEY_STR, USE_WARNED, "the time of an entry is found without it"},
     {.name = "timezone", .type = KEY_STR},

@@ -12,10 +12,10 @@
 #include "base/mem.h"
 #include "collect/collect.h"
 #include "collect/logs/counts.h"
-#include "collect/logs/follow.h"
 #include "collect/logs/keep.h"
 #include "collect/logs/logs_settings.h"
 #include "collect/logs/patterns.h"
+#include "collect/logs/source.h"
 #include "logstore/logstore.h"
 #include "sys/fs.h"
 #include "text/json.h"
@@ -44,8 +44,8 @@ struct logs_collector {
     struct patterns *patterns;      /* owned */
     struct log_reading reading;
     struct logs_turn *turn;
-    struct follow *follow; /* owned; with counts NULL until the first turn */
-    struct counts *counts; /* owned */
+    struct log_source source; /* owned; with counts NULL until the first turn */
+    struct counts *counts;    /* owned */
     struct log_record record;
     struct patterns_found found;
     struct keep *keep;    /* owned; NULL: no line is kept */
@@ -138,7 +138,7 @@ static void begin_state(const struct logs_collector *c, struct json_writer *w, s
     json_i64(w, STATE_VERSION);
     json_key(w, "name");
     json_cstr(w, c->settings->name);
-    follow_write(c->follow, w);
+    c->source.write(c->source.arg, w);
     counts_write(c->counts, w);
 }
 
@@ -278,7 +278,7 @@ static int load(struct logs_collector *c, struct err *err)
     }
     if (strcmp(json_string_value(json_object_get(root, "name")), c->settings->name) == 0) {
         load_mark(c, &root);
-        follow_load(c->follow, root);
+        c->source.load(c->source.arg, root);
         counts_read(c->counts, root);
         if (serial_of(root) > c->serial)
             c->serial = serial_of(root);
@@ -287,35 +287,38 @@ static int load(struct logs_collector *c, struct err *err)
     return 0;
 }
 
+static void free_source(struct logs_collector *c)
+{
+    if (c->source.free)
+        c->source.free(c->source.arg);
+}
+
 static int start(struct logs_collector *c, struct err *err)
 {
-    const struct follow_settings settings = {.path = c->settings->path.p,
-                                             .begins = c->begins,
-                                             .line_max = c->settings->line_max,
-                                             .from_beginning = c->settings->from_beginning};
-
-    follow_free(c->follow);
+    free_source(c);
     counts_free(c->counts);
     c->saved = (struct hash128){0, 0};
-    c->follow = follow_new(&settings);
+    source_make(c->settings, c->begins, &c->source);
     c->counts = counts_new(c->settings);
     return load(c, err);
 }
 
 /* ---- a pass ---- */
 
-static void on_entry(void *arg, struct str text)
+static void on_entry(void *arg, const struct log_entry *entry)
 {
     struct logs_collector *c = arg;
 
-    if (c->exclude && regex_matches(c->exclude, text))
+    if (c->exclude && regex_matches(c->exclude, entry->text))
         return;
     if (c->scratch.total_bytes)
         arena_reset(&c->scratch);
-    log_record_read(&c->reading, text, &c->scratch, &c->record);
+    log_record_read(&c->reading, entry->text, &c->scratch, &c->record);
+    if (c->record.level == SEVERITY_NONE)
+        c->record.level = entry->level;
     patterns_apply(c->patterns, &c->record, c->counts, &c->found);
     if (c->keep)
-        keep_line(c->keep, &c->record, &c->found);
+        keep_line(c->keep, &c->record, &c->found, entry->time_ms);
     c->entries++;
 }
 
@@ -327,9 +330,9 @@ static void on_settled(void *arg)
         hand_over(c);
 }
 
-static void add_counts(struct logs_collector *c, const struct follow_counts *before)
+static void add_counts(struct logs_collector *c, const struct source_counts *before)
 {
-    struct follow_counts now = follow_counts(c->follow);
+    struct source_counts now = c->source.counts(c->source.arg);
 
     c->shared->counts.bytes += now.bytes - before->bytes;
     c->shared->counts.entries += c->entries;
@@ -340,13 +343,13 @@ static void add_counts(struct logs_collector *c, const struct follow_counts *bef
 
 static int read_once(struct logs_collector *c, struct err *err)
 {
-    const struct follow_pass pass = {.clock = c->clock,
+    const struct source_pass pass = {.clock = c->clock,
                                      .log = c->log,
                                      .until_ns = c->clock->mono_ns(c->clock) + c->read_ns,
                                      .entry = on_entry,
                                      .settled = on_settled,
                                      .arg = c};
-    struct follow_counts before;
+    struct source_counts before;
     int rc;
 
     if (c->turn->owner != c) {
@@ -355,11 +358,11 @@ static int read_once(struct logs_collector *c, struct err *err)
             return -1;
         c->turn->owner = c;
     }
-    before = follow_counts(c->follow);
+    before = c->source.counts(c->source.arg);
     c->entries = 0;
     if (c->keep)
         keep_begin(c->keep);
-    rc = follow_read(c->follow, &pass, err);
+    rc = c->source.read(c->source.arg, &pass, err);
     add_counts(c, &before);
     if (c->keep && keep_bytes(c->keep))
         hand_over(c);
@@ -391,7 +394,7 @@ static void free_collector(void *arg)
         c->turn->owner = NULL;
     (void)pthread_mutex_unlock(&c->turn->lock);
     turn_unref(c->shared, c->turn);
-    follow_free(c->follow);
+    free_source(c);
     counts_free(c->counts);
     patterns_free(c->patterns);
     keep_free(c->keep);

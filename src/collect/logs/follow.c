@@ -1,64 +1,60 @@
 #include "collect/logs/follow.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <jansson.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "collect/logs/splitter.h"
+#include "collect/logs/follow_file.h"
+#include "collect/logs/rotation.h"
 #include "text/json.h"
 
 #define BUFFER_BYTES (256u << 10)
-#define TAIL_MAX     512 /* bytes before the position that tell whether the file is the same */
 #define SETTLED_MS   1000
 #define GONE_MS      60000 /* a file that is no longer at its path is let go when it rests so long */
 
-struct file {
-    char *path; /* owned; where it was last seen */
-    uint64_t device, inode, position;
-    uint32_t tail_bytes, tail_crc; /* of what stands before the position */
-    int fd;                        /* -1: not opened since the state was read */
-    bool present;                  /* the path still leads to it */
-    bool ended;                    /* a copy of one that was emptied: nothing more comes */
-    bool copy;                     /* of another that is read: what they share is read there */
-    bool fresh;                    /* found by this pass, which only takes note of it */
-    int64_t quiet_since_ns;        /* its size has not changed since; 0: not looked at yet */
-    uint64_t size;                 /* when last looked at */
-    struct splitter splitter;
-};
-
 struct follow {
     struct follow_settings settings;
-    struct file *files; /* owned */
+    const char *const *paths; /* borrowed; [paths_n] */
+    size_t paths_n;
+    bool by_pattern;           /* which may take in a copy of a file */
+    struct follow_file *files; /* owned */
     size_t n, cap;
     bool looked;  /* what is found from now on was made later */
     bool started; /* there has been a file: its events count from 0 */
     char *buffer; /* owned; only during a pass */
     size_t buffer_bytes;
+    struct unwrap unwrap;
     bool told_left_out;
     int told_open; /* errno of the last one told; 0: none */
-    struct follow_counts counts;
+    struct source_counts counts;
 };
+
+void follow_look_at(struct follow *f, const char *const paths[], size_t n)
+{
+    f->paths = paths;
+    f->paths_n = n;
+    f->by_pattern = false;
+    for (size_t i = 0; i < n; i++)
+        f->by_pattern |= strpbrk(paths[i], "*?[") != NULL;
+}
 
 struct follow *follow_new(const struct follow_settings *settings)
 {
     struct follow *f = mem_new(struct follow);
 
     f->settings = *settings;
+    unwrap_init(&f->unwrap, settings->line_max);
+    follow_look_at(f, &f->settings.path, settings->path ? 1 : 0);
     return f;
 }
 
-static void free_file(struct file *file)
+static void free_file(struct follow_file *file)
 {
     if (file->fd >= 0)
         (void)close(file->fd);
@@ -73,10 +69,11 @@ void follow_free(struct follow *f)
         free_file(&f->files[i]);
     mem_free(f->files);
     mem_free(f->buffer);
+    unwrap_fini(&f->unwrap);
     mem_free(f);
 }
 
-static struct file *find_file(const struct follow *f, uint64_t device, uint64_t inode)
+static struct follow_file *find_file(const struct follow *f, uint64_t device, uint64_t inode)
 {
     for (size_t i = 0; i < f->n; i++)
         if (f->files[i].device == device && f->files[i].inode == inode)
@@ -85,149 +82,49 @@ static struct file *find_file(const struct follow *f, uint64_t device, uint64_t 
 }
 
 /* Pointers to files are worthless after this. */
-static struct file *add_file(struct follow *f, const char *path, const struct stat *st, int fd)
+static struct follow_file *add_file(struct follow *f, const char *path, const struct stat *st,
+                                    int fd)
 {
-    struct file *file;
+    struct follow_file *file;
 
     f->files = mem_grow(f->files, &f->cap, f->n + 1, sizeof *f->files);
     file = &f->files[f->n++];
-    *file =
-        (struct file){.path = mem_strdup(path),
-                      .device = st->st_dev,
-                      .inode = st->st_ino,
-                      .fd = fd,
-                      .splitter = {.begins = f->settings.begins, .line_max = f->settings.line_max}};
+    *file = (struct follow_file){
+        .path = mem_strdup(path),
+        .device = st->st_dev,
+        .inode = st->st_ino,
+        .fd = fd,
+        .splitter = {.begins = f->settings.begins, .line_max = f->settings.line_max}};
     return file;
-}
-
-static int open_regular(const char *path, struct stat *st)
-{
-    /* A FIFO must not wait for a writer. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-    if (fd >= 0 && (fstat(fd, st) < 0 || !S_ISREG(st->st_mode))) {
-        (void)close(fd);
-        errno = EINVAL;
-        return -1;
-    }
-    return fd;
-}
-
-static void *read_all(int fd, void *p, size_t n, uint64_t at, size_t *got)
-{
-    *got = 0;
-    while (*got < n) {
-        ssize_t r = pread(fd, (char *)p + *got, n - *got, (off_t)(at + *got));
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            break;
-        *got += (size_t)r;
-    }
-    return p;
-}
-
-/* ---- whether it is the same file ---- */
-
-static void note_tail(struct file *file)
-{
-    char tail[TAIL_MAX];
-    size_t n = file->position < TAIL_MAX ? (size_t)file->position : TAIL_MAX, got;
-
-    (void)read_all(file->fd, tail, n, file->position - n, &got);
-    file->tail_bytes = (uint32_t)got;
-    file->tail_crc = crc32c(0, tail, got);
-}
-
-/* The bytes before this position are those that stand before the position of `file`. */
-static bool has_tail(int fd, const struct file *file)
-{
-    char tail[TAIL_MAX];
-    size_t got;
-
-    if (file->tail_bytes > TAIL_MAX || file->tail_bytes > file->position)
-        return false;
-    (void)read_all(fd, tail, file->tail_bytes, file->position - file->tail_bytes, &got);
-    return got == file->tail_bytes && crc32c(0, tail, got) == file->tail_crc;
-}
-
-/* Whether all that `fd` ends with stands at the same place in a file that has been read so far. */
-static bool is_read_elsewhere(const struct follow *f, int fd, const struct stat *st)
-{
-    size_t n = st->st_size < TAIL_MAX ? (size_t)st->st_size : TAIL_MAX, got;
-    uint64_t at = (uint64_t)st->st_size - n;
-    char tail[TAIL_MAX], other[TAIL_MAX];
-
-    if (n == 0)
-        return false;
-    (void)read_all(fd, tail, n, at, &got);
-    for (size_t i = 0; got == n && i < f->n; i++) {
-        const struct file *file = &f->files[i];
-
-        if (file->fd < 0 || file->copy || file->inode == st->st_ino ||
-            file->position < (uint64_t)st->st_size)
-            continue;
-        (void)read_all(file->fd, other, n, at, &got);
-        if (got == n && memcmp(tail, other, n) == 0)
-            return true;
-        got = n;
-    }
-    return false;
 }
 
 /* ---- rotation ---- */
 
-static const char *base_of(const char *path)
+static bool are_same(int fd, int other, uint64_t at, size_t n)
 {
-    const char *slash = strrchr(path, '/');
+    char a[FILE_TAIL_MAX], b[FILE_TAIL_MAX];
 
-    return slash ? slash + 1 : path;
+    return file_read(fd, a, n, at) == n && file_read(other, b, n, at) == n && memcmp(a, b, n) == 0;
 }
 
-/* Opens what stands beside `file` and passes `fits`; -1: nothing does. */
-static int find_beside(const struct file *file,
-                       bool (*fits)(const struct file *file, const char *name, int fd,
-                                    const struct stat *st),
-                       char found[PATH_MAX], struct stat *st)
+/* Whether what `fd` begins and ends with stands at the same places in a file that has been read so
+ * far. */
+static bool is_read_elsewhere(const struct follow *f, int fd, const struct stat *st)
 {
-    int folder_bytes = (int)(base_of(file->path) - file->path), fd = -1;
-    char folder[PATH_MAX];
-    struct dirent *e;
-    DIR *dir;
+    uint64_t bytes = (uint64_t)st->st_size;
+    size_t n = bytes < FILE_TAIL_MAX ? (size_t)bytes : FILE_TAIL_MAX;
 
-    (void)snprintf(folder, sizeof folder, "%.*s", folder_bytes, file->path);
-    dir = opendir(folder[0] ? folder : ".");
-    while (dir && fd < 0 && (e = readdir(dir))) {
-        if (e->d_type != DT_REG && e->d_type != DT_UNKNOWN)
-            continue;
-        if (snprintf(found, PATH_MAX, "%s%s", folder, e->d_name) >= PATH_MAX)
-            continue;
-        fd = open_regular(found, st);
-        if (fd >= 0 && !fits(file, e->d_name, fd, st)) {
-            (void)close(fd);
-            fd = -1;
-        }
+    for (size_t i = 0; n > 0 && i < f->n; i++) {
+        const struct follow_file *file = &f->files[i];
+
+        if (file->fd >= 0 && !file->copy && file->inode != st->st_ino && file->position >= bytes &&
+            are_same(fd, file->fd, bytes - n, n) && are_same(fd, file->fd, 0, n))
+            return true;
     }
-    if (dir)
-        (void)closedir(dir);
-    return fd;
+    return false;
 }
 
-static bool is_itself(const struct file *file, const char *name, int fd, const struct stat *st)
-{
-    (void)name;
-    return st->st_dev == file->device && st->st_ino == file->inode && has_tail(fd, file);
-}
-
-/* x.log-20250304, x.log.1 of x.log, with all that it had. */
-static bool is_its_copy(const struct file *file, const char *name, int fd, const struct stat *st)
-{
-    return st->st_ino != file->inode && (uint64_t)st->st_size >= file->position &&
-           str_starts(str_c(name), str_c(base_of(file->path))) && has_tail(fd, file);
-}
-
-static void tell_lost(struct follow *f, const struct file *file, struct log *log)
+static void tell_lost(struct follow *f, const struct follow_file *file, struct log *log)
 {
     f->counts.lost_files++;
     log_warn(log, "logs", "%s is gone: what was written behind byte %llu has not been read",
@@ -238,14 +135,15 @@ static void tell_lost(struct follow *f, const struct file *file, struct log *log
  * has behind the position. */
 static void begin_anew(struct follow *f, size_t i, const struct stat *now, struct log *log)
 {
-    struct file *file = &f->files[i], old = *file, *copy;
+    struct follow_file *file = &f->files[i], old = *file, *copy;
     char path[PATH_MAX];
     struct stat st;
-    int fd = old.tail_bytes ? find_beside(&old, is_its_copy, path, &st) : -1;
+    int fd = old.tail_bytes ? rotation_find_copy(&old, path, &st) : -1;
 
     file->position = 0;
     file->tail_bytes = file->tail_crc = 0;
     file->splitter.skip = SPLITTER_WHOLE;
+    file->at = (struct unwrap_at){0};
     file->device = now->st_dev;
     file->inode = now->st_ino;
     if (fd < 0) {
@@ -262,6 +160,7 @@ static void begin_anew(struct follow *f, size_t i, const struct stat *now, struc
     copy->tail_bytes = old.tail_bytes;
     copy->tail_crc = old.tail_crc;
     copy->splitter.skip = old.splitter.skip;
+    copy->at = old.at;
     copy->ended = true;
     copy->copy = false;
 }
@@ -269,24 +168,22 @@ static void begin_anew(struct follow *f, size_t i, const struct stat *now, struc
 /* Opens a file that the state names; false: it is not to be found any more. */
 static bool reopen(struct follow *f, size_t i, struct log *log)
 {
-    struct file *file = &f->files[i];
+    struct follow_file *file = &f->files[i];
     char path[PATH_MAX];
     struct stat st;
 
-    file->fd = open_regular(file->path, &st);
+    file->fd = file_open(file->path, &st);
     if (file->fd >= 0 && st.st_dev == file->device && st.st_ino == file->inode)
         return true;
     if (file->fd >= 0)
         (void)close(file->fd);
-    file->fd = find_beside(file, is_itself, path, &st);
+    file->fd = rotation_find_itself(file, &st);
     if (file->fd < 0)
-        file->fd = find_beside(file, is_its_copy, path, &st);
+        file->fd = rotation_find_copy(file, path, &st);
     if (file->fd < 0) {
         tell_lost(f, file, log);
         return false;
     }
-    mem_free(file->path);
-    file->path = mem_strdup(path);
     file->device = st.st_dev;
     file->inode = st.st_ino;
     return true;
@@ -295,13 +192,14 @@ static bool reopen(struct follow *f, size_t i, struct log *log)
 /* ---- reading ---- */
 
 /* What its bytes end with. */
-static enum splitter_end end_of(struct file *file, const struct stat *st,
-                                const struct follow_pass *pass)
+static enum splitter_end end_of(struct follow_file *file, const struct stat *st,
+                                const struct source_pass *pass)
 {
     int64_t now_ns = pass->clock->mono_ns(pass->clock);
-    int64_t changed_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+    int64_t changed_ms = file_changed_ns(st) / 1000000;
     int64_t quiet_ms;
 
+    file->changed_ns = file_changed_ns(st);
     if (file->quiet_since_ns == 0 || file->size != (uint64_t)st->st_size)
         file->quiet_since_ns = now_ns;
     file->size = (uint64_t)st->st_size;
@@ -316,45 +214,97 @@ static enum splitter_end end_of(struct file *file, const struct stat *st,
 }
 
 /* Returns how many bytes are done with. */
-static size_t take_entries(struct file *file, struct str bytes, enum splitter_end end,
-                           const struct follow_pass *pass)
+static size_t take_entries(struct follow_file *file, struct str bytes, enum splitter_end end,
+                           const struct source_pass *pass)
 {
+    struct log_entry entry = {.level = SEVERITY_NONE};
     size_t done = 0, used;
-    struct str entry;
     bool more = true;
 
     while (more) {
-        more = splitter_next(&file->splitter, str_skip(bytes, done), end, &entry, &used);
+        more = splitter_next(&file->splitter, str_skip(bytes, done), end, &entry.text, &used);
         done += used;
-        if (more && entry.n)
-            pass->entry(pass->arg, entry);
+        if (more && entry.text.n)
+            pass->entry(pass->arg, &entry);
     }
     return done;
 }
 
+/* The same of a container's file, whose lines are taken out of it first. */
+static size_t take_unwrapped(struct follow *f, struct follow_file *file, struct str bytes,
+                             enum splitter_end end, enum unwrap_end unwrap_end,
+                             const struct source_pass *pass)
+{
+    const struct unwrap *u = &f->unwrap;
+    struct log_entry entry = {.level = SEVERITY_NONE};
+    size_t done = 0, line = 0, used, raw = 0;
+    bool more = true;
+    struct str text;
+
+    unwrap_read(&f->unwrap, bytes, &file->at, unwrap_end);
+    text = buf_str(&u->text);
+    while (more) {
+        more = splitter_next(&file->splitter, str_skip(text, done), end, &entry.text, &used);
+        if (more && entry.text.n) {
+            size_t start = (size_t)(entry.text.p - text.p), at = line;
+
+            while (u->lines[at].end <= start)
+                at++;
+            entry.time_ms = u->lines[at].time_ms;
+            pass->entry(pass->arg, &entry);
+        }
+        done += used;
+        for (; line < u->n && u->lines[line].end <= done; line++) {
+            raw = u->lines[line].raw_end;
+            file->at = u->lines[line].at;
+            f->counts.cut += u->lines[line].cut;
+        }
+    }
+    if (line < u->n)
+        return raw;
+    file->at = u->at;
+    return u->raw_end;
+}
+
+static size_t take_bytes(struct follow *f, struct follow_file *file, size_t bytes, bool at_end,
+                         enum splitter_end end, const struct source_pass *pass)
+{
+    struct str text = {f->buffer, bytes};
+    size_t done;
+
+    if (!at_end)
+        end = SPLITTER_MORE;
+    if (!f->settings.wrapped)
+        return take_entries(file, text, end, pass);
+    done = take_unwrapped(f, file, text, end, end == SPLITTER_ENDED ? UNWRAP_ENDED : UNWRAP_MORE,
+                          pass);
+    if (done > 0 || at_end)
+        return done;
+    return take_unwrapped(f, file, text, SPLITTER_SETTLED, UNWRAP_FULL, pass);
+}
+
 /* True: all that there is has been read. */
-static bool read_file(struct follow *f, struct file *file, enum splitter_end end,
-                      const struct follow_pass *pass)
+static bool read_file(struct follow *f, struct follow_file *file, enum splitter_end end,
+                      const struct source_pass *pass)
 {
     uint64_t before = file->position, cut = file->splitter.cut;
     bool at_end = false;
 
     while (!at_end && pass->clock->mono_ns(pass->clock) < pass->until_ns) {
-        size_t got, done;
+        size_t got = file_read(file->fd, f->buffer, f->buffer_bytes, file->position), done;
 
-        (void)read_all(file->fd, f->buffer, f->buffer_bytes, file->position, &got);
         at_end = got < f->buffer_bytes;
-        done = take_entries(file, (struct str){f->buffer, got}, at_end ? end : SPLITTER_MORE, pass);
+        done = take_bytes(f, file, got, at_end, end, pass);
         file->position += done;
         if (pass->settled && done) {
-            note_tail(file);
+            file_note_tail(file);
             pass->settled(pass->arg);
         }
     }
     f->counts.bytes += file->position - before;
     f->counts.cut += file->splitter.cut - cut;
     if (file->position != before)
-        note_tail(file);
+        file_note_tail(file);
     return at_end;
 }
 
@@ -365,11 +315,68 @@ static void drop_file(struct follow *f, size_t i)
     f->n--;
 }
 
-/* Each known file; those that begin_anew adds come last. */
-static void read_known(struct follow *f, const struct follow_pass *pass)
+static bool knows(const void *arg, const struct stat *st)
+{
+    return find_file(arg, st->st_dev, st->st_ino) != NULL;
+}
+
+static void insert_last_at(struct follow *f, size_t at)
+{
+    struct follow_file last = f->files[f->n - 1];
+
+    memmove(&f->files[at + 1], &f->files[at], (f->n - 1 - at) * sizeof last);
+    f->files[at] = last;
+}
+
+/* The file at `i` has lost its name to another: what had the name in between is read as well, and
+ * what of it is compressed by now cannot be. */
+static void find_between(struct follow *f, size_t i, struct log *log)
+{
+    struct rotated *list;
+    uint64_t compressed;
+    size_t at = i, n = rotation_find_later(&f->files[i], knows, f, &list, &compressed);
+
+    if (compressed) {
+        f->counts.lost_files += compressed;
+        log_warn(log, "logs", "%s: %llu files were rotated and compressed before they were read",
+                 f->files[i].path, (unsigned long long)compressed);
+    }
+    for (size_t k = 0; k < n; k++) {
+        struct stat st;
+        int fd = -1;
+
+        if (f->n < FOLLOW_FILES_MAX)
+            fd = file_open(list[k].path, &st);
+        if (fd < 0) {
+            f->counts.lost_files++;
+            continue;
+        }
+        if (is_read_elsewhere(f, fd, &st)) {
+            (void)close(fd); /* a copy of one that is read */
+            continue;
+        }
+        add_file(f, list[k].path, &st, fd)->moved = true;
+        file_note_tail(&f->files[f->n - 1]);
+        insert_last_at(f, ++at);
+    }
+    rotation_free(list, n);
+    f->files[i].moved = true;
+}
+
+/* Whether this pass found another file under the name. */
+static bool has_successor(const struct follow *f, const char *path)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->files[i].fresh && strcmp(f->files[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* Each known file; those that begin_anew and find_between add come last. */
+static void read_known(struct follow *f, const struct source_pass *pass)
 {
     for (size_t i = 0; i < f->n; i++) {
-        struct file *file = &f->files[i];
+        struct follow_file *file = &f->files[i];
         enum splitter_end end;
         struct stat st;
         bool at_end;
@@ -377,19 +384,25 @@ static void read_known(struct follow *f, const struct follow_pass *pass)
         if (file->fresh)
             continue;
         if ((file->fd < 0 && !reopen(f, i, pass->log)) || fstat(file->fd, &st) < 0) {
+            if (!file->moved && has_successor(f, file->path))
+                find_between(f, i, pass->log);
             drop_file(f, i--);
             continue;
         }
-        if ((uint64_t)st.st_size < file->position || !has_tail(file->fd, file)) {
+        if ((uint64_t)st.st_size < file->position || !file_has_tail(file->fd, file)) {
             begin_anew(f, i, &st, pass->log);
             file = &f->files[i];
         }
         if (file->copy && (uint64_t)st.st_size > file->position &&
             is_read_elsewhere(f, file->fd, &st)) {
             file->position = (uint64_t)st.st_size;
-            note_tail(file);
+            file_note_tail(file);
         }
         end = end_of(file, &st, pass);
+        if (!file->present && !file->moved && has_successor(f, file->path)) {
+            find_between(f, i, pass->log);
+            file = &f->files[i];
+        }
         at_end = read_file(f, file, end, pass);
         if (at_end && file->ended && !file->present)
             drop_file(f, i--);
@@ -406,10 +419,10 @@ static void tell_open(struct follow *f, const char *path, int os, struct log *lo
     f->told_open = os;
 }
 
-static void take_note(struct follow *f, const char *path, const struct follow_pass *pass,
+static void take_note(struct follow *f, const char *path, const struct source_pass *pass,
                       struct err *why)
 {
-    struct file *file;
+    struct follow_file *file;
     struct stat st;
     int fd;
 
@@ -429,12 +442,12 @@ static void take_note(struct follow *f, const char *path, const struct follow_pa
     if (f->n >= FOLLOW_FILES_MAX) {
         f->counts.left_out_files++;
         if (!f->told_left_out)
-            log_warn(pass->log, "logs", "%s: more than %d files; the others are not read",
-                     f->settings.path, FOLLOW_FILES_MAX);
+            log_warn(pass->log, "logs", "%s: more than %d files; the others are not read", path,
+                     FOLLOW_FILES_MAX);
         f->told_left_out = true;
         return;
     }
-    fd = open_regular(path, &st);
+    fd = file_open(path, &st);
     if (fd < 0) {
         if (errno != ENOENT)
             tell_open(f, path, errno, pass->log, why);
@@ -449,44 +462,48 @@ static void take_note(struct follow *f, const char *path, const struct follow_pa
 static void place_fresh(struct follow *f)
 {
     for (size_t i = 0; i < f->n; i++) {
-        struct file *file = &f->files[i];
+        struct follow_file *file = &f->files[i];
         struct stat st;
 
         if (!file->fresh || fstat(file->fd, &st) < 0)
             continue;
-        file->copy = f->looked && is_read_elsewhere(f, file->fd, &st);
+        file->copy = f->looked && f->by_pattern && is_read_elsewhere(f, file->fd, &st);
         if (file->copy || (!f->looked && !f->settings.from_beginning))
             file->position = (uint64_t)st.st_size;
-        note_tail(file);
+        file_note_tail(file);
     }
 }
 
-static void look(struct follow *f, const struct follow_pass *pass, struct err *why)
+static void look(struct follow *f, const struct source_pass *pass, struct err *why)
 {
-    glob_t found = {0};
-
     for (size_t i = 0; i < f->n; i++)
         f->files[i].present = false;
-    if (glob(f->settings.path, 0, NULL, &found) == 0)
-        for (size_t i = 0; i < found.gl_pathc; i++)
-            take_note(f, found.gl_pathv[i], pass, why);
-    globfree(&found);
+    for (size_t k = 0; k < f->paths_n; k++) {
+        glob_t found = {0};
+
+        if (glob(f->paths[k], 0, NULL, &found) == 0)
+            for (size_t i = 0; i < found.gl_pathc; i++)
+                take_note(f, found.gl_pathv[i], pass, why);
+        globfree(&found);
+    }
 }
 
-int follow_read(struct follow *f, const struct follow_pass *pass, struct err *err)
+int follow_read(struct follow *f, const struct source_pass *pass, struct err *err)
 {
     struct splitter need = {.line_max = f->settings.line_max};
     struct err why = {.kind = ERR_NONE};
     bool reads = f->started;
 
-    f->buffer_bytes = splitter_need(&need) > BUFFER_BYTES ? splitter_need(&need) : BUFFER_BYTES;
+    f->buffer_bytes = splitter_need(&need);
+    if (f->buffer_bytes < BUFFER_BYTES)
+        f->buffer_bytes = BUFFER_BYTES;
     f->buffer = mem_realloc(NULL, f->buffer_bytes);
     look(f, pass, &why);
     /* What was there before comes first: the new file beside it goes on where that ended. */
     read_known(f, pass);
     place_fresh(f);
     for (size_t i = 0; i < f->n; i++) {
-        struct file *file = &f->files[i];
+        struct follow_file *file = &f->files[i];
         struct stat st;
 
         if (!file->fresh)
@@ -497,17 +514,18 @@ int follow_read(struct follow *f, const struct follow_pass *pass, struct err *er
     }
     mem_free(f->buffer);
     f->buffer = NULL;
+    unwrap_fini(&f->unwrap);
     f->looked = true;
     f->started |= f->n > 0;
     if (f->n > 0 || (f->started && why.kind == ERR_NONE))
         return 0;
     if (why.kind == ERR_NONE)
-        return err_set(err, ERR_EVAL, "no file matches %s yet", f->settings.path);
+        return err_set(err, ERR_EVAL, "no file matches %s yet", f->paths_n ? f->paths[0] : "");
     *err = why;
     return -1;
 }
 
-struct follow_counts follow_counts(const struct follow *f)
+struct source_counts follow_counts(const struct follow *f)
 {
     return f->counts;
 }
@@ -520,6 +538,16 @@ static void write_number(struct json_writer *w, const char *key, uint64_t v)
     json_i64(w, (int64_t)v);
 }
 
+static void write_unwrap(const struct unwrap_at *at, struct json_writer *w)
+{
+    write_number(w, "ahead", at->ahead);
+    json_key(w, "drop");
+    json_begin_array(w);
+    for (size_t i = 0; i < UNWRAP_STREAMS; i++)
+        json_bool(w, at->drop[i]);
+    json_end_array(w);
+}
+
 void follow_write(const struct follow *f, struct json_writer *w)
 {
     json_key(w, "started");
@@ -527,7 +555,7 @@ void follow_write(const struct follow *f, struct json_writer *w)
     json_key(w, "files");
     json_begin_array(w);
     for (size_t i = 0; i < f->n; i++) {
-        const struct file *file = &f->files[i];
+        const struct follow_file *file = &f->files[i];
 
         if (file->fresh)
             continue; /* found anew after a restart */
@@ -540,10 +568,15 @@ void follow_write(const struct follow *f, struct json_writer *w)
         write_number(w, "tail_bytes", file->tail_bytes);
         write_number(w, "tail_crc", file->tail_crc);
         write_number(w, "skip", file->splitter.skip);
+        write_number(w, "changed", (uint64_t)file->changed_ns);
+        json_key(w, "moved");
+        json_bool(w, file->moved);
         json_key(w, "copy");
         json_bool(w, file->copy);
         json_key(w, "ended");
         json_bool(w, file->ended);
+        if (f->settings.wrapped)
+            write_unwrap(&file->at, w);
         json_end_object(w);
     }
     json_end_array(w);
@@ -566,7 +599,7 @@ void follow_load(struct follow *f, const struct json_t *root)
         const char *path = json_string_value(json_object_get(item, "path"));
         uint64_t skip = number_of(item, "skip");
         struct stat st = {.st_dev = number_of(item, "device"), .st_ino = number_of(item, "inode")};
-        struct file *file;
+        struct follow_file *file;
 
         if (!path || f->n >= FOLLOW_FILES_MAX || number_of(item, "position") > INT64_MAX)
             continue;
@@ -575,6 +608,11 @@ void follow_load(struct follow *f, const struct json_t *root)
         file->tail_bytes = (uint32_t)number_of(item, "tail_bytes");
         file->tail_crc = (uint32_t)number_of(item, "tail_crc");
         file->copy = json_is_true(json_object_get(item, "copy"));
+        file->moved = json_is_true(json_object_get(item, "moved"));
+        file->changed_ns = (int64_t)number_of(item, "changed");
+        file->at.ahead = number_of(item, "ahead");
+        for (size_t k = 0; k < UNWRAP_STREAMS; k++)
+            file->at.drop[k] = json_is_true(json_array_get(json_object_get(item, "drop"), k));
         file->ended = json_is_true(json_object_get(item, "ended"));
         if (skip <= SPLITTER_REST_OF_ENTRY)
             file->splitter.skip = (enum splitter_skip)skip;

@@ -5,6 +5,8 @@
  *     opened the new one yet
  *   - one that was emptied or written anew is read from its beginning, and what had not been read
  *     of it is taken from the copy that was made of it in the same folder (copytruncate)
+ *   - one that was made and renamed again between two looks is found by its name in the folder and
+ *     read too; where it is compressed already it is not, but counted
  *   - the copy itself, where the path's pattern takes it in, is not read a second time
  *
  * The position is always the beginning of an entry that has not been told yet: one that may still
@@ -20,47 +22,28 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/str.h"
+#include "collect/logs/source.h"
 
-struct clock;
-struct err;
 struct follow;
-struct json_t;
-struct json_writer;
-struct log;
-struct regex;
 
 #define FOLLOW_FILES_MAX 256 /* of one path at once */
 
 struct follow_settings {
-    const char *path;           /* glob(7); borrowed, as `begins` */
+    const char *path;           /* glob(7); borrowed, as `begins`; NULL: follow_look_at */
     const struct regex *begins; /* as in splitter.h; NULL: its rules */
     size_t line_max;
     bool from_beginning; /* of the files that are there at the first look */
-};
-
-struct follow_pass {
-    const struct clock *clock;
-    struct log *log;
-    int64_t until_ns; /* monotonic: then the rest waits for the next pass */
-    void (*entry)(void *arg, struct str text);
-    /* All entries told so far stand before the positions that follow_write writes; NULL: nobody
-     * asks. Called each quarter of a megabyte. */
-    void (*settled)(void *arg);
-    void *arg;
-};
-
-/* What the passes left out, since the start of the program. */
-struct follow_counts {
-    uint64_t bytes, cut, lost_files, left_out_files;
+    bool wrapped;        /* a container's: unwrap.h */
 };
 
 struct follow *follow_new(const struct follow_settings *settings);
 void follow_free(struct follow *f); /* NULL is fine */
+/* Instead of the path: these, borrowed until the next call. */
+void follow_look_at(struct follow *f, const char *const paths[], size_t n);
 /* Reads what has come. The first pass in which there is a file only takes note of where it begins.
  * ERR_OS, ERR_EVAL: no file can be read, and why; what could be read has been told. */
-MUST_USE int follow_read(struct follow *f, const struct follow_pass *pass, struct err *err);
-struct follow_counts follow_counts(const struct follow *f);
+MUST_USE int follow_read(struct follow *f, const struct source_pass *pass, struct err *err);
+struct source_counts follow_counts(const struct follow *f);
 
 /* Members of an object that is open; and from one. */
 void follow_write(const struct follow *f, struct json_writer *w);

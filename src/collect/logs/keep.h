@@ -26,7 +26,9 @@ struct keep *keep_new(struct logstore *store, const struct logs_settings *settin
 void keep_free(struct keep *k); /* NULL is fine */
 
 void keep_begin(struct keep *k); /* before the entries of one reading: it is now */
-void keep_line(struct keep *k, const struct log_record *record, const struct patterns_found *found);
+/* `time_ms`: of an entry that says none itself; 0: not known. */
+void keep_line(struct keep *k, const struct log_record *record, const struct patterns_found *found,
+               int64_t time_ms);
 size_t keep_bytes(const struct keep *k); /* that have not been handed over */
 /* May wait for the store. `state`: what is needed to go on behind the last line; n 0: not known. */
 void keep_hand_over(struct keep *k, uint64_t serial, struct str state);

@@ -1,4 +1,4 @@
-/* logs_settings: one entry of collect.logs: which files, how their lines are read, what is counted.
+/* logs_settings: one entry of collect.logs: which log, how its lines are read, what is counted.
  *
  * Filled by config/entry_logs.c, which finds every mistake.
  *
@@ -51,9 +51,15 @@ struct logs_pattern {
     bool all, go_on;
 };
 
+enum logs_kind { LOGS_FILES, LOGS_JOURNAL, LOGS_CONTAINER };
+
 struct logs_settings {
     const char *name;
-    struct str path; /* glob(7), absolute */
+    enum logs_kind kind;
+    const char *place; /* the unit, the container's name */
+    /* Absolute: glob(7) of files. Else a folder, of journal files or of the containers' engine; n
+     * 0: where they are kept. */
+    struct str path;
     enum log_format format;
     bool from_beginning;     /* of files that are there at the first start */
     bool store;              /* its entries are kept */

@@ -1,0 +1,175 @@
+#include "collect/logs/rotation.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "collect/logs/follow_file.h"
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Walks the folder of a file; the paths of what may be a regular file. */
+struct walk {
+    char folder[PATH_MAX], path[PATH_MAX];
+    DIR *dir;
+};
+
+static void walk_begin(struct walk *w, const struct follow_file *file)
+{
+    (void)snprintf(w->folder, sizeof w->folder, "%.*s", (int)(base_of(file->path) - file->path),
+                   file->path);
+    w->dir = opendir(w->folder[0] ? w->folder : ".");
+}
+
+/* Its name; NULL: no more. */
+static const char *walk_next(struct walk *w)
+{
+    struct dirent *e;
+
+    while (w->dir && (e = readdir(w->dir)))
+        if ((e->d_type == DT_REG || e->d_type == DT_UNKNOWN) &&
+            snprintf(w->path, sizeof w->path, "%s%s", w->folder, e->d_name) < PATH_MAX)
+            return e->d_name;
+    return NULL;
+}
+
+static void walk_end(struct walk *w)
+{
+    if (w->dir)
+        (void)closedir(w->dir);
+}
+
+static int find(const struct follow_file *file,
+                bool (*fits)(const struct follow_file *file, const char *name, int fd,
+                             const struct stat *st),
+                char found[PATH_MAX], struct stat *st)
+{
+    struct walk w;
+    const char *name;
+    int fd = -1;
+
+    walk_begin(&w, file);
+    while (fd < 0 && (name = walk_next(&w))) {
+        fd = file_open(w.path, st);
+        if (fd >= 0 && !fits(file, name, fd, st)) {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    if (fd >= 0)
+        (void)snprintf(found, PATH_MAX, "%s", w.path);
+    walk_end(&w);
+    return fd;
+}
+
+static bool is_itself(const struct follow_file *file, const char *name, int fd,
+                      const struct stat *st)
+{
+    (void)name;
+    return st->st_dev == file->device && st->st_ino == file->inode && file_has_tail(fd, file);
+}
+
+static bool is_its_copy(const struct follow_file *file, const char *name, int fd,
+                        const struct stat *st)
+{
+    return st->st_ino != file->inode && (uint64_t)st->st_size >= file->position &&
+           str_starts(str_c(name), str_c(base_of(file->path))) && file_has_tail(fd, file);
+}
+
+int rotation_find_itself(const struct follow_file *file, struct stat *st)
+{
+    char found[PATH_MAX];
+
+    return find(file, is_itself, found, st);
+}
+
+int rotation_find_copy(const struct follow_file *file, char found[PATH_MAX], struct stat *st)
+{
+    return find(file, is_its_copy, found, st);
+}
+
+/* ---- later ones ---- */
+
+/* x.log.1, x.log-20250304, x.log.2025-03-04_10.gz of x.log. */
+static bool is_rotated_name(struct str name, struct str base, bool *compressed)
+{
+    static const char *const ends[] = {".gz", ".xz", ".bz2", ".zst"};
+    struct str rest;
+
+    *compressed = false;
+    if (name.n <= base.n || !str_starts(name, base))
+        return false;
+    rest = str_skip(name, base.n);
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        if (str_ends(rest, str_c(ends[i]))) {
+            rest = str_take(rest, rest.n - strlen(ends[i]));
+            *compressed = true;
+        }
+    }
+    if (rest.n < 2 || !memchr(".-_", rest.p[0], 3) || rest.p[1] < '0' || rest.p[1] > '9')
+        return false;
+    for (size_t i = 2; i < rest.n; i++)
+        if (!(rest.p[i] >= '0' && rest.p[i] <= '9') && !memchr(".-_:T", rest.p[i], 5))
+            return false;
+    return true;
+}
+
+static int by_change(const void *a, const void *b)
+{
+    const struct rotated *x = a, *y = b;
+
+    return (x->changed_ns > y->changed_ns) - (x->changed_ns < y->changed_ns);
+}
+
+size_t rotation_find_later(const struct follow_file *file,
+                           bool (*knows)(const void *arg, const struct stat *st), const void *arg,
+                           struct rotated **out, uint64_t *compressed)
+{
+    struct str base = str_c(base_of(file->path));
+    struct rotated *list = NULL;
+    size_t n = 0, cap = 0;
+    const char *name;
+    struct walk w;
+
+    *compressed = 0;
+    walk_begin(&w, file);
+    while ((name = walk_next(&w))) {
+        struct stat st;
+        bool packed;
+
+        if (!is_rotated_name(str_c(name), base, &packed) || stat(w.path, &st) < 0 ||
+            !S_ISREG(st.st_mode) || knows(arg, &st))
+            continue;
+        /* A packed file keeps the time of what it was made of, which may be this one. */
+        if (packed) {
+            *compressed += file_changed_ns(&st) > file->changed_ns;
+            continue;
+        }
+        if (file_changed_ns(&st) < file->changed_ns)
+            continue;
+        list = mem_grow(list, &cap, n + 1, sizeof *list);
+        list[n++] = (struct rotated){mem_strdup(w.path), file_changed_ns(&st)};
+    }
+    walk_end(&w);
+    if (n)
+        qsort(list, n, sizeof *list, by_change);
+    *out = list;
+    return n;
+}
+
+void rotation_free(struct rotated *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mem_free(list[i].path);
+    mem_free(list);
+}

@@ -1,0 +1,34 @@
+/* rotation: what became of a log file, found in its folder.
+ *
+ * Threads: none of its own. May hang where the folder does.
+ */
+#ifndef COLLECT_LOGS_ROTATION_H
+#define COLLECT_LOGS_ROTATION_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct follow_file;
+
+/* Both open it; -1: it is not there. */
+int rotation_find_itself(const struct follow_file *file, struct stat *st);
+/* x.log-20250304, x.log.1 of x.log, with all that it had before its position. */
+int rotation_find_copy(const struct follow_file *file, char found[PATH_MAX], struct stat *st);
+
+/* A file that took the name of `file` after it, and lost it again. */
+struct rotated {
+    char *path; /* owned */
+    int64_t changed_ns;
+};
+
+/* What was rotated after `file`, oldest first, and how many of them are compressed, which are not
+ * read. `knows` tells which are known already. */
+size_t rotation_find_later(const struct follow_file *file,
+                           bool (*knows)(const void *arg, const struct stat *st), const void *arg,
+                           struct rotated **out, uint64_t *compressed);
+void rotation_free(struct rotated *list, size_t n);
+
+#endif

@@ -1,0 +1,65 @@
+/* source: where the entries of a log come from: files, the journal, a container.
+ *
+ * A source remembers how far it has been read, as members of an object that the collector keeps in
+ * the data directory (collector.h). The first pass in which there is something only takes note of
+ * where it begins, so that its events count from 0.
+ *
+ * Threads: one at a time. It may hang.
+ */
+#ifndef COLLECT_LOGS_SOURCE_H
+#define COLLECT_LOGS_SOURCE_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+#include "collect/logs/severity.h"
+
+struct clock;
+struct err;
+struct json_t;
+struct json_writer;
+struct log;
+struct logs_settings;
+struct regex;
+
+/* An entry and what is known of it beside its text. Views hold until the call returns. */
+struct log_entry {
+    struct str text;     /* without the newline at its end */
+    int64_t time_ms;     /* of its first line, since 1970; 0: not known */
+    enum severity level; /* for a text that says none; SEVERITY_NONE: not known either */
+};
+
+struct source_pass {
+    const struct clock *clock;
+    struct log *log;
+    int64_t until_ns; /* monotonic: then the rest waits for the next pass */
+    void (*entry)(void *arg, const struct log_entry *entry);
+    /* All entries told so far stand before the place that `write` writes; NULL: nobody asks. Called
+     * each quarter of a megabyte or so. */
+    void (*settled)(void *arg);
+    void *arg;
+};
+
+/* What the passes read and left out, since the start of the program. */
+struct source_counts {
+    uint64_t bytes, cut, lost_files, left_out_files;
+};
+
+struct log_source {
+    /* Reads what has come. On failure (ERR_OS, ERR_EVAL: nothing can be read, and why) what could
+     * be read has been told all the same. */
+    MUST_USE int (*read)(void *arg, const struct source_pass *pass, struct err *err);
+    struct source_counts (*counts)(const void *arg);
+    /* Members of an object that is open; and from one. */
+    void (*write)(const void *arg, struct json_writer *w);
+    void (*load)(void *arg, const struct json_t *root);
+    void (*free)(void *arg); /* NULL is fine */
+    void *arg;
+};
+
+/* Both are borrowed; `begins` as in splitter.h. */
+void source_make(const struct logs_settings *settings, const struct regex *begins,
+                 struct log_source *out);
+
+#endif

@@ -1,0 +1,388 @@
+#include "base/test.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "collect/logs/follow.h"
+#include "text/json.h"
+
+struct fixture {
+    char folder[64], path[128];
+    struct follow_settings settings;
+    struct follow *follow;
+    struct manual_clock clock;
+    struct buf told; /* entries, each with a bar behind it */
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_new(struct fixture);
+
+    (void)snprintf(f->folder, sizeof f->folder, "/tmp/earshot-follow-XXXXXX");
+    if (!mkdtemp(f->folder))
+        return -1;
+    manual_clock_init(&f->clock, 0);
+    f->settings = (struct follow_settings){.line_max = 256};
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    char command[128];
+
+    follow_free(f->follow);
+    buf_fini(&f->told);
+    (void)snprintf(command, sizeof command, "rm -r %s", f->folder);
+    (void)!system(command);
+    mem_free(f);
+    return 0;
+}
+
+static const char *path_of(struct fixture *f, const char *name)
+{
+    (void)snprintf(f->path, sizeof f->path, "%s/%s", f->folder, name);
+    return f->path;
+}
+
+static void append(struct fixture *f, const char *name, const char *text)
+{
+    FILE *file = fopen(path_of(f, name), "a");
+
+    assert_non_null(file);
+    (void)fputs(text, file);
+    (void)fclose(file);
+}
+
+/* When it was last written, in seconds. */
+static void date(struct fixture *f, const char *name, int64_t seconds)
+{
+    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+
+    assert_int_equal(utimensat(AT_FDCWD, path_of(f, name), times, 0), 0);
+}
+
+static void move(struct fixture *f, const char *from, const char *to)
+{
+    char old[128];
+
+    (void)snprintf(old, sizeof old, "%s", path_of(f, from));
+    assert_int_equal(rename(old, path_of(f, to)), 0);
+}
+
+static void start(struct fixture *f, const char *pattern)
+{
+    static char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/%s", f->folder, pattern);
+    f->settings.path = path;
+    f->follow = follow_new(&f->settings);
+}
+
+static void on_entry(void *arg, const struct log_entry *entry)
+{
+    struct fixture *f = arg;
+
+    buf_add(&f->told, entry->text);
+    buf_addc(&f->told, '|');
+}
+
+/* What a look tells, a while after the one before. */
+static const char *read_once(struct fixture *f, int64_t ms)
+{
+    const struct source_pass pass = {
+        .clock = &f->clock.clock, .until_ns = INT64_MAX, .entry = on_entry, .arg = f};
+    struct err err;
+
+    manual_clock_advance(&f->clock, ms);
+    buf_reset(&f->told);
+    assert_ok(follow_read(f->follow, &pass, &err), err);
+    return f->told.p ? f->told.p : "";
+}
+
+/* All that comes, until it has rested. */
+static const char *read_all(struct fixture *f)
+{
+    SCOPED(buf_fini) struct buf first = {0};
+
+    buf_adds(&first, read_once(f, 1));
+    buf_adds(&first, read_once(f, 2000));
+    buf_reset(&f->told);
+    buf_add(&f->told, buf_str(&first));
+    return f->told.p ? f->told.p : "";
+}
+
+/* A new one that knows what this one has written down. */
+static void restart(struct fixture *f)
+{
+    SCOPED(buf_fini) struct buf text = {0};
+    struct json_writer w;
+    json_t *root = NULL;
+    struct err err;
+
+    json_begin(&w, &text);
+    json_begin_object(&w);
+    follow_write(f->follow, &w);
+    json_end_object(&w);
+    assert_int_equal(json_read(buf_str(&text), &root, &err), 0);
+    follow_free(f->follow);
+    f->follow = follow_new(&f->settings);
+    follow_load(f->follow, root);
+    json_decref(root);
+}
+
+static void what_was_there_before_is_not_told_and_a_line_waits_for_its_newline(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "before\n");
+    start(f, "a.log");
+    assert_string_equal(read_once(f, 1), "");
+    append(f, "a.log", "one\ntwo\nthr");
+    assert_string_equal(read_all(f), "one|two|");
+    append(f, "a.log", "ee\n");
+    assert_string_equal(read_all(f), "three|");
+    assert_string_equal(read_all(f), "");
+}
+
+static void files_made_later_are_told_from_their_beginning(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "before\n");
+    start(f, "*.log");
+    (void)read_once(f, 1);
+    append(f, "b.log", "one\n");
+    append(f, "c.txt", "no\n");
+    assert_string_equal(read_all(f), "one|");
+}
+
+static void a_traceback_that_grows_over_several_looks_is_one_entry(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "it failed\nTraceback (most recent call last):\n");
+    assert_string_equal(read_once(f, 1), "");
+    append(f, "a.log", "  File\nx.Error: y\n\nDuring handling of it\n");
+    assert_string_equal(read_once(f, 500), "");
+    restart(f);
+    append(f, "a.log", "\nTraceback (most recent call last):\n  File\nKeyError\nnext\n");
+    assert_string_equal(read_all(f),
+                        "it failed\nTraceback (most recent call last):\n  File\nx.Error: y\n\n"
+                        "During handling of it\n\nTraceback (most recent call last):\n  File\n"
+                        "KeyError|next|");
+}
+
+static void a_renamed_file_is_told_to_its_end_before_the_one_that_follows(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    move(f, "a.log", "a.log.1");
+    append(f, "a.log.1", "two\n");
+    append(f, "a.log", "three\n");
+    assert_string_equal(read_all(f), "one|two|three|");
+    append(f, "a.log.1", "late\n");
+    assert_string_equal(read_all(f), "late|");
+}
+
+static void a_file_that_was_renamed_before_it_was_seen_is_told_too(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log.7", "long ago\n");
+    date(f, "a.log.7", 50);
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    date(f, "a.log", 100);
+    move(f, "a.log", "a.log.3");
+    append(f, "a.log.2", "two\n");
+    date(f, "a.log.2", 110);
+    append(f, "a.log.1", "three\n");
+    date(f, "a.log.1", 120);
+    append(f, "a.log.old", "no\n");
+    append(f, "a.log", "four\n");
+    assert_string_equal(read_all(f), "one|two|three|four|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 0);
+    restart(f);
+    assert_string_equal(read_all(f), "");
+}
+
+static void what_was_rotated_several_times_while_nothing_ran_is_told(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+    date(f, "a.log", 100);
+    (void)read_once(f, 1);
+    restart(f);
+    append(f, "a.log", "two\n");
+    date(f, "a.log", 105);
+    move(f, "a.log", "a.log.2");
+    append(f, "a.log.1", "three\n");
+    date(f, "a.log.1", 110);
+    append(f, "a.log", "four\n");
+    assert_string_equal(read_all(f), "two|three|four|");
+}
+
+static void what_was_compressed_before_it_was_seen_is_counted(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    date(f, "a.log", 100);
+    move(f, "a.log", "a.log.2");
+    append(f, "a.log.1.gz", "two\n");
+    date(f, "a.log.1.gz", 110);
+    append(f, "a.log.2.gz", "of the first\n");
+    date(f, "a.log.2.gz", 100);
+    append(f, "a.log", "three\n");
+    assert_string_equal(read_all(f), "one|three|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 1);
+}
+
+static void what_an_emptied_file_had_is_told_from_its_copy(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log*");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+    append(f, "a.log.1", "one\ntwo\n");
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    append(f, "a.log", "three\n");
+    assert_string_equal(read_all(f), "two|three|");
+    assert_string_equal(read_all(f), "");
+    assert_int_equal(follow_counts(f->follow).lost_files, 0);
+}
+
+static void an_emptied_file_without_a_copy_is_counted_as_lost(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\ntwo\n");
+    assert_string_equal(read_all(f), "one|two|");
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    append(f, "a.log", "x\n");
+    assert_string_equal(read_all(f), "x|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 1);
+}
+
+static void a_copy_that_the_pattern_takes_in_is_not_told_twice(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log*");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\ntwo\n");
+    assert_string_equal(read_all(f), "one|two|");
+    append(f, "a.log.1", "one\ntwo\n");
+    assert_string_equal(read_all(f), "");
+}
+
+static void a_line_that_is_too_long_is_cut_and_counted(void **state)
+{
+    struct fixture *f = *state;
+    char line[400];
+
+    memset(line, 'x', sizeof line - 1);
+    line[sizeof line - 1] = 0;
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", line);
+    append(f, "a.log", "\nthe next\n");
+    assert_int_equal(strlen(read_all(f)), 256 + strlen("|the next|"));
+    assert_int_equal(follow_counts(f->follow).cut, 1);
+}
+
+static void parts_of_a_container_s_line_wait_for_each_other_over_a_restart(void **state)
+{
+    struct fixture *f = *state;
+
+    f->settings.wrapped = true;
+    append(f, "c", "");
+    start(f, "c");
+    (void)read_once(f, 1);
+    append(f, "c",
+           "{\"log\":\"one \",\"stream\":\"stdout\"}\n"
+           "{\"log\":\"err\\n\",\"stream\":\"stderr\"}\n"
+           "{\"log\":\"err2\\n\",\"stream\":\"stderr\"}\n");
+    assert_string_equal(read_all(f), "err|err2|");
+    restart(f);
+    assert_string_equal(read_all(f), "");
+    append(f, "c",
+           "{\"log\":\"two\\n\",\"stream\":\"stdout\"}\n"
+           "{\"log\":\"three\\n\",\"stream\":\"stdout\"}\n");
+    assert_string_equal(read_all(f), "one two|three|");
+    assert_string_equal(read_all(f), "");
+}
+
+static void a_container_s_line_without_end_is_cut_and_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    FILE *file;
+
+    f->settings.wrapped = true;
+    append(f, "c", "");
+    start(f, "c");
+    (void)read_once(f, 1);
+    file = fopen(path_of(f, "c"), "a");
+    for (int i = 0; i < 20000; i++)
+        (void)fprintf(file, "{\"log\":\"%020d\",\"stream\":\"stdout\"}\n", i);
+    (void)fputs("{\"log\":\"end\\n\"}\n{\"log\":\"next\\n\"}\n", file);
+    (void)fclose(file);
+    assert_int_equal(strlen(read_all(f)), 256 + strlen("|next|"));
+    assert_int_equal(follow_counts(f->follow).cut, 1);
+}
+
+int main(void)
+{
+#define FOLLOW_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        FOLLOW_TEST(what_was_there_before_is_not_told_and_a_line_waits_for_its_newline),
+        FOLLOW_TEST(files_made_later_are_told_from_their_beginning),
+        FOLLOW_TEST(a_traceback_that_grows_over_several_looks_is_one_entry),
+        FOLLOW_TEST(a_renamed_file_is_told_to_its_end_before_the_one_that_follows),
+        FOLLOW_TEST(a_file_that_was_renamed_before_it_was_seen_is_told_too),
+        FOLLOW_TEST(what_was_rotated_several_times_while_nothing_ran_is_told),
+        FOLLOW_TEST(what_was_compressed_before_it_was_seen_is_counted),
+        FOLLOW_TEST(what_an_emptied_file_had_is_told_from_its_copy),
+        FOLLOW_TEST(an_emptied_file_without_a_copy_is_counted_as_lost),
+        FOLLOW_TEST(a_copy_that_the_pattern_takes_in_is_not_told_twice),
+        FOLLOW_TEST(a_line_that_is_too_long_is_cut_and_counted),
+        FOLLOW_TEST(parts_of_a_container_s_line_wait_for_each_other_over_a_restart),
+        FOLLOW_TEST(a_container_s_line_without_end_is_cut_and_passed_over),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -8,6 +8,8 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "collect/ssh/worker.h"
+#include "sys/helper.h"
 
 static int show_help(const struct command *c, FILE *to)
 {
@@ -42,6 +44,8 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc >= 2 && is_help(argv[1]))
         return show_help(NULL, stdout);
+    if (argc == 2 && strcmp(argv[1], "ssh-worker") == 0)
+        return worker_run(HELPER_FD); /* no command for people: serve starts it */
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return version_run(NULL);
     if (argc < 2)

@@ -33,6 +33,7 @@
 #include "collect/push/push.h"
 #include "collect/push/remote_write.h"
 #include "collect/self.h"
+#include "collect/ssh/ssh_hosts.h"
 #include "config/config.h"
 #include "http/bodies.h"
 #include "http/fetch.h"
@@ -365,24 +366,41 @@ static int start_push(struct serve *s, struct err *err)
     return 0;
 }
 
+static void start_tunnels(struct serve *s)
+{
+    char folder[SERVE_PATH_BYTES + 8];
+    const struct ssh_hosts_context context = {.loop = s->loop,
+                                              .log = &s->log.log,
+                                              .clock = s->clock,
+                                              .program = "/proc/self/exe",
+                                              .folder = folder};
+
+    (void)snprintf(folder, sizeof folder, "%s/ssh", s->data);
+    s->hosts = ssh_hosts_new(&context);
+    ssh_hosts_apply(s->hosts, s->config->hosts, s->config->hosts_n);
+}
+
 static int start_collecting(struct serve *s, struct err *err)
 {
-    const struct collect_context context = {.loop = s->loop,
-                                            .lanes = s->lanes,
-                                            .fetcher = s->fetcher,
-                                            .sink = db_sink(s->db),
-                                            .clock = s->clock,
-                                            .log = &s->log.log,
-                                            .budget = &s->budget,
-                                            .dns_servers = getenv("EARSHOT_DNS_SERVERS")};
+    struct collect_context context = {.loop = s->loop,
+                                      .lanes = s->lanes,
+                                      .fetcher = s->fetcher,
+                                      .sink = db_sink(s->db),
+                                      .clock = s->clock,
+                                      .log = &s->log.log,
+                                      .budget = &s->budget,
+                                      .dns_servers = getenv("EARSHOT_DNS_SERVERS")};
     const struct remote_write_context write = {.loop = s->loop,
                                                .lanes = s->lanes,
                                                .sink = db_sink(s->db),
                                                .budget = &s->budget,
                                                .log = &s->log.log};
 
+    start_tunnels(s);
+    context.vias = ssh_hosts_vias(s->hosts);
     if (collect_new(&context, &s->collect, err) < 0)
         return -1;
+    collect_set_tunnels(s->collect, &(struct tunnel_list){ssh_hosts_list, s->hosts});
     s->write = remote_write_new(&write);
     if (start_push(s, err) < 0)
         return -1;
@@ -413,6 +431,8 @@ static int start_self(struct serve *s, struct err *err)
     self_add_push(s->self, s->push);
     self_add_http(s->self, s->server);
     self_add_lanes(s->self, s->lanes);
+    self_add_table(s->self, &(struct self_table){ssh_hosts_read, ssh_hosts_emit,
+                                                 ssh_hosts_free_rows, s->hosts});
     serve_add_api(s->self, s->api);
     real_address(s, instance);
     return serve_add_self(s->collect, s->self, instance, err);
@@ -558,6 +578,7 @@ static void end(struct serve *s)
     self_free(s->self);
     remote_write_free(s->write);
     push_free(s->push);
+    ssh_hosts_free(s->hosts);
     mem_on_exhaustion(NULL, NULL);
     loop_timer_free(s->relaxed);
     if (s->loop)

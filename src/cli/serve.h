@@ -39,6 +39,7 @@ struct push;
 struct remote_write;
 struct self;
 struct serve_entries;
+struct ssh_hosts;
 
 #define SERVE_FLAGS_MAX  16
 #define SERVE_PATH_BYTES 512
@@ -78,6 +79,7 @@ struct serve {
     struct fetcher *fetcher;
     struct collect *collect;
     struct serve_host host;
+    struct ssh_hosts *hosts;
     struct serve_entries *entries;
     struct pools *pools;
     struct self *self;

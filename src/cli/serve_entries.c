@@ -15,6 +15,7 @@
 #include "collect/probe/probe.h"
 #include "collect/process/process.h"
 #include "collect/redis/redis.h"
+#include "collect/via.h"
 #include "config/config.h"
 #include "http/client.h"
 #include "model/labels.h"
@@ -144,7 +145,7 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
                        struct err *err)
 {
     const struct labels *further = entry->labels;
-    struct label *pairs = arena_new_array(a, struct label, further->n + 5, err);
+    struct label *pairs = arena_new_array(a, struct label, further->n + 6, err);
     size_t n = 0;
 
     if (!pairs)
@@ -158,11 +159,24 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
         pairs[n++] = (struct label){STR("job"), str_c(entry->job.name)};
     if (entry->named && !labels_get(further, STR("name")).n)
         pairs[n++] = (struct label){STR("name"), str_c(entry->name)};
+    if (entry->host && !labels_get(further, STR("host")).n)
+        pairs[n++] = (struct label){STR("host"), str_c(entry->host)};
     if (entry->source && !labels_get(further, STR("source")).n)
         pairs[n++] = (struct label){STR("source"), str_c(entry->source)};
     if (endpoint && !labels_get(further, STR("endpoint")).n)
         pairs[n++] = (struct label){STR("endpoint"), str_c(endpoint)};
     return labels_build(a, pairs, n, out, err);
+}
+
+/* Behind a host, through its tunnel. */
+static int find_way(const struct serve_entries *s, const struct entry_settings *entry,
+                    struct via **out, struct err *err)
+{
+    struct vias *vias = collect_context_of(s->collect)->vias;
+
+    if (!entry->host)
+        return 0;
+    return vias->find(vias, entry->host, entry->url ? entry->url : entry->instance, out, err);
 }
 
 static int start(struct serve_entries *s, const struct entry_settings *entry,
@@ -186,12 +200,14 @@ static int start(struct serve_entries *s, const struct entry_settings *entry,
     arena_init(&a, NULL); /* a few labels */
     if (make_labels(s, entry, entry->endpoint, &a, &settings.labels, err) < 0 ||
         make_labels(s, entry, entry->endpoint_on_samples ? entry->endpoint : NULL, &a,
-                    &settings.sample_labels, err) < 0)
+                    &settings.sample_labels, err) < 0 ||
+        find_way(s, entry, &settings.via, err) < 0)
         return -1;
     settings.discovered = settings.labels;
     settings.client = client_new(entry->job.client);
     rc = collect_add_removable(s->collect, &settings, &out->cycle, err);
     client_unref(settings.client);
+    via_unref(settings.via);
     return rc;
 }
 
@@ -213,7 +229,7 @@ static bool is_same_text(const char *a, const char *b)
 static bool is_same_entry(const struct entry_settings *a, const struct entry_settings *b)
 {
     return strcmp(a->kind, b->kind) == 0 && strcmp(a->name, b->name) == 0 &&
-           is_same_text(a->pack, b->pack);
+           is_same_text(a->pack, b->pack) && is_same_text(a->host, b->host);
 }
 
 /* The one that runs for this entry and may go on, taken out of those that run. */

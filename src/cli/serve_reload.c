@@ -12,6 +12,7 @@
 #include "cli/serve.h"
 #include "cli/serve_entries.h"
 #include "collect/push/push.h"
+#include "collect/ssh/ssh_hosts.h"
 #include "config/config.h"
 #include "logstore/logstore.h"
 #include "pack/pack.h"
@@ -151,6 +152,7 @@ static void accept(void *arg, void *loaded)
     /* What goes, goes first: a scrape job and this host may take each other's place. */
     if (!same_host)
         serve_remove_host(s->collect, &s->host, config->host.enabled ? HAND_OVER_MS : 0);
+    ssh_hosts_apply(s->hosts, config->hosts, config->hosts_n); /* before what is behind them */
     pools_apply(s->pools, config->jobs, config->jobs_n, &s->generation->owner);
     if (!same_host)
         change_host(s, config, f->host);

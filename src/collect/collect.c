@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "collect/cycle.h"
+#include "collect/via.h"
 #include "model/labels.h"
 #include "sys/loop.h"
 

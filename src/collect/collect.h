@@ -38,6 +38,8 @@ struct loop;
 struct labels;
 struct scrape_job;
 struct sink;
+struct via;
+struct vias;
 
 /* What a body was worth. */
 enum parsed {
@@ -90,6 +92,7 @@ struct target_settings {
     int64_t interval_ms, timeout_ms;
     bool honor_labels, honor_timestamps;
     struct client *client; /* how it is asked (http/client.h); a reference is taken */
+    struct via *via;       /* which way; NULL: directly; a reference is taken */
     size_t body_max;       /* bytes, decoded */
     bool may_be_missing;   /* HTTP status 404 or 501 is fine: nothing comes then */
     /* Borrowed until the target is gone: metric relabelling and limits. NULL: none. */
@@ -97,7 +100,7 @@ struct target_settings {
     const char *url; /* HTTP target; NULL: native */
     /* For people and sums: "json", "redis". NULL: the collector's name, or "scrape". */
     const char *kind;
-    const char *tunnel; /* host of the tunnel (below) it is reached through; NULL: none */
+    const char *tunnel; /* set by collect: of `via` */
     /* Of the request, borrowed until the target is gone. NULL: GET, none. */
     const char *method, *body;
     /* Native target; with a URL: how its body is read, `parse` NULL for an exposition. */
@@ -113,6 +116,7 @@ struct collect_context {
     struct log *log;
     struct budget *budget;
     const char *dns_servers; /* of dns_sd_configs, as sys/dns.h; NULL: the system's */
+    struct vias *vias;       /* to targets behind hosts; NULL: there are none */
 };
 
 MUST_USE int collect_new(const struct collect_context *context, struct collect **out,

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "collect/scrape.h"
+#include "collect/via.h"
 #include "http/client.h"
 #include "http/fetch.h"
 #include "model/labels.h"
@@ -378,6 +379,13 @@ static void vanish(struct cycle *c)
 
 /* ---- gather ---- */
 
+/* Why there is nothing: whatever stands on the way to the target knows more of it. */
+static void explain(struct cycle *c)
+{
+    if (!c->gathered && c->settings.via)
+        c->settings.via->explain(c->settings.via, &c->gather_err);
+}
+
 static void on_fetched(struct fetch *f, void *arg)
 {
     struct cycle *c = arg;
@@ -393,6 +401,8 @@ static void on_fetched(struct fetch *f, void *arg)
                       fetch_result(f)->status != 0;
     else
         c->gathered = scrape_judge(fetch_result(f), &c->format, &c->gather_err) == 0;
+    if (!fetch_result(f)->status)
+        explain(c);
     submit_parse(c);
 }
 
@@ -405,6 +415,8 @@ static void start_fetch(struct cycle *c)
                                      .timeout_ms = c->settings.timeout_ms,
                                      .body_max = c->settings.body_max,
                                      .client = c->settings.client,
+                                     .socket_path =
+                                         c->settings.via ? c->settings.via->socket_path : NULL,
                                      .done = on_fetched,
                                      .arg = c};
 
@@ -468,6 +480,7 @@ static void read_done(struct lane_job *job)
     }
     c->gathered = job->was_run && c->read_rc == 0;
     c->gather_err = c->read_err;
+    explain(c);
     submit_parse(c);
 }
 
@@ -506,6 +519,8 @@ static void start(struct cycle *c, ts_ms now)
     err_clear(&c->gather_err);
     if (c->refusal) {
         (void)err_set(&c->gather_err, ERR_LIMIT, "%s", c->refusal);
+        submit_parse(c);
+    } else if (c->settings.via && c->settings.via->check(c->settings.via, &c->gather_err) < 0) {
         submit_parse(c);
     } else if (c->settings.collector.begin) {
         begin_gathering(c);
@@ -569,8 +584,9 @@ static void copy_settings(struct target_settings *to, const struct target_settin
     to->job = mem_strdup(from->job);
     to->url = from->url ? mem_strdup(from->url) : NULL;
     to->kind = mem_strdup(kind_of(from));
-    to->tunnel = from->tunnel ? mem_strdup(from->tunnel) : NULL;
+    to->tunnel = from->via ? mem_strdup(from->via->host) : NULL;
     to->client = client_ref(from->client);
+    to->via = via_ref(from->via);
     to->labels = labels_dup(from->labels);
     to->sample_labels = labels_dup(from->sample_labels ? from->sample_labels : from->labels);
     to->discovered = labels_dup(from->discovered ? from->discovered : from->labels);
@@ -585,6 +601,7 @@ static void free_settings(struct target_settings *s)
     mem_free((void *)s->kind);
     mem_free((void *)s->tunnel);
     client_unref(s->client);
+    via_unref(s->via);
     mem_free((void *)s->labels);
     mem_free((void *)s->sample_labels);
     mem_free((void *)s->discovered);

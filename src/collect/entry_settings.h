@@ -13,7 +13,8 @@
 
 struct entry_settings {
     const char *kind;            /* "redis" */
-    const char *name;            /* unique within its kind and pack */
+    const char *name;            /* unique within its kind, pack and host */
+    const char *host;            /* behind which of `hosts` it is; NULL: none */
     const char *instance;        /* NULL: this machine's host name */
     const struct labels *labels; /* further ones */
     bool named;                  /* the name is label `name` of all that it brings */

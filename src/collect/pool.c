@@ -25,6 +25,7 @@
 #include "collect/discover/groups.h"
 #include "collect/scrape_settings.h"
 #include "collect/target_make.h"
+#include "collect/via.h"
 #include "http/client.h"
 #include "model/labels.h"
 #include "sys/lanes.h"
@@ -232,6 +233,14 @@ static void remove_unwanted(struct pool *p)
     mem_free(gone);
 }
 
+/* Behind a host there is none but through its tunnel. */
+static int find_way(const struct pool *p, const char *url, struct via **out, struct err *err)
+{
+    struct vias *vias = collect_context_of(p->collect)->vias;
+
+    return p->job->host ? vias->find(vias, p->job->host, url, out, err) : 0;
+}
+
 static int add_target(struct pool *p, struct making *m, const struct made_target *t,
                       struct err *err)
 {
@@ -250,8 +259,13 @@ static int add_target(struct pool *p, struct making *m, const struct made_target
                                        .url = t->url};
     struct running *r;
     struct cycle *cycle;
+    int rc;
 
-    if (collect_add_removable(p->collect, &settings, &cycle, err) < 0)
+    if (find_way(p, t->url, &settings.via, err) < 0)
+        return -1;
+    rc = collect_add_removable(p->collect, &settings, &cycle, err);
+    via_unref(settings.via);
+    if (rc < 0)
         return -1;
     r = mem_new(struct running);
     r->cycle = cycle;

@@ -93,9 +93,18 @@ static struct member *start_member(struct pools *ps, const struct scrape_job *jo
     return m;
 }
 
-static bool has_name(const void *item, const void *name)
+/* Names are unique here and behind each host. */
+static uint64_t hash_name(const struct scrape_job *job)
 {
-    return strcmp(pool_job(((const struct member *)item)->pool)->name, name) == 0;
+    return hash_mix(hash_str(str_c(job->name)), hash_str(str_c(job->host ? job->host : "")));
+}
+
+static bool has_name(const void *item, const void *key)
+{
+    const struct scrape_job *a = pool_job(((const struct member *)item)->pool), *b = key;
+
+    return strcmp(a->name, b->name) == 0 &&
+           strcmp(a->host ? a->host : "", b->host ? b->host : "") == 0;
 }
 
 /* ---- a change, in slices ---- */
@@ -186,10 +195,10 @@ static void plan(struct pools *ps, struct change *ch)
 
     map_init(&old);
     for (size_t i = 0; i < ps->n; i++)
-        map_put(&old, hash_str(str_c(pool_job(ps->items[i]->pool)->name)), ps->items[i]);
+        map_put(&old, hash_name(pool_job(ps->items[i]->pool)), ps->items[i]);
     for (size_t i = 0; i < ch->n; i++) {
         const struct scrape_job *job = &ch->jobs[i];
-        struct member *m = map_remove(&old, hash_str(str_c(job->name)), job->name, has_name);
+        struct member *m = map_remove(&old, hash_name(job), job, has_name);
 
         if (m && pool_job(m->pool)->fingerprint != job->fingerprint)
             leave(ch, take(m), true);

@@ -28,6 +28,7 @@ int scrape_start(struct fetcher *fetcher, const struct scrape_request *request, 
         .timeout_ms = request->timeout_ms,
         .body_max = request->body_max,
         .client = request->client,
+        .socket_path = request->socket_path,
         .done = request->done,
         .arg = request->arg,
     };

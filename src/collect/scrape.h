@@ -29,7 +29,8 @@ struct scrape_request {
     bool json;                 /* JSON is asked for, and sent; else an exposition */
     int64_t timeout_ms;
     size_t body_max;
-    struct client *client; /* NULL: none */
+    struct client *client;   /* NULL: none */
+    const char *socket_path; /* of via.h; NULL: directly */
     void (*done)(struct fetch *f, void *arg);
     void *arg;
 };

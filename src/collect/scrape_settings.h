@@ -64,6 +64,7 @@ struct dns_discovery {
 
 struct scrape_job {
     const char *name;
+    const char *host; /* behind which of `hosts` its targets are; NULL: none */
     int64_t interval_ms, timeout_ms;
     const char *scheme, *metrics_path;
     const struct scrape_param *params; /* [params_n] sorted by name, values of one name in order */

@@ -78,7 +78,7 @@ static int discover(const struct scrape_job *job, const struct labels *group,
                     const struct labels *own, struct arena *a, const struct labels **out,
                     struct err *err)
 {
-    size_t most = own->n + (group ? group->n : 0) + job->params_n + 5;
+    size_t most = own->n + (group ? group->n : 0) + job->params_n + 6;
     struct list l = {.items = arena_alloc(a, most * sizeof *l.items, err)};
 
     if (!l.items)
@@ -86,6 +86,8 @@ static int discover(const struct scrape_job *job, const struct labels *group,
     put_all(&l, own);
     put_all(&l, group);
     put(&l, STR("job"), str_c(job->name));
+    if (job->host)
+        put(&l, STR("host"), str_c(job->host));
     put(&l, STR(SCHEME), str_c(job->scheme));
     put(&l, STR(PATH), str_c(job->metrics_path));
     if (put_duration(&l, INTERVAL, job->interval_ms, a, err) < 0 ||

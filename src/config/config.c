@@ -153,6 +153,11 @@ static void read_jobs(struct config_builder *b, const struct yaml *list,
 
 static const struct job_defaults prometheus_defaults = {.interval_ms = 60000, .timeout_ms = 10000};
 
+void config_read_jobs(struct config_builder *b, const struct yaml *list)
+{
+    read_jobs(b, list, &prometheus_defaults);
+}
+
 static void load_earshot(struct config_builder *b, const char *path)
 {
     struct schema_check check = {&b->errors, &b->warnings, false};
@@ -188,6 +193,7 @@ static void load_earshot(struct config_builder *b, const char *path)
     entries_read(b, collect);
     used_packs_read(b);
     entries_check_sources(b);
+    hosts_read(b, yaml_get(root, "hosts"));
     push_read(b, yaml_get(collect, "push"));
 }
 

@@ -21,6 +21,7 @@
 #include "pack/pack_settings.h"
 
 struct buf;
+struct ssh_settings;
 
 struct config_label {
     const char *name, *value;
@@ -56,6 +57,8 @@ struct config {
     struct entry_settings *entries; /* [entries_n] of collect.json, collect.redis ... */
     size_t entries_n;
     struct pack_uses packs;
+    struct ssh_settings *hosts; /* [hosts_n] */
+    size_t hosts_n;
     struct push_settings push;
     struct config_label *external_labels;
     size_t external_labels_n;

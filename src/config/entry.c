@@ -90,7 +90,8 @@ static void check_name(struct config_builder *b, const struct yaml *node,
     const struct config *c = b->config;
 
     for (size_t i = 0; i + 1 < c->entries_n; i++)
-        if (c->entries[i].pack == entry->pack && strcmp(c->entries[i].kind, entry->kind) == 0 &&
+        if (c->entries[i].pack == entry->pack && c->entries[i].host == entry->host &&
+            strcmp(c->entries[i].kind, entry->kind) == 0 &&
             strcmp(c->entries[i].name, entry->name) == 0)
             yaml_error(&b->errors, yaml_get(node, "name") ? yaml_get(node, "name") : node,
                        "collect.%s: two entries are called \"%.100s\"; give one another name",
@@ -134,6 +135,7 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
         return;
     entry->kind = kind->key;
     entry->pack = b->use ? b->use->id : NULL;
+    entry->host = b->host;
     (void)snprintf(what, sizeof what, "collect.%s", kind->key);
     entry->own = kind->read(b, node, entry);
     entries_note_source(b, node, entry, source_of(entry));

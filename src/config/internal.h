@@ -23,6 +23,7 @@ struct config_builder {
     struct yaml_errors errors, warnings;
     size_t jobs_cap, entries_cap;
     struct map *jobs;             /* by name, over all files: given twice is a mistake */
+    const char *host;             /* behind which of hosts what is read is; NULL: none */
     pack_expand_fn *expand;       /* what the entries of `packs` stand for; NULL: nothing */
     const struct pack_use *use;   /* whose entries are being read; NULL: a person's own */
     struct entry_source *sources; /* [sources_n] what is asked, and by whom */
@@ -132,6 +133,11 @@ const void *entry_read_process(struct config_builder *b, const struct yaml *node
 /* True: an earlier entry's target is this one's too. */
 bool entry_join_process(struct config_builder *b, const struct yaml *node,
                         struct entry_settings *entry);
+
+/* The entries of `hosts`, with what is collected there. */
+void hosts_read(struct config_builder *b, const struct yaml *list);
+/* collect.scrape. */
+void config_read_jobs(struct config_builder *b, const struct yaml *list);
 
 /* Where the targets of a job are found, but for static_configs. */
 void discovery_read(struct config_builder *b, const struct yaml *node, struct scrape_job *job);

@@ -235,7 +235,8 @@ static bool same_name(const void *item, const void *key)
 /* A job's name must be unique. */
 static void check_name(struct config_builder *b, const struct yaml *name)
 {
-    uint64_t hash = hash_str(name->text);
+    /* Of the jobs here, or of those behind one host. */
+    uint64_t hash = hash_mix(hash_str(name->text), hash_str(str_c(b->host ? b->host : "")));
     const struct yaml *first = map_get(b->jobs, hash, &name->text, same_name);
 
     if (first && strcmp(first->file, name->file) == 0)
@@ -277,6 +278,7 @@ void job_read(struct config_builder *b, const struct yaml *node, const struct jo
     if (!job)
         return;
     job->name = builder_copy(b, schema_text(node, "job_name"));
+    job->host = b->host;
     (void)snprintf(what, sizeof what, "job \"%.60s\"", job->name);
     /* A timeout that global gave is cut to a shorter interval of the job's, as in Prometheus. */
     job_read_defaults(b, node, what, &d);

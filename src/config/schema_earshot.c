@@ -101,7 +101,7 @@ static const struct key earshot_keys[] = {
      USE_REFUSED,
      "there is no log-in; stay on loopback, or put a proxy with a log-in in front"},
     {.name = "tls", .type = KEY_ANY, USE_REFUSED, "put a proxy with TLS in front"},
-    {.name = "hosts", .type = KEY_ANY, USE_REFUSED, "run earshot there and scrape its /metrics"},
+    {.name = "hosts", .type = KEY_MAPS, .sub = &schema_hosts},
     {.name = "rules", .type = KEY_ANY, USE_REFUSED, "no alert would fire"},
     {.name = "alerting", .type = KEY_ANY, USE_REFUSED, "nobody would be told"},
     {.name = "compat", .type = KEY_ANY, USE_REFUSED, "point clients at the address of listen"},

@@ -12,6 +12,7 @@
 #include "collect/gpu/gpu_settings.h"
 #include "collect/process/process_settings.h"
 #include "collect/redis/redis_settings.h"
+#include "collect/ssh/ssh_settings.h"
 #include "config/config.h"
 #include "http/client_settings.h"
 #include "model/labels.h"
@@ -339,6 +340,64 @@ static void a_file_that_cannot_be_read_is_one_clear_line(void **state)
     assert_int_equal(config_load("/", NULL, NULL, &c, &errors, &n), -1);
     assert_string_equal(err_format(&errors[0], line, sizeof line), "/: is a folder, not a file");
     mem_free(errors);
+}
+
+static void hosts_have_a_place_and_what_is_collected_there_carries_their_name(void **state)
+{
+    struct config *c = NULL;
+
+    (void)state;
+    assert_string_equal(
+        load(EARSHOT,
+             STR("collect: {scrape: [{job_name: x}]}\n"
+                 "hosts:\n"
+                 "- {ssh: me@gpu-box, collect: {scrape: [{job_name: x}], json: [{url: "
+                 "'http://127.0.0.1:1/j', metrics: {m: a}}]}}\n"
+                 "- {ssh: '[fe80::1]:2222', name: b, identity_file: id, keepalive: {interval: 5s, "
+                 "count: 2}, forward: [8000, 5555], os: windows}\n"),
+             &c),
+        "");
+    assert_int_equal(c->hosts_n, 2);
+    assert_string_equal(c->hosts[0].name, "gpu-box");
+    assert_string_equal(c->hosts[0].user, "me");
+    assert_string_equal(c->hosts[0].address, "gpu-box");
+    assert_int_equal(c->hosts[0].port, 22);
+    assert_int_equal(c->hosts[0].keepalive_ms, 30000);
+    assert_int_equal(c->hosts[0].keepalive_count, 3);
+    assert_null(c->hosts[0].known_hosts);
+    assert_string_equal(c->hosts[1].address, "fe80::1");
+    assert_int_equal(c->hosts[1].port, 2222);
+    assert_null(c->hosts[1].user);
+    assert_int_equal(c->hosts[1].keepalive_count, 2);
+    assert_int_equal(c->hosts[1].forward_n, 2);
+    assert_int_equal(c->hosts[1].forward[1], 5555);
+    assert_int_equal(c->hosts[1].os, SSH_OS_WINDOWS);
+    assert_non_null(strstr(c->hosts[1].identity_file, "/id"));
+    assert_int_equal(c->jobs_n, 2);
+    assert_null(c->jobs[0].host);
+    assert_string_equal(c->jobs[1].host, "gpu-box");
+    assert_int_equal(c->entries_n, 1);
+    assert_string_equal(c->entries[0].host, "gpu-box");
+    config_free(c);
+}
+
+static void mistakes_in_hosts_are_told(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT, "hosts: [{name: a}]\n", "ssh is missing: user@host");
+    assert_mistake(EARSHOT, "hosts: [{ssh: 'a b'}]\n", "expected user@host or user@host:port");
+    assert_mistake(EARSHOT, "hosts: [{ssh: '-oProxyCommand=x'}]\n", "expected user@host");
+    assert_mistake(EARSHOT, "hosts: [{ssh: 'a:70000'}]\n", "expected user@host");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a}, {ssh: b@a}]\n", "two are called \"a\"");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, forward: [80, 80]}]\n", "port 80 is opened for");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, forward: [x]}]\n", "expected ports");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, os: mac}]\n", "os: expected auto, linux or windows");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, keepalive: {count: 0}}]\n", "keepalive.count");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, keepalive: {interval: 2h}}]\n", "100ms to 1h");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, collect: {logs: []}}]\n", "not read over SSH");
+    assert_mistake(EARSHOT,
+                   "hosts: [{ssh: a, collect: {scrape: [{job_name: x}, {job_name: x}]}}]\n",
+                   "given twice");
 }
 
 static struct str address_of(const struct scrape_job *job, size_t group, size_t target)
@@ -1254,6 +1313,8 @@ int main(void)
         cmocka_unit_test(groups_of_processes_with_the_same_labels_are_one_target),
         cmocka_unit_test(a_change_anywhere_in_the_groups_is_one_of_all_their_targets),
         cmocka_unit_test(mistakes_in_groups_of_processes_are_told),
+        cmocka_unit_test(hosts_have_a_place_and_what_is_collected_there_carries_their_name),
+        cmocka_unit_test(mistakes_in_hosts_are_told),
         cmocka_unit_test(gpus_are_a_map_a_pack_and_the_default),
     };
 

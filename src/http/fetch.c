@@ -56,6 +56,7 @@ void fetch_destroy(struct fetch *f)
     curl_slist_free_all(f->headers);
     mem_free(f->url);
     mem_free(f->method);
+    mem_free(f->socket_path);
     if (f->body && f->token_of)
         explicit_bzero(f->body, f->body_n); /* it may hold the secret */
     mem_free(f->body);
@@ -185,6 +186,7 @@ static int copy_request(struct fetch *f, const struct fetch_request *q, struct e
         return -1;
     f->url = mem_strdup(q->url);
     f->method = mem_strdup(q->method ? q->method : "GET");
+    f->socket_path = q->socket_path ? mem_strdup(q->socket_path) : NULL;
     if (q->body.p) {
         f->body = mem_dup(q->body.p, q->body.n);
         f->body_n = q->body.n;
@@ -259,7 +261,7 @@ static bool is_plain(const struct fetch_request *q)
     static const struct client_proxy environment = {.from_environment = true};
     const struct client_settings *s = q->client ? client_settings_of(q->client) : NULL;
 
-    if (q->traced || q->body.p || (q->method && strcmp(q->method, "GET") != 0) ||
+    if (q->traced || q->body.p || q->socket_path || (q->method && strcmp(q->method, "GET") != 0) ||
         proxy_of(s ? &s->proxy : &environment, q->url))
         return false;
     return !s || (!client_auth_key(q->client) && !s->headers_n);

@@ -35,6 +35,7 @@ struct fetch_request {
     struct str body;
     int64_t timeout_ms;
     size_t body_max;                          /* decoded bytes; more: ERR_LIMIT */
+    const char *socket_path;                  /* a Unix socket instead of the URL's host; NULL */
     struct client *client;                    /* NULL: none; a reference is taken */
     bool traced;                              /* the result gets a trace (http/trace.h) */
     const struct fetch_trace *cookies_of;     /* of `traced`: cookies of an earlier one; copied */

@@ -36,6 +36,7 @@ struct fetch {
 
     /* copies of the request */
     char *url, *method, *body;
+    char *socket_path; /* NULL: none */
     size_t body_n;
     struct curl_slist *headers;
     int64_t timeout_ms;

@@ -104,6 +104,8 @@ static int set_options(struct fetch *f, struct err *err)
     curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
     if (f->trace)
         trace_set_options(f->trace, e, f->redirects == 0);
+    if (f->socket_path)
+        curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, f->socket_path); /* then no proxy counts */
     set_method(f);
     return client_apply(f->client, e, f->url, wants_gzip(f) ? f->headers : &no_gzip, !f->away,
                         &f->use, err);
@@ -298,7 +300,7 @@ static enum redirect redirect(struct fetcher *fr, struct fetch *f, long status)
         return REDIRECT_REFUSED;
     }
     f->away |= !client_is_home(f->url, to);
-    if (f->away && client_settings_of(f->client)->stays_home) {
+    if (f->away && (f->socket_path || client_settings_of(f->client)->stays_home)) {
         (void)err_set(&f->result.err, ERR_EVAL,
                       "the answer is a redirect to another host or port (%.200s), where it is not "
                       "followed to",

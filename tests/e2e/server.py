@@ -40,9 +40,12 @@ class Peer:
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, **options)
 
-    def log_text(self):
+    def log_bytes(self):
         self.log.seek(0)
-        return self.log.read().decode('utf-8', 'replace')[-2000:]
+        return self.log.read()
+
+    def log_text(self):
+        return self.log_bytes().decode('utf-8', 'replace')[-2000:]
 
     def stop(self):
         if self.process.poll() is None:

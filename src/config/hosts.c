@@ -1,0 +1,218 @@
+/* The entries of `hosts`, which schema_check has seen. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "collect/ssh/ssh_settings.h"
+#include "config/internal.h"
+#include "config/schema.h"
+
+#define PORT             22
+#define KEEPALIVE_MS     30000
+#define KEEPALIVE_COUNT  3
+#define KEEPALIVE_MIN_MS 100
+#define KEEPALIVE_MAX_MS 3600000
+#define KEEPALIVE_MOST   100
+
+static bool read_port(struct str text, uint16_t *out)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9' || n > 65535)
+            return false;
+        n = n * 10 + (unsigned)(text.p[i] - '0');
+    }
+    *out = (uint16_t)n;
+    return n > 0 && n <= 65535;
+}
+
+static bool is_address(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || strchr("/@[]\\\"'", s.p[i]))
+            return false;
+    return s.n > 0 && s.n < 256 && s.p[0] != '-';
+}
+
+/* "me@gpu-box:2222"; an IPv6 address stands in brackets where a port follows. */
+static bool parse_place(struct str text, struct str *user, struct str *address, uint16_t *port)
+{
+    const char *at = text.n ? memrchr(text.p, '@', text.n) : NULL;
+    struct str rest = text, digits = {NULL, 0};
+
+    *user = (struct str){NULL, 0};
+    if (at) {
+        *user = (struct str){text.p, (size_t)(at - text.p)};
+        rest = str_skip(text, user->n + 1);
+    }
+    if (str_starts(rest, STR("["))) {
+        const char *end = memchr(rest.p, ']', rest.n);
+
+        if (!end)
+            return false;
+        *address = (struct str){rest.p + 1, (size_t)(end - rest.p) - 1};
+        rest = str_skip(rest, address->n + 2);
+        if (rest.n && rest.p[0] != ':')
+            return false;
+        digits = rest.n ? str_skip(rest, 1) : digits;
+    } else {
+        const char *colon = rest.n ? memchr(rest.p, ':', rest.n) : NULL;
+
+        *address = rest;
+        if (colon && !memchr(colon + 1, ':', (size_t)(rest.p + rest.n - colon) - 1)) {
+            *address = (struct str){rest.p, (size_t)(colon - rest.p)};
+            digits = str_skip(rest, address->n + 1);
+        }
+    }
+    *port = PORT;
+    return (!at || is_address(*user)) && is_address(*address) &&
+           (!digits.p || read_port(digits, port));
+}
+
+static void read_place(struct config_builder *b, const struct yaml *node, struct ssh_settings *s)
+{
+    const struct yaml *ssh = yaml_get(node, "ssh");
+    struct str user, address;
+
+    s->name = s->address = "";
+    if (!ssh || !ssh->text.n) {
+        yaml_error(&b->errors, ssh ? ssh : node,
+                   "hosts: ssh is missing: user@host or "
+                   "user@host:port");
+        return;
+    }
+    if (!parse_place(ssh->text, &user, &address, &s->port)) {
+        yaml_error(&b->errors, ssh, "ssh: expected user@host or user@host:port, found \"%.*s\"",
+                   STR_ARGS(str_take(ssh->text, 100)));
+        return;
+    }
+    s->user = user.n ? builder_copy(b, user) : NULL;
+    s->address = builder_copy(b, address);
+    s->name = builder_text(b, node, "name", s->address);
+}
+
+/* "~/" is the home of whoever runs earshot. */
+static const char *read_path(struct config_builder *b, const struct yaml *node)
+{
+    const char *home = getenv("HOME"), *path;
+
+    if (!node || !node->text.n)
+        return NULL;
+    if (!str_starts(node->text, STR("~/")) || !home)
+        return builder_path(b, node);
+    path = arena_printf(b->arena, &b->err, "%s%.*s", home, STR_ARGS(str_skip(node->text, 1)));
+    b->failed |= !path;
+    return path ? path : "";
+}
+
+static void read_keepalive(struct config_builder *b, const struct yaml *map, struct ssh_settings *s)
+{
+    s->keepalive_ms = KEEPALIVE_MS;
+    s->keepalive_count = KEEPALIVE_COUNT;
+    yaml_read_duration(yaml_get(map, "interval"), "", &s->keepalive_ms, &b->errors);
+    yaml_read_i64(yaml_get(map, "count"), "keepalive.count", 1, KEEPALIVE_MOST, &s->keepalive_count,
+                  &b->errors);
+    if (s->keepalive_ms < KEEPALIVE_MIN_MS || s->keepalive_ms > KEEPALIVE_MAX_MS)
+        yaml_error(&b->errors, yaml_get(map, "interval"), "keepalive.interval: 100ms to 1h");
+}
+
+static void read_os(struct config_builder *b, const struct yaml *node, struct ssh_settings *s)
+{
+    static const char *const names[] = {
+        [SSH_OS_AUTO] = "auto", [SSH_OS_LINUX] = "linux", [SSH_OS_WINDOWS] = "windows"};
+
+    if (!node || !node->text.n)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (!str_eq(node->text, str_c(names[i])))
+            continue;
+        s->os = (enum ssh_os)i;
+        return;
+    }
+    yaml_error(&b->errors, node, "os: expected auto, linux or windows, found \"%.*s\"",
+               STR_ARGS(str_take(node->text, 40)));
+}
+
+static bool is_forwarded(const struct config *c, size_t hosts_n, uint16_t port)
+{
+    for (size_t i = 0; i < hosts_n; i++)
+        for (size_t k = 0; k < c->hosts[i].forward_n; k++)
+            if (c->hosts[i].forward[k] == port)
+                return true;
+    return false;
+}
+
+static void read_forward(struct config_builder *b, const struct yaml *list, size_t hosts_n,
+                         struct ssh_settings *s)
+{
+    uint16_t *ports;
+
+    if (!list || list->kind != YAML_LIST)
+        return;
+    ports = builder_array(b, list->n, sizeof *ports);
+    s->forward = ports;
+    for (size_t i = 0; ports && i < list->n; i++) {
+        uint16_t port;
+
+        if (!read_port(list->items[i].text, &port))
+            yaml_error(&b->errors, &list->items[i], "forward: expected ports, 1 to 65535");
+        else if (is_forwarded(b->config, hosts_n + 1, port))
+            yaml_error(&b->errors, &list->items[i],
+                       "forward: port %u is opened for another already", port);
+        else
+            ports[s->forward_n++] = port;
+    }
+}
+
+static void check_name(struct config_builder *b, const struct yaml *node, size_t n)
+{
+    const struct ssh_settings *hosts = b->config->hosts;
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(hosts[i].name, hosts[n].name) == 0 && *hosts[n].name)
+            yaml_error(&b->errors, yaml_get(node, "name") ? yaml_get(node, "name") : node,
+                       "hosts: two are called \"%.100s\"; give one another name", hosts[n].name);
+}
+
+/* Of what the tunnel is made of; what is collected through it has its own. */
+static uint64_t fingerprint(const struct yaml *node)
+{
+    uint64_t hash = hash_str(builder_folder(node));
+
+    for (size_t i = 0; i < node->n; i++)
+        if (!str_eq(node->pairs[i].key.text, STR("collect")))
+            hash = job_hash_tree(hash_mix(hash, hash_str(node->pairs[i].key.text)),
+                                 &node->pairs[i].value);
+    return hash;
+}
+
+static void read_host(struct config_builder *b, const struct yaml *node)
+{
+    size_t n = b->config->hosts_n;
+    struct ssh_settings *s = &b->config->hosts[n];
+
+    read_place(b, node, s);
+    check_name(b, node, n);
+    s->identity_file = read_path(b, yaml_get(node, "identity_file"));
+    s->known_hosts = read_path(b, yaml_get(node, "known_hosts"));
+    read_keepalive(b, yaml_get(node, "keepalive"), s);
+    read_os(b, yaml_get(node, "os"), s);
+    read_forward(b, yaml_get(node, "forward"), n, s);
+    s->fingerprint = fingerprint(node);
+    b->config->hosts_n++;
+    b->host = s->name;
+    config_read_jobs(b, yaml_get(yaml_get(node, "collect"), "scrape"));
+    entries_read(b, yaml_get(node, "collect"));
+    b->host = NULL;
+}
+
+void hosts_read(struct config_builder *b, const struct yaml *list)
+{
+    if (!list || list->kind != YAML_LIST)
+        return;
+    b->config->hosts = builder_array(b, list->n, sizeof *b->config->hosts);
+    for (size_t i = 0; b->config->hosts && i < list->n; i++)
+        if (list->items[i].kind == YAML_MAP)
+            read_host(b, &list->items[i]);
+}

@@ -1,0 +1,46 @@
+/* The keys of the entries of `hosts`: machines that are reached over SSH. */
+#include "config/schema.h"
+
+static const struct key keepalive_keys[] = {
+    {.name = "interval", .type = KEY_DURATION},
+    {.name = "count", .type = KEY_INT},
+};
+SCHEMA(keepalive, "keepalive");
+
+#define THERE_NOTE "it is not read over SSH; run earshot there, or leave it out"
+
+/* As `collect` at the top, as far as it can be done through a tunnel. */
+static const struct key host_collect_keys[] = {
+    {.name = "scrape", .type = KEY_MAPS, .sub = &schema_scrape_config},
+    {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
+    {.name = "redis", .type = KEY_ANY, USE_REFUSED, "run a redis_exporter there and scrape it"},
+    {.name = "postgres",
+     .type = KEY_ANY,
+     USE_REFUSED,
+     "run a postgres_exporter there and scrape it"},
+    {.name = "celery", .type = KEY_ANY, USE_REFUSED, "run Flower there and scrape it"},
+    {.name = "host", .type = KEY_ANY, USE_REFUSED, "run a node_exporter there and scrape it"},
+    {.name = "process", .type = KEY_ANY, USE_REFUSED, "run a process-exporter there and scrape it"},
+    {.name = "gpu", .type = KEY_ANY, USE_REFUSED, "run a DCGM exporter there and scrape it"},
+    {.name = "logs", .type = KEY_ANY, USE_REFUSED, THERE_NOTE},
+    {.name = "probe", .type = KEY_ANY, USE_REFUSED, "run a blackbox_exporter there and scrape it"},
+    {.name = "rabbitmq", .type = KEY_ANY, USE_REFUSED, "scrape its prometheus plug-in"},
+    {.name = "audio", .type = KEY_ANY, USE_REFUSED, THERE_NOTE},
+    {.name = "push", .type = KEY_ANY, USE_REFUSED, "what is pushed comes here by itself"},
+};
+SCHEMA(host_collect, "hosts.collect");
+
+static const struct key hosts_keys[] = {
+    {.name = "ssh", .type = KEY_STR},
+    {.name = "name", .type = KEY_STR},
+    {.name = "identity_file", .type = KEY_STR},
+    {.name = "known_hosts", .type = KEY_STR},
+    {.name = "keepalive", .type = KEY_MAP, .sub = &keepalive},
+    {.name = "jump", .type = KEY_ANY, USE_REFUSED, "name a machine that is reached directly"},
+    {.name = "os", .type = KEY_STR},
+    {.name = "forward", .type = KEY_STRS},
+    {.name = "collect", .type = KEY_MAP, .sub = &host_collect},
+    {.name = "packs", .type = KEY_ANY, USE_REFUSED, "give its collectors under collect"},
+};
+const struct schema schema_hosts = {
+    .what = "hosts", .keys = hosts_keys, .n = ARRAY_LEN(hosts_keys)};

@@ -1,0 +1,266 @@
+"""hosts: targets behind an SSH server, of which only its port can be reached. S4.1-5, U13."""
+import http.server
+import os
+import signal
+import threading
+import time
+import unittest
+
+from server import Server, eventually, free_port
+from sshd import Sshd, children, make_key, status
+
+
+class Exposition:
+    """an HTTP target on loopback that counts who asks"""
+
+    def __init__(self, text='things 1\n', port=0, seconds=0):
+        outer = self
+        self.asked = 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def do_GET(self):
+                outer.asked += 1
+                time.sleep(seconds)
+                body = text.encode()
+                self.send_response(200)
+                self.send_header('Content-Type', 'text/plain; version=0.0.4')
+                self.send_header('Content-Length', str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', port), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def job(name, port, interval='500ms'):
+    return '{job_name: %s, scrape_interval: %s, static_configs: [{targets: ["127.0.0.1:%d"]}]}' % (name, interval, port)
+
+
+def serve(*hosts):
+    return Server('--config', '{dir}/e.yml', files={'e.yml': 'hosts: [%s]\n' % ', '.join(hosts)}).start()
+
+
+def target(server, name):
+    return next(t for t in server.api('targets')['activeTargets'] if t['labels']['job'] == name)
+
+
+def own(server, name):
+    """{labels: value} of a series of earshot's own, as /metrics has it now"""
+    out = {}
+    for line in server.get('/metrics')[1].decode().splitlines():
+        if line.startswith(name + '{'):
+            labels, value = line[len(name):].rsplit(' ', 1)
+            out[labels] = float(value)
+    return out
+
+
+def state(server, host='box'):
+    """the one state that is 1"""
+    on = [labels for labels, v in own(server, 'earshot_ssh_state').items() if v and 'host="%s"' % host in labels]
+    assert len(on) == 1, on
+    return on[0].split('state="')[1].split('"')[0]
+
+
+class Tunnel(unittest.TestCase):
+    """four services on the far loopback, as in the set-up with a Windows server"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sshd = Sshd()
+        cls.services = {name: Exposition('%s_things{from="x"} 4\n' % name.replace('-', '_'))
+                        for name in ('api', 'flower', 'postgres', 'redis')}
+        jobs = ', '.join(job(name, e.port) for name, e in cls.services.items())
+        cls.dead = free_port()
+        cls.server = serve(cls.sshd.entry(collect='{scrape: [%s, %s]}' % (jobs, job('dead', cls.dead))))
+        for name in cls.services:
+            eventually(lambda n=name: cls.server.query('%s_things' % n))
+        cls.accepted = cls.sshd.peer.log_bytes().count(b'Accepted publickey')
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+        cls.sshd.close()
+        for e in cls.services.values():
+            e.close()
+
+    def test_all_four_are_scraped_through_one_connection(self):
+        for name in self.services:
+            self.assertEqual(self.server.query('up{job="%s"}' % name)[0][1], 1)
+        self.assertEqual(self.accepted, 1)
+
+    def test_all_it_brings_has_the_label_host(self):
+        for expr in 'api_things', 'up{job="api"}', 'scrape_duration_seconds{job="api"}':
+            self.assertEqual(self.server.query(expr)[0][0]['host'], 'box', expr)
+        self.assertEqual(self.server.query('api_things')[0][0]['instance'], '127.0.0.1:%d' % self.services['api'].port)
+
+    def test_series_of_the_tunnel_say_that_it_is_up(self):
+        eventually(lambda: own(self.server, 'earshot_ssh_up') == {'{host="box"}': 1})
+        self.assertEqual(state(self.server), 'connected')
+        self.assertEqual(own(self.server, 'earshot_ssh_reconnects_total'), {'{host="box"}': 0})
+        self.assertEqual(len(own(self.server, 'earshot_ssh_state')), 8)
+        eventually(lambda: self.server.query('earshot_ssh_up{host="box",job="earshot"} == 1'))
+
+    def test_a_dead_target_behind_a_tunnel_that_is_up_is_told_as_such(self):
+        t = eventually(lambda: [t for t in [target(self.server, 'dead')] if t['lastError']])[0]
+        eventually(lambda: target(self.server, 'dead')['lastError'] ==
+                   'far end refused: nothing listens on 127.0.0.1:%d there' % self.dead)
+        self.assertEqual(t['health'], 'down')
+        self.assertEqual(state(self.server), 'connected')
+
+    def test_targets_say_which_tunnel_they_use(self):
+        eventually(lambda: target(self.server, 'api')['tunnel'] == {'host': 'box', 'state': 'connected'})
+
+    def test_a_target_that_comes_to_life_is_up_at_the_next_cycle(self):
+        port = free_port()
+        server = serve(self.sshd.entry(collect='{scrape: [%s]}' % job('late', port)))
+        try:
+            eventually(lambda: 'far end refused' in target(server, 'late')['lastError'])
+            e = Exposition(port=port)
+            try:
+                eventually(lambda: target(server, 'late')['health'] == 'up', 5)
+            finally:
+                e.close()
+        finally:
+            server.close()
+
+    def test_the_sockets_are_for_nobody_else(self):
+        folder = os.path.join(self.server.data, 'ssh')
+        eventually(lambda: len(os.listdir(folder)) == 5)
+        self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700)
+
+
+class Faults(unittest.TestCase):
+    """what may happen to a tunnel: told apart, and mended by itself but for a changed key"""
+
+    def setUp(self):
+        self.sshd = Sshd()
+        self.service = Exposition()
+
+    def tearDown(self):
+        self.server.close()
+        self.sshd.close()
+        self.service.close()
+
+    def start(self, **further):
+        self.server = serve(self.sshd.entry(collect='{scrape: [%s]}' % job('x', self.service.port), **further))
+
+    def up(self):
+        return target(self.server, 'x')['health'] == 'up' and state(self.server) == 'connected'
+
+    def error(self):
+        return target(self.server, 'x')['lastError']
+
+    def test_a_killed_sshd_is_refused_and_comes_back(self):
+        self.start()
+        eventually(self.up)
+        self.sshd.kill()
+        eventually(lambda: state(self.server) == 'refused')
+        eventually(lambda: self.error().startswith('tunnel to box is down: connection refused: no SSH server listens'))
+        self.assertEqual(self.server.query('up{job="x"}')[0][1], 0)
+        self.sshd.start()
+        back = time.monotonic()
+        eventually(self.up, 30)
+        self.assertLess(time.monotonic() - back, 30)
+        self.assertEqual(own(self.server, 'earshot_ssh_reconnects_total'), {'{host="box"}': 1})
+
+    def test_a_changed_host_key_is_not_connected_to_until_it_is_trusted(self):
+        self.start()
+        eventually(self.up)
+        make_key(self.sshd.file('host'))
+        self.sshd.restart()
+        eventually(lambda: state(self.server) == 'host_key_changed')
+        eventually(lambda: 'its key is another than the one in' in self.error() and
+                   'earshot ssh trust box' in self.error())
+        time.sleep(3)
+        self.assertEqual(state(self.server), 'host_key_changed')
+        self.assertNotIn(b'Accepted', self.sshd.peer.log_bytes())
+        self.sshd.trust()
+        eventually(self.up)
+
+    def test_an_unknown_host_key_is_not_connected_to(self):
+        os.unlink(self.sshd.known_hosts)
+        self.start()
+        eventually(lambda: state(self.server) == 'host_key_unknown')
+        eventually(lambda: 'is not in ' + self.sshd.known_hosts in self.error())
+        self.sshd.trust()
+        eventually(self.up)
+
+    def test_a_key_that_is_not_taken_is_told_with_what_mends_it(self):
+        with open(self.sshd.file('authorized_keys'), 'w', encoding='utf-8'):
+            pass
+        self.start()
+        eventually(lambda: state(self.server) == 'auth_failed')
+        eventually(lambda: 'ssh-copy-id -i ' + self.sshd.key in self.error())
+
+    def test_a_name_that_nobody_knows_is_unreachable(self):
+        self.start(ssh='me@no-such-host.invalid')
+        eventually(lambda: state(self.server) == 'unreachable')
+        eventually(lambda: 'no-such-host.invalid is not known' in self.error())
+
+    def test_a_server_that_forbids_forwarding_is_told(self):
+        self.sshd.further = ('AllowTcpForwarding no',)
+        self.sshd.restart()
+        self.start()
+        eventually(lambda: 'its SSH server does not allow forwarding' in self.error())
+        self.assertEqual(state(self.server), 'connected')
+
+    def test_a_connection_that_falls_silent_is_a_timeout_and_told_before(self):
+        """as one that is cut without FIN: the far process is stopped, its kernel takes all"""
+        self.start()
+        eventually(self.up)
+        self.sshd.signal(signal.SIGSTOP)
+        eventually(lambda: state(self.server) == 'timeout', 15)
+        eventually(lambda: 'nothing has come from it' in self.error())
+        self.sshd.signal(signal.SIGCONT)
+        back = time.monotonic()
+        eventually(self.up, 30)
+        self.assertLess(time.monotonic() - back, 30)
+
+    def test_a_worker_that_dies_is_replaced(self):
+        self.start()
+        eventually(self.up)
+        os.kill(worker_of(self.server), signal.SIGKILL)
+        eventually(lambda: own(self.server, 'earshot_ssh_reconnects_total') == {'{host="box"}': 1})
+        eventually(self.up)
+
+    def test_the_worker_ends_with_earshot_even_when_that_is_killed(self):
+        self.start()
+        eventually(self.up)
+        pid = worker_of(self.server)
+        self.server.process.send_signal(signal.SIGKILL)
+        self.server.process.wait()
+        eventually(lambda: not os.path.exists('/proc/%d/exe' % pid) or status(pid)['State'].startswith('Z'))
+
+
+def worker_of(server):
+    pids = children(server.process.pid)
+    assert len(pids) == 1, pids
+    return pids[0]
+
+
+class Worker(unittest.TestCase):
+    """only the rights it needs"""
+
+    def test_it_can_gain_no_rights_and_is_not_looked_into(self):
+        sshd = Sshd()
+        server = serve(sshd.entry())
+        try:
+            eventually(lambda: state(server) == 'connected')
+            s = status(worker_of(server))
+            self.assertEqual(s['NoNewPrivs'], '1')
+            with open('/proc/%d/limits' % worker_of(server), encoding='utf-8') as f:
+                core = next(line for line in f if line.startswith('Max core file size'))
+            self.assertEqual(core.split()[4:6], ['0', '0'])
+        finally:
+            server.close()
+            sshd.close()

@@ -91,6 +91,7 @@ static const struct maker makers[] = {
     {"metrics", make_metrics},        {"gpu", make_gpu},          {"json", make_json},
     {"postgres", postgres_collector}, {"redis", redis_collector}, {"process", make_process},
     {"celery", celery_collector},     {"logs", make_logs},        {"probe", probe_collector},
+    {"flower", make_metrics},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/hash.h"
 #include "config/internal.h"
 #include "config/schema.h"
 #include "http/client_settings.h"
 #include "model/labels.h"
+#include "text/url.h"
 
 #define INTERVAL_MS 15000
 #define TIMEOUT_MS  10000
@@ -98,8 +100,32 @@ static void check_name(struct config_builder *b, const struct yaml *node,
                        entry->kind, entry->name);
 }
 
+/* User and password of http://user:password@host/: into the client, which sends them, and out of
+ * the URL, which is shown. */
+static void take_credentials(struct config_builder *b, const struct yaml *node, const char **url,
+                             struct client_settings *client)
+{
+    const char *host = strstr(*url, "://");
+    size_t n = host ? strcspn(host + 3, "/?#") : 0;
+    const char *at = n ? memrchr(host + 3, '@', n) : NULL;
+    struct str user, password;
+    struct err err;
+
+    if (!at)
+        return;
+    password = (struct str){host + 3, (size_t)(at - host - 3)};
+    user = str_split(&password, ':');
+    if (url_decode(b->arena, user, &client->username.text, &err) < 0 ||
+        url_decode(b->arena, password, &client->password.text, &err) < 0)
+        yaml_error(&b->errors, node, "user and password of a URL: %s", err.text);
+    client->has_basic_auth = true;
+    *url = arena_printf(b->arena, &b->err, "%.*s%s", (int)(host + 3 - *url), *url, at + 1);
+    b->failed |= !*url;
+}
+
 /* As a scrape job is asked, but for redirects, which lead nowhere else. */
-static const struct client_settings *read_client(struct config_builder *b, const struct yaml *node)
+static const struct client_settings *read_client(struct config_builder *b, const struct yaml *node,
+                                                 struct entry_settings *entry)
 {
     const struct client_settings *read = client_read(b, node);
     struct client_settings *client = builder_array(b, 1, sizeof *client);
@@ -108,6 +134,8 @@ static const struct client_settings *read_client(struct config_builder *b, const
         return NULL;
     *client = *read;
     client->stays_home = true;
+    if (entry->url && !client->has_basic_auth && !client->authorization_type && !client->oauth2)
+        take_credentials(b, node, &entry->url, client);
     return client;
 }
 
@@ -138,6 +166,7 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
     entry->host = b->host;
     (void)snprintf(what, sizeof what, "collect.%s", kind->key);
     entry->own = kind->read(b, node, entry);
+    entry->job.client = read_client(b, node, entry);
     entries_note_source(b, node, entry, source_of(entry));
     entry->name = builder_text(b, node, "name", entry->name ? entry->name : kind->key);
     entry->instance = builder_text(b, node, "instance", entry->instance);
@@ -146,7 +175,6 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
     entry->job.name = builder_text(b, node, "job", kind->job ? kind->job : entry->name);
     yaml_read_bool(yaml_get(node, "optional"), "", &entry->may_be_missing, &b->errors);
     entry->job.limits.body_bytes = BODY_MAX;
-    entry->job.client = read_client(b, node);
     entry->job.fingerprint = job_hash_tree(hash_str(str_c(kind->key)), node);
     read_times(b, node, what, &entry->job);
     job_read_rules(b, yaml_get(node, "metric_relabel_configs"), false, &entry->job.metric_relabel);
@@ -170,6 +198,49 @@ static void bind(struct config_builder *b, size_t first, const struct kind *kind
             c->entries[i].job.fingerprint = job_hash_tree(c->entries[i].job.fingerprint, list);
 }
 
+/* The path of a URL, without what follows it. */
+static const char *path_of(struct config_builder *b, const char *url)
+{
+    const char *host = strstr(url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
+
+    return path ? builder_copy(b, (struct str){path, strcspn(path, "?#")}) : "/";
+}
+
+/* A second target of the entry that was read last: another URL, whose exposition has the same job,
+ * instance, labels and times. */
+static void add_beside(struct config_builder *b, const struct yaml *node, const char *kind,
+                       const char *url)
+{
+    struct entry_settings *entry = add_entry(b);
+
+    if (!entry)
+        return;
+    *entry = entry[-1];
+    entry->kind = kind;
+    entry->url = url;
+    entry->endpoint = path_of(b, url);
+    entry->own = NULL;
+    entry->may_be_missing = false;
+    entry->job.client = read_client(b, node, entry);
+    entry->job.metric_relabel = (struct relabel_rules){.n = 0};
+    job_read_rules(b, yaml_get(node, "metric_relabel_configs"), false, &entry->job.metric_relabel);
+    entries_note_source(b, node, entry, url);
+}
+
+static void read_with_beside(struct config_builder *b, const struct kind *kind,
+                             const struct yaml *node)
+{
+    size_t before = b->config->entries_n;
+    const char *flower;
+
+    read_entry(b, kind, node);
+    if (strcmp(kind->key, "celery") != 0 || b->config->entries_n == before)
+        return;
+    flower = entry_flower_url(b, node);
+    if (flower)
+        add_beside(b, node, "flower", flower);
+}
+
 void entries_read_gpu(struct config_builder *b, const struct yaml *map)
 {
     static const struct yaml defaults = {.kind = YAML_MAP};
@@ -186,7 +257,7 @@ void entries_read(struct config_builder *b, const struct yaml *collect)
         const struct yaml *list = yaml_get(collect, kinds[k].key);
 
         for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++)
-            read_entry(b, &kinds[k], &list->items[i]);
+            read_with_beside(b, &kinds[k], &list->items[i]);
         if (list && set_kind_of(&kinds[k]))
             bind(b, first, &kinds[k], list);
     }

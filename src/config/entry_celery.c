@@ -1,8 +1,14 @@
 /* An entry of collect.celery, which schema_check has seen. */
+#include <string.h>
+
+#include "base/arena.h"
 #include "collect/celery/celery_settings.h"
 #include "collect/entry_settings.h"
 #include "config/internal.h"
+#include "config/schema.h"
 #include "text/redis_url.h"
+
+#define STUCK_AFTER_MS 900000
 
 static const char *const default_queues[] = {"celery"};
 
@@ -25,5 +31,24 @@ const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
         s->queues = default_queues;
         s->queues_n = ARRAY_LEN(default_queues);
     }
+    yaml_read_bool(yaml_get(node, "events"), "", &s->events, &b->errors);
+    s->flower = schema_has(node, "flower");
+    s->stuck_after_ms = STUCK_AFTER_MS;
+    yaml_read_duration(yaml_get(node, "stuck_after"), "", &s->stuck_after_ms, &b->errors);
     return s;
+}
+
+const char *entry_flower_url(struct config_builder *b, const struct yaml *node)
+{
+    const char *given = builder_text(b, node, "flower", NULL), *path, *url;
+
+    if (!given)
+        return NULL;
+    path = strstr(given, "://");
+    path = path ? strchr(path + 3, '/') : NULL;
+    if (path && path[1])
+        return given;
+    url = arena_printf(b->arena, &b->err, "%s%s", given, path ? "metrics" : "/metrics");
+    b->failed |= !url;
+    return url;
 }

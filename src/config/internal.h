@@ -88,6 +88,8 @@ const void *entry_read_redis(struct config_builder *b, const struct yaml *node,
                              struct entry_settings *entry);
 const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
                               struct entry_settings *entry);
+/* Where the Flower beside a Celery is scraped; NULL: there is none, or b->failed. */
+const char *entry_flower_url(struct config_builder *b, const struct yaml *node);
 /* The URL of a Redis as it is now: names and databases come from it. False: it was told why. */
 bool entry_read_redis_url(struct config_builder *b, const struct yaml *node, const char *key_file,
                           const struct client_secret *from, struct redis_url *out);

@@ -4,20 +4,18 @@
 #include "config/schema.h"
 #include "text/redis_url.h"
 
-#define FLOWER_NOTE "scrape Flower's /metrics under collect.scrape"
-
 static const struct key celery_keys[] = {
     {.name = "broker", .type = KEY_STR},
     {.name = "broker_file", .type = KEY_STR},
     {.name = "tls_config", .type = KEY_MAP, .sub = &schema_tls_config},
     {.name = "queues", .type = KEY_STRS},
-    {.name = "events", .type = KEY_BOOL}, /* check_celery refuses true */
-    {.name = "flower", .type = KEY_ANY, USE_REFUSED, FLOWER_NOTE},
+    {.name = "events", .type = KEY_BOOL},
+    {.name = "flower", .type = KEY_STR},
+    {.name = "stuck_after", .type = KEY_DURATION},
     {.name = "results",
      .type = KEY_ANY,
      USE_REFUSED,
      "count them with key_patterns of collect.redis"},
-    {.name = "stuck_after", .type = KEY_ANY, USE_REFUSED, "no rule looks at it yet; remove it"},
 };
 
 static bool is_of(struct str url, const char *scheme)
@@ -54,7 +52,7 @@ static void check_broker(const struct yaml *map, struct schema_check *c)
 static void check_celery(const struct yaml *map, struct schema_check *c)
 {
     const struct yaml *queues = yaml_get(map, "queues");
-    bool events = false;
+    const struct yaml *flower = yaml_get(map, "flower");
 
     if (!schema_gives(map, "broker") && !schema_gives(map, "broker_file"))
         yaml_error(c->errors, map,
@@ -62,10 +60,9 @@ static void check_celery(const struct yaml *map, struct schema_check *c)
     if (schema_gives(map, "broker") && schema_gives(map, "broker_file"))
         yaml_error(c->errors, yaml_get(map, "broker_file"), "give broker or broker_file, not both");
     check_broker(map, c);
-    yaml_read_bool(yaml_get(map, "events"), "", &events, c->errors);
-    if (events)
-        yaml_error(c->errors, yaml_get(map, "events"),
-                   "events: true is not served by this version: " FLOWER_NOTE);
+    if (flower && !is_of(flower->text, "http://") && !is_of(flower->text, "https://"))
+        yaml_error(c->errors, flower,
+                   "flower: a URL, such as http://127.0.0.1:5555 (its /metrics is scraped)");
     for (size_t i = 0; queues && queues->kind == YAML_LIST && i < queues->n; i++)
         if (queues->items[i].text.n == 0)
             yaml_error(c->errors, &queues->items[i], "a queue without a name");

@@ -283,12 +283,38 @@ static void mistakes_of_a_celery_are_told_with_their_place(void **state)
     assert_mistake(EARSHOT, "collect:\n  celery:\n  - broker: amqp://x\n",
                    "f.yml:3:13: broker: a RabbitMQ is not served by this version");
     assert_mistake(EARSHOT, "collect: {celery: [{broker: 'sentinel://h'}]}\n", "a Sentinel is not");
-    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', events: true}]}\n",
-                   "events: true is not served by this version: scrape Flower");
-    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', flower: 'http://f'}]}\n",
-                   "flower is not served by this version");
-    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', stuck_after: 5m}]}\n",
-                   "stuck_after is not served by this version");
+    assert_mistake(EARSHOT,
+                   "collect: {celery: [{broker: 'redis://h', flower: '127.0.0.1:5555'}]}\n",
+                   "flower: a URL, such as http://127.0.0.1:5555");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', stuck_after: soon}]}\n",
+                   "stuck_after");
+}
+
+static void a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery(void **state)
+{
+    struct config *c = loaded(
+        EARSHOT, "collect:\n"
+                 "  celery:\n"
+                 "  - {broker: 'redis://h', flower: 'http://me:p%40w@f:5555/', events: true,\n"
+                 "     stuck_after: 1h, labels: {a: b}}\n");
+    const struct entry_settings *broker = &c->entries[0], *flower = &c->entries[1];
+    const struct celery_settings *s = broker->own;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 2);
+    assert_true(s->events && s->flower);
+    assert_int_equal(s->stuck_after_ms, 3600000);
+    assert_null(broker->url);
+    assert_null(broker->endpoint);
+    assert_string_equal(flower->url, "http://f:5555/metrics");
+    assert_string_equal(flower->endpoint, "/metrics");
+    assert_string_equal(flower->job.name, "celery");
+    assert_string_equal(flower->instance, broker->instance);
+    assert_ptr_equal(flower->labels, broker->labels);
+    assert_true(flower->job.client->has_basic_auth);
+    assert_string_equal(flower->job.client->username.text, "me");
+    assert_string_equal(flower->job.client->password.text, "p@w");
+    config_free(c);
 }
 
 static void what_is_not_served_is_refused_with_its_place(void **state)
@@ -1287,6 +1313,7 @@ int main(void)
         cmocka_unit_test(mistakes_of_a_redis_are_told_with_their_place),
         cmocka_unit_test(a_celery_is_read_with_its_default_queue),
         cmocka_unit_test(mistakes_of_a_celery_are_told_with_their_place),
+        cmocka_unit_test(a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery),
         cmocka_unit_test(what_is_not_served_is_refused_with_its_place),
         cmocka_unit_test(every_mistake_is_told_and_in_order),
         cmocka_unit_test(a_file_that_cannot_be_read_is_one_clear_line),

@@ -6,8 +6,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "collect/celery/celery_settings.h"
+#include "collect/celery/event.h"
+#include "collect/celery/listener.h"
+#include "collect/celery/tally.h"
 #include "collect/collect.h"
 #include "collect/entry_settings.h"
 #include "collect/redis/findings.h"
@@ -39,6 +43,10 @@ struct celery {
     const struct celery_settings *settings;
     struct list *lists; /* owned; [queues_n * PRIORITIES] */
     size_t lists_n;
+    struct listener *listener; /* owned; NULL: none is open */
+    struct tally *tally;       /* owned; NULL: events are not heard */
+    uint64_t events_invalid, connections_lost;
+    bool deafness_told;
 };
 
 /* ---- lists ---- */
@@ -143,6 +151,87 @@ static int read_unacked(struct celery *c, struct redis_run *r, struct err *err)
     return 0;
 }
 
+/* ---- events ---- */
+
+static void see_event(void *arg, const struct event *event)
+{
+    struct celery *c = arg;
+
+    tally_see(c->tally, event, c->asker.clock->mono_ns(c->asker.clock));
+}
+
+static void see_message(void *arg, struct str message)
+{
+    struct celery *c = arg;
+    struct err err;
+
+    if (event_read(message, see_event, c, &err) < 0)
+        c->events_invalid++;
+}
+
+static int hear(struct celery *c, struct redis_run *r, struct err *err)
+{
+    if (!c->listener) {
+        if (listener_open(&c->settings->broker, c->asker.clock, r->deadline_ns, r->findings->arena,
+                          &c->listener, err) < 0)
+            return -1;
+        tally_listens(c->tally, c->asker.clock->mono_ns(c->asker.clock));
+    }
+    if (listener_hear(c->listener, r->deadline_ns, see_message, c, err) == 0)
+        return 0;
+    listener_close(c->listener);
+    c->listener = NULL;
+    return -1;
+}
+
+/* Queues are told all the same. Once until it works again. */
+static void tell_deafness(struct celery *c, const struct err *err, bool hears)
+{
+    const struct entry_settings *entry = c->asker.entry;
+
+    if (!hears && !c->deafness_told)
+        log_warn(c->asker.log, "celery",
+                 "collect.celery, %s: workers are not heard: %s%s (earshot_celery_listening is 0)",
+                 entry->name, err->text,
+                 strstr(err->text, "NOPERM")
+                     ? "; an ACL grants it with: ACL SETUSER name +psubscribe &/0.celeryev*, with "
+                       "the number of the broker's database"
+                     : "");
+    c->deafness_told = !hears;
+}
+
+static void tell_events(struct celery *c, struct redis_run *r)
+{
+    static const struct finding_family listening = {
+        .name = STR("earshot_celery_listening"),
+        .type = METRIC_GAUGE,
+        .help = STR("1 while events are heard; the log says why not.")};
+    static const struct finding_family invalid = {.name =
+                                                      STR("earshot_celery_events_invalid_total"),
+                                                  .type = METRIC_COUNTER,
+                                                  .help = STR("Events that could not be read.")};
+    static const struct finding_family lost = {
+        .name = STR("earshot_celery_connections_lost_total"),
+        .type = METRIC_COUNTER,
+        .help = STR("Times the connection for events was lost, and events with it.")};
+    bool had = c->listener != NULL, hears;
+    struct err err;
+
+    hears = hear(c, r, &err) == 0;
+    c->connections_lost += had && !hears;
+    if (had && !hears)
+        hears = hear(c, r, &err) == 0; /* at once: each event is told once */
+    tell_deafness(c, &err, hears);
+    findings_add(r->findings, &listening, hears, NULL, 0);
+    findings_add(r->findings, &invalid, (double)c->events_invalid, NULL, 0);
+    findings_add(r->findings, &lost, (double)c->connections_lost, NULL, 0);
+    tally_tell(c->tally, r->findings,
+               &(struct tally_how){.now_ns = c->asker.clock->mono_ns(c->asker.clock),
+                                   .stuck_after_ms = c->settings->stuck_after_ms,
+                                   .hears = hears,
+                                   .flower = !c->settings->flower});
+}
+
 /* ---- one cycle ---- */
 
 static int read_all(struct redis_run *r, void *arg, struct err *err)
@@ -162,6 +251,8 @@ static int read_all(struct redis_run *r, void *arg, struct err *err)
         return -1;
     for (size_t i = 0; i < c->settings->queues_n; i++)
         tell_queue(c, r, i);
+    if (c->tally)
+        tell_events(c, r);
     return 0;
 }
 
@@ -181,6 +272,8 @@ static void collector_free(void *arg)
     for (size_t i = 0; i < c->lists_n; i++)
         mem_free(c->lists[i].key);
     mem_free(c->lists);
+    listener_close(c->listener);
+    tally_free(c->tally);
     mem_free(c);
 }
 
@@ -208,6 +301,7 @@ int celery_collector(const struct entry_settings *entry, const struct clock *clo
     c->asker = (struct redis_asker){
         .entry = entry, .access = &c->settings->broker, .clock = clock, .log = log};
     make_lists(c);
+    c->tally = c->settings->events ? tally_new() : NULL;
     *out = (struct collector){
         .name = "celery", .collect = collect, .free = collector_free, .arg = c, .may_hang = true};
     return 0;

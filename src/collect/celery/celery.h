@@ -1,5 +1,5 @@
-/* celery: the queues of a Celery whose broker is a Redis, read there without touching them. The
- * folder's entry header.
+/* celery: the queues of a Celery whose broker is a Redis, read there without touching them, and its
+ * workers, which are heard there (listener.h, tally.h). The folder's entry header.
  *
  * A queue is a list, and three more with its name for the priorities 3, 6 and 9. Its length is LLEN
  * of all of them, 0 for one that is gone. Its oldest task is at the end where workers take from

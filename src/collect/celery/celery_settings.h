@@ -5,7 +5,9 @@
 #ifndef COLLECT_CELERY_CELERY_SETTINGS_H
 #define COLLECT_CELERY_CELERY_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "collect/redis/redis_settings.h"
 
@@ -13,6 +15,9 @@ struct celery_settings {
     struct redis_access broker;
     const char *const *queues; /* [queues_n] */
     size_t queues_n;
+    bool events; /* workers are heard */
+    bool flower; /* a Flower is scraped beside: its names are not made here */
+    int64_t stuck_after_ms;
 };
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "text/base64.h"
 
 #define PREFIX     "/metrics/"
 #define BASE64     "@base64"
@@ -41,45 +42,17 @@ static int percent_decode(struct str s, struct arena *a, struct str *out, struct
     return 0;
 }
 
-static int digit_of(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '-')
-        return 62;
-    return c == '_' ? 63 : -1;
-}
-
-static int base64_decode(struct str name, struct str s, struct arena *a, struct str *out,
-                         struct err *err)
+static int base64_of(struct str name, struct str s, struct arena *a, struct str *out,
+                     struct err *err)
 {
     char *p = arena_alloc(a, s.n, err);
-    uint32_t bits = 0;
-    unsigned held = 0;
-    size_t n = 0;
 
     if (!p)
         return -1;
-    while (s.n && s.p[s.n - 1] == '=')
-        s.n--;
-    for (size_t i = 0; i < s.n; i++) {
-        int digit = digit_of(s.p[i]);
-
-        if (digit < 0 || s.n % 4 == 1)
-            return err_set(err, ERR_SYNTAX, "invalid base64 encoding for label %.*s=\"%.*s\"",
-                           STR_ARGS(str_take(name, 60)), STR_ARGS(str_take(s, 60)));
-        bits = bits << 6 | (uint32_t)digit;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            p[n++] = (char)(bits >> held & 0xff);
-        }
-    }
-    *out = (struct str){p, n};
+    if (!base64_decode(BASE64_URL, s, p, &out->n))
+        return err_set(err, ERR_SYNTAX, "invalid base64 encoding for label %.*s=\"%.*s\"",
+                       STR_ARGS(str_take(name, 60)), STR_ARGS(str_take(s, 60)));
+    out->p = p;
     return 0;
 }
 
@@ -173,7 +146,7 @@ int group_key_read(struct str path, struct arena *a, struct group_key *out, stru
                                    "%.*s" BASE64 "/="
                                  : "job name is required",
                            STR_ARGS(str_take(name, 60)), STR_ARGS(str_take(name, 60)));
-        if (base64 && base64_decode(name, value, a, &value, err) < 0)
+        if (base64 && base64_of(name, value, a, &value, err) < 0)
             return -1;
         *label = (struct label){name, value};
         if (check(label, err) < 0)

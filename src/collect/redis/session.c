@@ -56,6 +56,15 @@ void session_close(struct session *s)
     mem_free(s);
 }
 
+struct talk *session_end(struct session *s)
+{
+    struct talk *talk = s->talk;
+
+    s->talk = NULL;
+    session_close(s);
+    return talk;
+}
+
 int session_ask(struct session *s, const struct str args[], size_t n, struct err *err)
 {
     const char *texts[WORDS_MAX];

@@ -19,6 +19,7 @@ struct budget;
 struct clock;
 struct err;
 struct session;
+struct talk;
 struct talk_place;
 struct tls_settings;
 
@@ -33,6 +34,8 @@ struct session_settings {
 MUST_USE int session_open(const struct session_settings *settings, struct session **out,
                           struct err *err);
 void session_close(struct session *s); /* NULL is fine */
+/* The connection, all answers read, for whoever goes on with it in another way. */
+MUST_USE struct talk *session_end(struct session *s);
 
 /* Queues a command; it goes out with the next session_answer. */
 MUST_USE int session_ask(struct session *s, const struct str args[], size_t n, struct err *err);

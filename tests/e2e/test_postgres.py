@@ -293,7 +293,8 @@ class Standby(Case):
         primary.wait()
         standby = services.Postgres(standby_of=primary)
         self.addCleanup(standby.stop)
-        eventually(lambda: standby.ask('SELECT pg_is_in_recovery()') == 't', 60, every=1)
+        eventually(lambda: standby.sql('SELECT 1') == 0, 60, every=1)
+        self.assertEqual(standby.ask('SELECT pg_is_in_recovery()'), 't')
         self.earshot = Server('--config', '{dir}/e.yml', files={
             'e.yml': 'collect:\n  postgres:\n' + ''.join(entry(p.port, 'labels: {role: %s}' % role, user='test')
                                                          for role, p in (('primary', primary), ('standby', standby)))}).start()

@@ -624,9 +624,69 @@ static void an_entry_is_named_after_its_address(void **state)
     }
 }
 
+static void numbers_of_unknown_keys_have_joined_names(void **state)
+{
+    (void)state;
+    assert_mapped(
+        "metrics: {hub: {path: q, leaves: true, labels: {a: b}}}",
+        "{\"q\": {\"tasks\": {\"in use\": 12, \"ok\": true}, \"done\": \"3.5\", \"name\": \"x\", "
+        "\"list\": [1], \"none\": null}}",
+        "hub_tasks_in_use{a=\"b\"} 12\nhub_tasks_ok{a=\"b\"} 1\nhub_done{a=\"b\"} 3.5\n");
+    assert_mapped("metrics: {hub: {path: q, leaves: true}}", "{\"q\": 1}", "");
+}
+
+static void leaves_are_bounded_in_number_and_depth(void **state)
+{
+    SCOPED(buf_fini) struct buf body = {0};
+    struct fixture f;
+    size_t lines = 0;
+
+    (void)state;
+    buf_adds(&body, "{\"q\": {");
+    for (int i = 0; i < 600; i++)
+        buf_addf(&body, "\"k%d\": 1, ", i);
+    for (int i = 0; i < 20; i++)
+        buf_adds(&body, "\"deep\": {");
+    buf_adds(&body, "\"x\": 1");
+    for (int i = 0; i < 22; i++)
+        buf_adds(&body, "}");
+    start(&f, "metrics: {hub: {path: q, leaves: true}}");
+    assert_int_equal(read_body(&f, 200, buf_str(&body)), PARSED);
+    for (size_t i = 0; i < f.out.n; i++)
+        lines += str_starts(str_skip(buf_str(&f.out), i), STR("\nhub_k"));
+    assert_int_equal(lines, 500);
+    assert_int_equal(f.counts.values_invalid, 100);
+    assert_null(strstr(f.out.p, "deep"));
+    end(&f);
+}
+
+static void the_status_alone_may_be_what_is_asked_for(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f, "metrics: {up_there: {ok: true, help: Well}, v: v}");
+    assert_int_equal(read_body(&f, 200, STR("{\"v\": 2}")), PARSED);
+    assert_non_null(strstr(f.out.p, "up_there 1\n"));
+    assert_non_null(strstr(f.out.p, "v 2\n"));
+    assert_int_equal(read_body(&f, 503, STR("{\"v\": 2}")), PARSED); /* collect makes up 0 of it */
+    assert_non_null(strstr(f.out.p, "up_there 0\n"));
+    assert_int_equal(read_body(&f, 200, STR("no JSON")), PARSED_UNWELL);
+    assert_string_equal(f.out.p, "# HELP up_there Well\n# TYPE up_there gauge\nup_there 1\n");
+    end(&f);
+    start(&f, "metrics: {up_there: {ok: true}}");
+    assert_int_equal(read_body(&f, 204, STR("")), PARSED); /* nothing of the body is wanted */
+    end(&f);
+    assert_fails(load("{url: 'http://h/x', metrics: {a: {ok: true, path: b}}}", &f.config, &f.err),
+                 f.err, ERR_TYPE, "path does not go with it");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_of_unknown_keys_have_joined_names),
+        cmocka_unit_test(leaves_are_bounded_in_number_and_depth),
+        cmocka_unit_test(the_status_alone_may_be_what_is_asked_for),
         cmocka_unit_test(a_sound_box_tells_its_state),
         cmocka_unit_test(other_services_tell_theirs),
         cmocka_unit_test(numbers_may_be_texts_and_booleans),

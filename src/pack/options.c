@@ -1,5 +1,6 @@
 #include "pack/options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -8,6 +9,8 @@
 #include "text/number.h"
 #include "text/url.h"
 #include "text/yaml.h"
+
+#define RULES_MAX 128 /* of one pack */
 
 const char *const options_common[] = {"instance", "interval", "timeout",
                                       "labels",   "rules",    "notify"};
@@ -148,12 +151,42 @@ static void check_rule(const struct yaml *rule, struct yaml_errors *errors)
         yaml_read_duration(&wait->pairs[i].value, "for", &ms, errors);
 }
 
-static void check_rules(const struct yaml *rules, struct yaml_errors *errors)
+/* '*' and the alerts of the pack; their number. */
+static size_t rule_names(const struct pack *pack, struct arena *a, const char **names)
 {
+    const struct yaml *root, *groups;
+    size_t n = 0;
+
+    names[n++] = "*";
+    if (!pack->rules.n || yaml_parse(a, "rules.yml", pack->rules, &root, NULL) < 0)
+        return n;
+    groups = yaml_get(root, "groups");
+    for (size_t i = 0; groups && groups->kind == YAML_LIST && i < groups->n; i++) {
+        const struct yaml *rules = yaml_get(&groups->items[i], "rules");
+
+        for (size_t k = 0; rules && rules->kind == YAML_LIST && k < rules->n; k++) {
+            const struct yaml *alert = yaml_get(&rules->items[k], "alert");
+            const char *name = alert ? arena_cstr(a, alert->text, NULL) : NULL;
+
+            if (name && n < RULES_MAX)
+                names[n++] = name;
+        }
+    }
+    return n;
+}
+
+static void check_rules(const struct pack *pack, const struct yaml *rules,
+                        struct yaml_errors *errors)
+{
+    const char *names[RULES_MAX];
+    char what[80];
+
     if (rules->kind != YAML_MAP) {
         yaml_error(errors, rules, "rules: expected names of rules, like {'*': {for: 5m}}");
         return;
     }
+    (void)snprintf(what, sizeof what, "rules of the pack %s", pack->name);
+    (void)yaml_check_keys(rules, what, names, rule_names(pack, errors->arena, names), errors);
     for (size_t i = 0; i < rules->n; i++)
         check_rule(&rules->pairs[i].value, errors);
 }
@@ -204,7 +237,7 @@ void options_check_common(const struct pack *pack, const struct yaml *given,
     if (labels && labels->kind != YAML_MAP && labels->kind != YAML_NULL)
         yaml_error(errors, labels, "labels: expected a map like {room: studio}");
     if (rules && rules->kind != YAML_NULL) {
-        check_rules(rules, errors);
+        check_rules(pack, rules, errors);
         yaml_error(warnings, rules,
                    "rules of the pack %s are not served by this version: no alert fires yet",
                    pack->name);

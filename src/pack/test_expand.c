@@ -156,8 +156,11 @@ static void mistakes_are_told_with_their_place(void **state)
         {"[{soundbox: {interval: often}}]", "interval"},
         {"[{soundbox: {labels: a}}]", "labels: expected a map"},
         {"[{soundbox: {rules: [a]}}]", "rules: expected names of rules"},
-        {"[{soundbox: {rules: {A: {fro: 1m}}}}]", "did you mean \"for\"?"},
-        {"[{soundbox: {rules: {A: {for: {warning: x}}}}}]", "for"},
+        {"[{soundbox: {rules: {SoundBoxQueLong: {for: 1m}}}}]",
+         "unknown key \"SoundBoxQueLong\" in rules of the pack soundbox (did you mean "
+         "\"SoundBoxQueueLong\"?)"},
+        {"[{soundbox: {rules: {'*': {fro: 1m}}}}]", "did you mean \"for\"?"},
+        {"[{soundbox: {rules: {'*': {for: {warning: x}}}}}]", "for"},
         {"[{soundbox: {notify: {mail: a}}}]", "unknown key \"mail\""},
         {"[{soundbox: {notify: {message: x}}}]", "message: expected script or explain"},
     };
@@ -170,9 +173,9 @@ static void mistakes_are_told_with_their_place(void **state)
 static void what_is_not_acted_upon_is_said(void **state)
 {
     (void)state;
-    (void)expand_well(
-        "- soundbox: {rules: {'*': {for: 0s}, A: {critical: 4.5GB, for: {warning: 5m}}},\n"
-        "             notify: {email: [a@b], smtp: 'h:25', message: script}}\n");
+    (void)expand_well("- soundbox: {rules: {'*': {for: 0s}, SoundBoxDown: {critical: 4.5GB, for: "
+                      "{warning: 5m}}},\n"
+                      "             notify: {email: [a@b], smtp: 'h:25', message: script}}\n");
     assert_int_equal(warnings.n, 2);
     assert_non_null(strstr(warnings.items[0].text, "no alert fires yet"));
     assert_non_null(strstr(warnings.items[1].text, "nobody is told yet"));

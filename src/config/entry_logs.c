@@ -196,6 +196,26 @@ static void read_histogram(struct config_builder *b, const struct yaml *node,
     out->histogram = h;
 }
 
+static void read_counter(struct config_builder *b, const struct yaml *node,
+                         struct logs_pattern *out)
+{
+    const struct yaml *map = yaml_get(node, "counter");
+    struct logs_histogram *h;
+
+    if (!map || map->kind != YAML_MAP)
+        return;
+    h = builder_array(b, 1, sizeof *h);
+    if (!h)
+        return;
+    h->metric = schema_text(map, "metric");
+    if (!name_is_legacy_metric(h->metric))
+        yaml_error(&b->errors, map,
+                   "counter: metric: \"%.*s\" is no name of a metric: letters, digits, _ and :",
+                   STR_ARGS(str_take(h->metric, 100)));
+    read_labels(b, yaml_get(map, "labels"), h);
+    out->counter = h;
+}
+
 static void read_pattern(struct config_builder *b, const struct yaml *node,
                          struct logs_pattern *out)
 {
@@ -212,6 +232,7 @@ static void read_pattern(struct config_builder *b, const struct yaml *node,
     read_match(b, node, out);
     read_values(b, node, out);
     read_histogram(b, node, out);
+    read_counter(b, node, out);
     if (out->all && out->fields_n)
         yaml_error(&b->errors, yaml_get(node, "all"),
                    "all: a pattern on fields has no entry to look at");
@@ -219,7 +240,8 @@ static void read_pattern(struct config_builder *b, const struct yaml *node,
 
 static bool is_same_histogram(const struct logs_histogram *a, const struct logs_histogram *b)
 {
-    bool same = a->buckets_n == b->buckets_n && a->labels_n == b->labels_n;
+    bool same = a->buckets_n == b->buckets_n && a->labels_n == b->labels_n &&
+                (a->field.n > 0) == (b->field.n > 0);
 
     for (size_t i = 0; same && i < a->buckets_n; i++)
         same = !(a->buckets[i] < b->buckets[i]) && !(a->buckets[i] > b->buckets[i]);
@@ -228,20 +250,39 @@ static bool is_same_histogram(const struct logs_histogram *a, const struct logs_
     return same;
 }
 
-static void check_histograms(struct config_builder *b, const struct yaml *list,
-                             const struct logs_settings *s)
+/* The one of that name in patterns[0..n). */
+static const struct logs_histogram *find_before(const struct logs_settings *s, size_t n,
+                                                struct str metric)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct logs_histogram *of[] = {s->patterns[i].histogram, s->patterns[i].counter};
+
+        for (size_t k = 0; k < ARRAY_LEN(of); k++)
+            if (of[k] && str_eq(of[k]->metric, metric))
+                return of[k];
+    }
+    return NULL;
+}
+
+/* Patterns that count into one metric agree about it. */
+static void check_metrics(struct config_builder *b, const struct yaml *list,
+                          const struct logs_settings *s)
 {
     for (size_t i = 0; i < s->patterns_n; i++) {
-        const struct logs_histogram *h = s->patterns[i].histogram;
+        const struct logs_histogram *of[] = {s->patterns[i].histogram, s->patterns[i].counter};
 
-        for (size_t k = 0; h && k < i; k++) {
-            const struct logs_histogram *before = s->patterns[k].histogram;
+        for (size_t k = 0; k < ARRAY_LEN(of); k++) {
+            const struct logs_histogram *before = of[k] ? find_before(s, i, of[k]->metric) : NULL;
 
-            if (before && str_eq(before->metric, h->metric) && !is_same_histogram(before, h))
+            if (before && !is_same_histogram(before, of[k]))
                 yaml_error(&b->errors, &list->items[i],
-                           "histogram %.*s has other buckets or labels in a pattern above",
-                           STR_ARGS(str_take(h->metric, 100)));
+                           "%.*s has other buckets or labels, or is another kind, in a pattern "
+                           "above",
+                           STR_ARGS(str_take(of[k]->metric, 100)));
         }
+        if (of[0] && of[1] && str_eq(of[0]->metric, of[1]->metric))
+            yaml_error(&b->errors, &list->items[i], "%.*s is a histogram and a counter",
+                       STR_ARGS(str_take(of[0]->metric, 100)));
     }
 }
 
@@ -258,7 +299,7 @@ static void read_patterns(struct config_builder *b, const struct yaml *node,
         read_pattern(b, &list->items[i], &patterns[i]);
     out->patterns = patterns;
     out->patterns_n = n;
-    check_histograms(b, list, out);
+    check_metrics(b, list, out);
 }
 
 /* ---- the entry ---- */

@@ -8,12 +8,19 @@ static const struct key histogram_keys[] = {
 };
 SCHEMA(histogram, "a histogram of collect.logs");
 
+static const struct key counter_keys[] = {
+    {.name = "metric", .type = KEY_STR},
+    {.name = "labels", .type = KEY_STRS},
+};
+SCHEMA(counter, "a counter of collect.logs");
+
 static const struct key pattern_keys[] = {
     {.name = "event", .type = KEY_STR},
     {.name = "match", .type = KEY_ANY},
     {.name = "severity", .type = KEY_STR},
     {.name = "value", .type = KEY_ANY},
     {.name = "histogram", .type = KEY_MAP, .sub = &histogram},
+    {.name = "counter", .type = KEY_MAP, .sub = &counter},
     {.name = "all", .type = KEY_BOOL},
     {.name = "continue", .type = KEY_BOOL},
 };

@@ -286,10 +286,11 @@ static int finish_entry(struct making *m, const char *endpoint, struct yaml *ent
 }
 
 /* What tells the targets of one service apart where nothing else does: all groups of processes are
- * one target, and a file has its name. */
+ * one target, and a log has the name of its file, unit or container. */
 static const char *endpoint_of(const struct making *m, const struct yaml *kind,
                                const struct yaml *entry)
 {
+    static const char *const names[] = {"unit", "container"};
     const struct yaml *path = yaml_get(entry, "path");
     const char *slash;
 
@@ -297,9 +298,14 @@ static const char *endpoint_of(const struct making *m, const struct yaml *kind,
         return NULL;
     if (str_eq(kind->text, STR("process")))
         return "processes";
-    if (!str_eq(kind->text, STR("logs")) || !path || path->kind != YAML_SCALAR || !path->text.n)
+    if (!str_eq(kind->text, STR("logs")))
         return NULL;
-    slash = memrchr(path->text.p, '/', path->text.n); /* texts of YAML end in a NUL */
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (yaml_get(entry, names[i]))
+            return yaml_get(entry, names[i])->text.p; /* texts of YAML end in a NUL */
+    if (!path || path->kind != YAML_SCALAR || !path->text.n)
+        return NULL;
+    slash = memrchr(path->text.p, '/', path->text.n);
     return slash ? slash + 1 : path->text.p;
 }
 

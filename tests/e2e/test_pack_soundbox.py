@@ -1,5 +1,6 @@
 """The pack soundbox against a scripted Sound Box that serves tests/samples."""
 import json
+import os
 import time
 import unittest
 
@@ -22,9 +23,13 @@ class SoundBox(PackTest):
     answers = {'/status': sample('soundbox-status.json'), '/queue-status': sample('soundbox-queue-status.json'),
                '/api/backup/status': sample('soundbox-backup-status.json'), '/metrics': EXPOSITION}
     config = '''packs:
-- soundbox: {url: 'http://%(address)s/', instance: studio, interval: 500ms, timezone: UTC, labels: {room: attic}}
+- soundbox: {url: 'http://%(address)s/', instance: studio, interval: 500ms, timezone: UTC, labels: {room: attic}, log: soundbox.log}
 '''
-    ups = 4
+    ups = 5
+
+    @classmethod
+    def files(cls):
+        return {'soundbox.log': ''}
 
     def test_each_model_is_in_one_of_its_states_and_any_other_word_is_unknown(self):
         """S0.2, S0.7, S0.8: states of music, audio, magnet and tts, as ready, loading, unloaded, error or unknown"""
@@ -104,7 +109,7 @@ class SoundBox(PackTest):
     def test_each_endpoint_is_a_target_with_the_labels_of_the_pack(self):
         """S0.1: one service on its port; job, instance, endpoint and the labels of the parameter on all of it"""
         self.assertEqual(set(self.series('up{job="soundbox",instance="studio",room="attic"}', 'endpoint')),
-                         {'/status', '/queue-status', '/api/backup/status', '/metrics'})
+                         {'/status', '/queue-status', '/api/backup/status', '/metrics', 'soundbox.log'})
         self.assertEqual(self.server.query('{__name__=~"soundbox_.*",room!="attic"}'), [])
 
     def test_an_answer_that_is_no_answer_is_up_0_with_words(self):
@@ -121,6 +126,18 @@ class SoundBox(PackTest):
             time.sleep(1.5)
             return 200, {}, '{}'
         self.assert_down('soundbox', '/queue-status', late, 'timeout after 0.5 s')
+
+    def test_lines_of_its_log_are_events_with_values(self):
+        """S0.23, S0.24, S0.25: nine events by severity, from 0 on; numbers in the lines are values"""
+        own = '{job="soundbox",instance="studio",source="soundbox"%s}'
+        self.assertEqual(self.series('earshot_log_events_total' + own % ',severity="critical"', 'event'),
+                         {'cuda_oom': 0, 'worker_crashed': 0, 'database_locked': 0})
+        with open(os.path.join(self.server.dir, 'soundbox.log'), 'a', encoding='utf-8') as f:
+            f.write(sample('soundbox.log') + '\n')
+        eventually(lambda: set(self.series('earshot_log_events_total' + own % '', 'event').values()) == {1})
+        self.assertEqual(len(self.series('earshot_log_events_total' + own % '', 'event')), 9)
+        self.assertEqual(self.value('earshot_log_value' + own % ',event="job_starving",field="wait_seconds"'), 120)
+        self.assertEqual(self.value('earshot_log_value' + own % ',event="model_preload",field="free_vram_gb"'), 12.5)
 
     def test_the_gpu_collector_is_on(self):
         """S0.3: the pack switches collect.gpu on"""

@@ -79,6 +79,8 @@ class ModelServers(unittest.TestCase):
     def test_ollama_tells_requests_from_its_log(self):
         with open(os.path.join(self.server.dir, 'ollama.log'), 'a', encoding='utf-8') as f:
             f.write(sample('ollama-access.log'))
+        self.becomes('ollama_http_requests_total{job="ollama",path="/api/chat",status="500"}', 1)
+        self.assertEqual(self.value('sum(ollama_http_requests_total)'), 5)
         self.becomes('ollama_http_request_duration_seconds_count{job="ollama",path="/api/chat",status="500"}', 1)
         self.assertEqual(self.value('ollama_http_request_duration_seconds_sum{path="/api/chat",status="200"}'), 72)
 

@@ -31,6 +31,7 @@ struct child {
     double sum;
 };
 
+/* Of a counter no field is given: then the one bucket is what counts. */
 struct histogram {
     const struct logs_histogram *settings;
     struct child *children; /* owned */
@@ -41,7 +42,7 @@ struct histogram {
 struct place {
     size_t event;   /* of EVENT_LEVELS events when the pattern has no severity */
     size_t *values; /* owned; [values_n] */
-    size_t histogram;
+    size_t histogram, counter;
 };
 
 struct counts {
@@ -150,6 +151,8 @@ static void place_pattern(struct counts *c, const struct logs_pattern *p, struct
         out->values[i] = add_value(c, p->event, p->values[i].field);
     if (p->histogram)
         out->histogram = add_histogram(c, p->histogram);
+    if (p->counter)
+        out->counter = add_histogram(c, p->counter);
 }
 
 struct counts *counts_new(const struct logs_settings *settings)
@@ -266,6 +269,11 @@ static struct child *child_of(struct histogram *h, const struct str given[])
     return child ? child : add_child(h, labels);
 }
 
+void counts_add(struct counts *c, size_t pattern, const struct str labels[])
+{
+    child_of(&c->histograms[c->places[pattern].counter], labels)->buckets[0]++;
+}
+
 void counts_observe(struct counts *c, size_t pattern, const struct str labels[], double v)
 {
     struct histogram *h = &c->histograms[c->places[pattern].histogram];
@@ -346,6 +354,23 @@ static int emit_values(const struct counts *c, struct emit *emit, struct err *er
     return 0;
 }
 
+static int emit_counter(const struct histogram *h, struct emit *emit, struct err *err)
+{
+    struct label labels[LOGS_HISTOGRAM_LABELS_MAX];
+
+    if (emit_family(emit, h->settings->metric, METRIC_COUNTER,
+                    STR("Counted in the lines of a log."), err) < 0)
+        return -1;
+    for (size_t i = 0; i < h->n; i++) {
+        for (size_t k = 0; k < h->settings->labels_n; k++)
+            labels[k] = (struct label){h->settings->labels[k], str_c(h->children[i].labels[k])};
+        if (emit_one(emit, h->settings->metric, labels, h->settings->labels_n,
+                     (double)h->children[i].buckets[0], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int emit_child(const struct histogram *h, const struct child *child,
                       const struct str names[], struct emit *emit, struct err *err)
 {
@@ -377,6 +402,8 @@ static int emit_histogram(const struct histogram *h, struct emit *emit, struct a
     static const char *const ends[] = {"_bucket", "_sum", "_count"};
     struct str names[ARRAY_LEN(ends)];
 
+    if (!h->settings->field.n)
+        return emit_counter(h, emit, err);
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
         names[i] =
             str_c(arena_printf(scratch, err, "%.*s%s", STR_ARGS(h->settings->metric), ends[i]));

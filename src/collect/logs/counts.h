@@ -36,6 +36,9 @@ void counts_value(struct counts *c, size_t pattern, size_t value, double v);
 /* labels[] as many as the pattern's histogram has. */
 void counts_observe(struct counts *c, size_t pattern, const struct str labels[], double v);
 
+/* One more of the pattern's counter; labels[] as many as that has. */
+void counts_add(struct counts *c, size_t pattern, const struct str labels[]);
+
 MUST_USE int counts_emit(const struct counts *c, struct emit *emit, struct arena *scratch,
                          struct err *err);
 /* Members of an object that is open. */

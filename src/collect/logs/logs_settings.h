@@ -48,6 +48,7 @@ struct logs_pattern {
     const struct logs_value *values;
     size_t values_n;
     const struct logs_histogram *histogram; /* NULL: none */
+    const struct logs_histogram *counter;   /* without field and buckets; NULL: none */
     bool all, go_on;
 };
 

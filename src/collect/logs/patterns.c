@@ -159,6 +159,17 @@ static struct str value_of(const struct pattern *p, const struct log_record *r,
     return field_of(r, name);
 }
 
+static void find_labels(const struct pattern *p, const struct logs_histogram *h,
+                        const struct log_record *r, const struct str groups[],
+                        struct str labels[LOGS_HISTOGRAM_LABELS_MAX])
+{
+    for (size_t i = 0; i < h->labels_n; i++) {
+        labels[i] = value_of(p, r, groups, h->labels[i]);
+        if (!labels[i].p || !str_is_utf8(labels[i]) || memchr(labels[i].p, 0, labels[i].n))
+            labels[i] = STR("");
+    }
+}
+
 static void observe(const struct pattern *p, size_t at, const struct log_record *r,
                     const struct str groups[], struct counts *counts)
 {
@@ -168,12 +179,17 @@ static void observe(const struct pattern *p, size_t at, const struct log_record 
 
     if (!quantity_read(value_of(p, r, groups, h->field), h->unit, &v))
         return;
-    for (size_t i = 0; i < h->labels_n; i++) {
-        labels[i] = value_of(p, r, groups, h->labels[i]);
-        if (!labels[i].p || !str_is_utf8(labels[i]) || memchr(labels[i].p, 0, labels[i].n))
-            labels[i] = STR("");
-    }
+    find_labels(p, h, r, groups, labels);
     counts_observe(counts, at, labels, v);
+}
+
+static void count(const struct pattern *p, size_t at, const struct log_record *r,
+                  const struct str groups[], struct counts *counts)
+{
+    struct str labels[LOGS_HISTOGRAM_LABELS_MAX];
+
+    find_labels(p, p->settings->counter, r, groups, labels);
+    counts_add(counts, at, labels);
 }
 
 static void take_numbers(const struct pattern *p, size_t at, const struct log_record *r,
@@ -188,6 +204,8 @@ static void take_numbers(const struct pattern *p, size_t at, const struct log_re
     }
     if (p->settings->histogram)
         observe(p, at, r, groups, counts);
+    if (p->settings->counter)
+        count(p, at, r, groups, counts);
 }
 
 static void note_event(const struct pattern *p, const struct str groups[],

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "collect/json/json_settings.h"
+#include "collect/logs/logs_settings.h"
 #include "collect/process/process_settings.h"
 #include "collect/redis/redis_settings.h"
 #include "config/config.h"
@@ -55,6 +55,22 @@ static const struct entry_settings *entry(const struct config *c, const char *ki
     return NULL;
 }
 
+static const struct logs_settings *log_of(const struct config *c, const char *instance,
+                                          const char *endpoint)
+{
+    for (size_t i = 0; i < c->entries_n; i++) {
+        const struct entry_settings *e = &c->entries[i];
+
+        if (strcmp(e->kind, "logs") == 0 && strcmp(e->instance, instance) == 0 &&
+            strcmp(e->endpoint, endpoint) == 0) {
+            assert_string_equal(e->source, "document-hub/worker");
+            return e->own;
+        }
+    }
+    fail_msg("there is no log %s of %s", endpoint, instance);
+    return NULL;
+}
+
 static void every_pack_is_sound_with_its_defaults(void **state)
 {
     struct arena a;
@@ -98,6 +114,8 @@ static void a_pack_may_stand_twice_with_the_same_names_inside(void **state)
         assert_string_equal(c->entries[i].instance, first ? "b:6379" : "a:6379");
         *(first ? &second : &first) = c->entries[i].own;
     }
+    assert_string_equal(log_of(c, "a:6379", "worker.log")->name, "document-hub/worker");
+    assert_string_equal(log_of(c, "b:6379", "worker.log")->name, "document-hub/worker@b:6379");
     assert_non_null(second);
     assert_ptr_not_equal(first->groups, second->groups); /* each finds its workers */
     assert_int_equal(first->groups->n, 2);

@@ -1,6 +1,8 @@
 /* An entry of collect.logs: which files, and what their lines say. */
 #include <math.h>
+#include <string.h>
 
+#include "base/arena.h"
 #include "collect/entry_settings.h"
 #include "collect/logs/logs_settings.h"
 #include "config/internal.h"
@@ -350,6 +352,24 @@ static void read_place(struct config_builder *b, const struct yaml *node, struct
     out->place = unit_name ? unit_name : container_name;
 }
 
+/* Where its lines and its state are kept. A pack that stands there again has logs of the same
+ * names. */
+static const char *kept_name(struct config_builder *b, const char *source)
+{
+    const struct pack_uses *uses = &b->config->packs;
+    const char *p;
+
+    for (size_t i = 0; b->use && &uses->items[i] != b->use; i++) {
+        if (strcmp(uses->items[i].name, b->use->name) != 0)
+            continue;
+        p = arena_printf(b->arena, &b->err, "%s@%s", source,
+                         b->use->instance ? b->use->instance : b->use->id);
+        b->failed |= !p;
+        return p ? p : source;
+    }
+    return source;
+}
+
 const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry)
 {
@@ -367,7 +387,8 @@ const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
             &b->errors, node,
             "collect.logs: needs path: a file, or a pattern like *.log; or unit, or container");
     entry->name = s->place ? s->place : builder_text(b, node, "path", "");
-    s->name = entry->source = builder_text(b, node, "name", entry->name);
+    entry->source = builder_text(b, node, "name", entry->name);
+    s->name = kept_name(b, entry->source);
     s->format = (enum log_format)read_word(b, yaml_get(node, "format"), "format", formats,
                                            ARRAY_LEN(formats), LOG_AUTO);
     s->from_beginning =

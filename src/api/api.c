@@ -36,6 +36,7 @@ void api_free(struct api *api)
     if (!api)
         return;
     streams_free(api->streams);
+    discovery_unref(api->found);
     mem_free(api);
 }
 
@@ -90,5 +91,6 @@ void api_routes(struct api *api, struct http_server *server)
     api_overview_routes(api);
     api_explain_routes(api);
     api_logs_routes(api);
+    api_discover_routes(api);
     http_server_fallback(server, not_found, api);
 }

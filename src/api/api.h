@@ -13,6 +13,7 @@
  *   admin.c    admin/tsdb/..., -/reload    stream.c   server-sent events
  *   logs.c     lines of logs               tail.c     the same as they come
  *   overview.c one page of figures about this host
+ *   discover.c what runs on this host; plan.c, plan_file.c what becomes of it
  *
  * Threads: the loop's; api_committed from the store's writer.
  */
@@ -60,6 +61,9 @@ struct api_context {
     size_t flags_n;
     ts_ms start_ms;
     const char *host_name; /* this machine's, as `instance` of job node */
+    /* Where the answer to "what runs here" is written, an absolute path; NULL: the files that the
+     * server was started with are none of ours. */
+    const char *config_file;
     /* POST /-/quit, /-/reload: on the loop. `done`, perhaps before it returns, with a line for each
      * mistake when the new configuration is refused. */
     void (*quit)(void *life_arg);

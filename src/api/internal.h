@@ -12,11 +12,13 @@
 #include "text/json.h"
 
 struct api_stream;
+struct discovery;
 
 struct api {
     struct api_context c;
     struct http_server *server;
     struct streams *streams; /* owned */
+    struct discovery *found; /* what was found last; NULL: nothing yet */
     struct api_stats stats;
     struct budget queries; /* of all under way */
     unsigned reads;        /* remote reads under way */
@@ -112,6 +114,8 @@ void api_stream_routes(struct api *api);
 void api_overview_routes(struct api *api);
 void api_explain_routes(struct api *api);
 void api_logs_routes(struct api *api);
+void api_discover_routes(struct api *api);
+void discovery_unref(struct discovery *d); /* on the loop; NULL is fine */
 
 void api_status_tsdb(struct http_request *r, void *api);
 

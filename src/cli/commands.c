@@ -23,6 +23,18 @@ static const struct flag serve_flags[] = {
     {"enable-lifecycle", NULL, "serve POST /-/reload and /-/quit"},
 };
 
+static const struct flag up_flags[] = {
+    {"config", "FILE",
+     "the earshot.yml to add to (default: that of the running earshot, else "
+     "earshot.yml in the data directory)"},
+    {"yes", NULL, "accept the plan without a question"},
+    {"dry-run", NULL, "show the plan and write nothing"},
+};
+
+static const struct flag down_flags[] = {
+    {"config", "FILE", "the earshot.yml to take it out of (default: as for up)"},
+};
+
 static const struct flag query_flags[] = {
     {"at", "TIME", "evaluate at this time: seconds, RFC 3339, or -1h before now (default now)"},
     {"start", "TIME", "begin of a range"},
@@ -61,6 +73,23 @@ const struct command commands[] = {
      .flags = serve_flags,
      .flags_n = ARRAY_LEN(serve_flags),
      .run = serve_run},
+    {.name = "up",
+     .summary = "find out what runs here, and write a configuration that watches it",
+     .details = "Looks at this host only: who listens, processes, units, GPUs. Shows what was "
+                "found, how it was recognised and what would be collected, and asks once. Entries "
+                "are added to the file; no other line of it is touched. A running earshot loads "
+                "it at once.",
+     .flags = up_flags,
+     .flags_n = ARRAY_LEN(up_flags),
+     .client = true,
+     .run = up_run},
+    {.name = "down",
+     .summary = "take out of the configuration what `earshot up` has added",
+     .details = "Entries that were changed since stay as they are.",
+     .flags = down_flags,
+     .flags_n = ARRAY_LEN(down_flags),
+     .client = true,
+     .run = down_run},
     {.name = "query",
      .words = "EXPR",
      .summary = "evaluate a PromQL expression",

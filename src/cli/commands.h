@@ -5,6 +5,8 @@
 struct args;
 
 int serve_run(const struct args *args);
+int up_run(const struct args *args);
+int down_run(const struct args *args);
 int query_run(const struct args *args);
 int targets_run(const struct args *args);
 int logs_run(const struct args *args);

@@ -84,13 +84,67 @@ struct serve_generation *serve_generation_new(struct config *config)
     return g;
 }
 
+/* /var/lib/earshot for root, else ~/.local/share/earshot. */
+int serve_default_data(char out[SERVE_PATH_BYTES], struct err *err)
+{
+    const char *home = getenv("HOME"), *share = getenv("XDG_DATA_HOME");
+
+    if (geteuid() == 0)
+        (void)snprintf(out, SERVE_PATH_BYTES, "/var/lib/earshot");
+    else if (share && share[0] == '/')
+        (void)snprintf(out, SERVE_PATH_BYTES, "%s/earshot", share);
+    else if (home && home[0] == '/')
+        (void)snprintf(out, SERVE_PATH_BYTES, "%s/.local/share/earshot", home);
+    else
+        return err_set(err, ERR_TYPE, "where to keep data? give --data DIR");
+    return 0;
+}
+
+/* A path that stays right in another folder. */
+static void make_absolute(const char *path, char out[SERVE_PATH_BYTES])
+{
+    char here[SERVE_PATH_BYTES];
+
+    if (path[0] == '/' || !getcwd(here, sizeof here))
+        (void)snprintf(out, SERVE_PATH_BYTES, "%s", path);
+    else
+        (void)snprintf(out, SERVE_PATH_BYTES, "%.*s/%s", (int)(sizeof here / 2), here, path);
+}
+
+/* Which earshot.yml is ours to add to. */
+static void find_own_file(struct serve *s)
+{
+    const char *given = args_text(s->args, "config"), *data = args_text(s->args, "data");
+    char folder[SERVE_PATH_BYTES], path[SERVE_PATH_BYTES];
+
+    if (given) {
+        make_absolute(given, s->own_file);
+        return;
+    }
+    if (args_text(s->args, "prometheus-config"))
+        return;
+    if (data)
+        (void)snprintf(folder, sizeof folder, "%s", data);
+    else if (serve_default_data(folder, NULL) < 0)
+        return;
+    (void)snprintf(path, sizeof path, "%.*s/earshot.yml", (int)(sizeof path - 16), folder);
+    make_absolute(path, s->own_file);
+}
+
+const char *serve_config_path(const struct serve *s)
+{
+    const char *given = args_text(s->args, "config");
+
+    return given ? given : s->own_file[0] && access(s->own_file, F_OK) == 0 ? s->own_file : NULL;
+}
+
 static int load_config(struct serve *s)
 {
     struct err *errors = NULL;
     size_t n = 0;
     struct buf out;
 
-    if (config_load(args_text(s->args, "config"), args_text(s->args, "prometheus-config"),
+    if (config_load(serve_config_path(s), args_text(s->args, "prometheus-config"),
                     packs_expand, &s->config, &errors, &n) == 0) {
         s->first = s->generation = serve_generation_new(s->config);
         s->first->owner.refs++;
@@ -134,19 +188,11 @@ int serve_override(const struct args *args, struct config *config, struct err *e
     return read_window(args, "retention", 7200000, 0, &config->retention_ms, err);
 }
 
-/* /var/lib/earshot for root, else ~/.local/share/earshot, whose parents are made. */
+/* The folders above it. */
 static int default_data(char out[SERVE_PATH_BYTES], struct err *err)
 {
-    const char *home = getenv("HOME"), *share = getenv("XDG_DATA_HOME");
-
-    if (geteuid() == 0)
-        (void)snprintf(out, SERVE_PATH_BYTES, "/var/lib/earshot");
-    else if (share && share[0] == '/')
-        (void)snprintf(out, SERVE_PATH_BYTES, "%s/earshot", share);
-    else if (home && home[0] == '/')
-        (void)snprintf(out, SERVE_PATH_BYTES, "%s/.local/share/earshot", home);
-    else
-        return err_set(err, ERR_TYPE, "where to keep data? give --data DIR");
+    if (serve_default_data(out, err) < 0)
+        return -1;
     for (char *p = strchr(out + 1, '/'); p; p = strchr(p + 1, '/')) {
         *p = '\0';
         (void)mkdir(out, 0755); /* what fails here, fs_open_dir says in full */
@@ -484,6 +530,7 @@ static int start_listening(struct serve *s, struct err *err)
                                   .flags_n = s->flags_n,
                                   .start_ms = s->clock->wall_ms(s->clock),
                                   .host_name = s->host_name,
+                                  .config_file = s->own_file[0] ? s->own_file : NULL,
                                   .quit = quit,
                                   .reload = ask_reload,
                                   .life_arg = s};
@@ -610,8 +657,10 @@ static void greet(const struct serve *s)
 static int start(struct serve *s)
 {
     struct err err = {0};
-    int status = load_config(s);
+    int status;
 
+    find_own_file(s);
+    status = load_config(s);
     if (status != STATUS_OK)
         return status;
     s->config_state = (struct serve_config_state){true, (double)s->clock->wall_ms(s->clock) / 1000};

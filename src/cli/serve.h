@@ -98,10 +98,16 @@ struct serve {
     int64_t late_window_ms;
     char listen[128], data[SERVE_PATH_BYTES], host_name[256];
     char config_files[2 * SERVE_PATH_BYTES]; /* what a reload reads, for people */
+    char own_file[SERVE_PATH_BYTES];         /* the earshot.yml that is ours to add to; "": none */
     struct api_flag flags[SERVE_FLAGS_MAX];
     size_t flags_n;
 };
 
+/* Where data are kept unless somebody says where. */
+MUST_USE int serve_default_data(char out[SERVE_PATH_BYTES], struct err *err);
+/* The earshot.yml to be read: that of --config, or, without any file among the flags, the one of
+ * the data directory if there is one by now. NULL: none. */
+const char *serve_config_path(const struct serve *s);
 /* --retention beats the file. */
 MUST_USE int serve_override(const struct args *args, struct config *config, struct err *err);
 void serve_log_warnings(struct serve *s);

@@ -52,7 +52,7 @@ static int read_all(void *arg, void **out, struct err **errors, size_t *errors_n
     struct fresh made = {.config = NULL};
     struct err err;
 
-    if (config_load(args_text(s->args, "config"), args_text(s->args, "prometheus-config"),
+    if (config_load(serve_config_path(s), args_text(s->args, "prometheus-config"),
                     packs_expand, &made.config, errors, errors_n) < 0)
         return -1;
     if (make_collectors(s, &made, &err) < 0) {
@@ -198,7 +198,9 @@ void serve_log_warnings(struct serve *s)
 
 struct reload *serve_new_reload(struct serve *s)
 {
-    const char *ours = args_text(s->args, "config");
+    const char *ours = args_text(s->args, "config") ? args_text(s->args, "config")
+                       : s->own_file[0]             ? s->own_file
+                                                    : NULL;
     const char *prometheus = args_text(s->args, "prometheus-config");
     const struct reload_context context = {.loop = s->loop,
                                            .lanes = s->lanes,

@@ -11,8 +11,13 @@
 
 #include "base/str.h"
 
-/* "name: path, name: path" of its first numbers, into out. False: it is no JSON object with numbers
- * in it, or larger than 64 KB. */
+/* Calls `tell` for each number (or boolean) that has a plain path, in the order of the text, with
+ * a name for it, up to `max` of them. Returns how many; 0: it is no JSON object with numbers in it,
+ * or larger than 64 KB. */
+size_t propose_metrics(struct str body, size_t max,
+                       void (*tell)(void *arg, const char *name, const char *path), void *arg);
+
+/* "name: path, name: path" of its first numbers, into out. False: there is none. */
 bool propose_mapping(struct str body, char *out, size_t size);
 
 #endif

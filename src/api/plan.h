@@ -1,0 +1,71 @@
+/* plan: what was found on this machine, held against a configuration: what is watched already, what
+ * would be added, and what needs a person. `earshot up` and the page show the same.
+ *
+ * Threads: any; plan_make, plan_write and plan_undo wait for files: a lane. Ownership: the arena.
+ */
+#ifndef API_PLAN_H
+#define API_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+#include "collect/recognise/recognise.h"
+
+struct arena;
+struct buf;
+struct config;
+struct err;
+
+enum plan_state {
+    PLAN_NEW,     /* would be added */
+    PLAN_WATCHED, /* stands in the configuration already */
+    PLAN_NEEDS,   /* something of the person first */
+    PLAN_LEFT,    /* nothing can be collected of it */
+};
+
+struct plan_item {
+    const struct found *found;
+    enum plan_state state;
+    const char *entry; /* the YAML of the entry, for NEW and NEEDS; else NULL */
+};
+
+struct plan {
+    const struct scan *scan;
+    const char *host_name;
+    const char *file;        /* where it would be written */
+    struct plan_item *items; /* [n] as in the scan */
+    size_t n;
+    size_t counts[PLAN_LEFT + 1];
+};
+
+/* Looks at this machine. */
+MUST_USE int plan_scan(struct arena *a, const char *host_name, const struct clock *clock,
+                       struct scan *out, struct err *err);
+/* Against what stands in the file now; one that is not there is empty. On -1 `errors` has every
+ * mistake of that file ([*errors_n], heap), or *errors_n is 0 and `err` says it. */
+MUST_USE int plan_make(struct arena *a, const struct scan *scan, const char *file,
+                       const char *host_name, struct plan *out, struct err **errors,
+                       size_t *errors_n, struct err *err);
+
+/* {"host", "file", "looked_at": {...}, "found": [...], "text"}: `text` is the file as it would be,
+ * NULL: left out. */
+void plan_json(const struct plan *plan, const char *text, struct buf *out);
+const char *plan_state_name(enum plan_state state);
+
+/* The text of the file with the items that `take` says true of (NULL: all that are new). */
+MUST_USE int plan_text(const struct plan *plan, bool (*taken)(void *arg, const char *id), void *arg,
+                       struct buf *out, size_t *added, struct err *err);
+/* Puts `text` in the place of the file, at once or not at all, after it was read as a configuration
+ * would be. What was there stays beside it as FILE.before-up. */
+MUST_USE int plan_write(const char *file, struct str text, struct err *err);
+
+struct plan_undone {
+    size_t taken, changed; /* entries; those that a person has changed stay */
+    bool removed;          /* nothing was left of the file */
+};
+/* Takes out again what was added. A file that is not there: nothing to do. */
+MUST_USE int plan_undo(const char *file, struct plan_undone *out, struct err *err);
+
+#endif

@@ -144,8 +144,8 @@ static int load_config(struct serve *s)
     size_t n = 0;
     struct buf out;
 
-    if (config_load(serve_config_path(s), args_text(s->args, "prometheus-config"),
-                    packs_expand, &s->config, &errors, &n) == 0) {
+    if (config_load(serve_config_path(s), args_text(s->args, "prometheus-config"), packs_expand,
+                    &s->config, &errors, &n) == 0) {
         s->first = s->generation = serve_generation_new(s->config);
         s->first->owner.refs++;
         return STATUS_OK;

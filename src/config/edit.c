@@ -344,7 +344,7 @@ static bool is_bare(const struct lines *l, size_t at)
     for (size_t i = at + 1; i < l->n; i++) {
         struct str line = l->items[i].text;
 
-        if (l->items[i].gone || str_trim(line).n == 0)
+        if (l->items[i].gone || str_trim(line).n == 0 || trim_left(line).p[0] == '#')
             continue;
         return indent_of(line) < indent ||
                (indent_of(line) == indent && !str_starts(trim_left(line), STR("-")));

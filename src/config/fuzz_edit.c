@@ -1,0 +1,54 @@
+/* Any text as an earshot.yml: where something can be added, no line is lost, and it comes out again
+ * byte for byte. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "config/edit.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct edit_addition additions[] = {
+    {"collect", "host", true, "{}", "this host"},
+    {"collect", "redis", false, "url: redis://127.0.0.1:6379\ninterval: 5s", "answered PING"},
+    {"packs", NULL, false, "vllm: {url: 'http://127.0.0.1:8000'}", "vllm:"},
+};
+
+/* Each line of a stands in b, in this order. */
+static bool has_lines(struct str b, struct str a)
+{
+    while (a.p) {
+        struct str line = str_split(&a, '\n');
+        bool found = false;
+
+        while (b.p && !found)
+            found = str_eq(str_split(&b, '\n'), line);
+        if (!found && (a.p || line.n))
+            return false;
+    }
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str text = {(const char *)data, size};
+    SCOPED(buf_fini) struct buf there, back;
+    struct edit_undone undone;
+    struct err err = {0};
+
+    buf_init(&there, 0);
+    buf_init(&back, 0);
+    edit_take_back(text, &back, &undone);
+    buf_reset(&back);
+    if (memmem(text.p, text.n, "# earshot up", 12))
+        return 0; /* marks of its own */
+    if (edit_add("e.yml", text, additions, ARRAY_LEN(additions), &there, &err) < 0) {
+        assert(err.text[0]);
+        return 0;
+    }
+    assert(has_lines(buf_str(&there), text));
+    edit_take_back(buf_str(&there), &back, &undone);
+    assert(undone.taken == ARRAY_LEN(additions) && undone.changed == 0);
+    assert(str_eq(buf_str(&back), text));
+    return 0;
+}

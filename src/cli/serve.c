@@ -408,7 +408,6 @@ static int start_push(struct serve *s, struct err *err)
         return -1;
     s->push = push_new(&context);
     push_configure(s->push, &s->config->push);
-    push_start(s->push);
     return 0;
 }
 
@@ -511,6 +510,21 @@ static int start_listening(struct serve *s, struct err *err)
                                       .body_max = PUSH_BODY_MAX,
                                       .handler = push_group_handle,
                                       .arg = s->push};
+    const struct http_route ping = {.path = "/ping/*",
+                                    .methods = HTTP_GET | HTTP_POST | HTTP_DELETE,
+                                    .body_max = PUSH_PING_MAX,
+                                    .handler = push_ping_handle,
+                                    .arg = s->push};
+    const struct http_route beacon = {.path = "/api/earshot/v1/beacon",
+                                      .methods = HTTP_POST | HTTP_OPTIONS,
+                                      .body_max = PUSH_BEACON_MAX,
+                                      .handler = push_beacon_handle,
+                                      .arg = s->push,
+                                      .any_origin = true};
+    const struct http_route script = {.path = "/earshot-beacon.js",
+                                      .methods = HTTP_GET,
+                                      .handler = push_beacon_script_handle,
+                                      .arg = s->push};
     const struct http_route metrics = {
         .path = "/metrics", .methods = HTTP_GET, .handler = self_handle, .arg = s->self};
     struct api_context context = {.loop = s->loop,
@@ -543,6 +557,9 @@ static int start_listening(struct serve *s, struct err *err)
         return -1;
     http_server_route(s->server, &write);
     http_server_route(s->server, &groups);
+    http_server_route(s->server, &ping);
+    http_server_route(s->server, &beacon);
+    http_server_route(s->server, &script);
     http_server_route(s->server, &metrics);
     http_server_assets(s->server, web_assets, web_assets_n);
     api_routes(s->api, s->server);

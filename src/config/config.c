@@ -194,7 +194,7 @@ static void load_earshot(struct config_builder *b, const char *path)
     used_packs_read(b);
     entries_check_sources(b);
     hosts_read(b, yaml_get(root, "hosts"));
-    push_read(b, yaml_get(collect, "push"));
+    push_read(b, yaml_get(collect, "push"), yaml_get(root, "beacon"));
 }
 
 /* --- prometheus.yml -----------------------------------------------------------------------------
@@ -291,7 +291,7 @@ static void set_defaults(struct config *c)
         .logs_retention_ms = INT64_C(14) * 86400000,
         .logs_retention_bytes = UINT64_C(2) << 30,
         .exemplars_max = 100000,
-        .push = {.pushgateway = true, .ttl_ms = INT64_C(86400000)},
+        .push = {.pushgateway = true, .ttl_ms = INT64_C(86400000), .sessions_max = 1000},
         .host = {.job = "node",
                  .interval_ms = 5000,
                  .top = 10,

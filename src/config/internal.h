@@ -112,8 +112,8 @@ void used_packs_find(struct config_builder *b, const struct yaml *packs);
 const struct yaml *used_packs_machine_map(struct config_builder *b, const struct yaml *collect,
                                           const char *key);
 void used_packs_read(struct config_builder *b);
-/* collect.push over its defaults; `push` NULL: those. */
-void push_read(struct config_builder *b, const struct yaml *push);
+/* collect.push and beacon over their defaults; NULL: those. */
+void push_read(struct config_builder *b, const struct yaml *push, const struct yaml *beacon);
 /* Settings of one entry: struct <kind>_settings. NULL: b->failed. */
 const void *entry_read_gpu(struct config_builder *b, const struct yaml *node,
                            struct entry_settings *entry);

@@ -32,6 +32,14 @@ static const struct key host_keys[] = {
 };
 SCHEMA(host, "collect.host");
 
+static const struct key ping_keys[] = {
+    {.name = "name", .type = KEY_STR},
+    {.name = "every", .type = KEY_DURATION},
+    {.name = "cron", .type = KEY_STR},
+    {.name = "grace", .type = KEY_DURATION},
+};
+SCHEMA(ping, "collect.push.ping");
+
 static const struct key push_keys[] = {
     {.name = "pushgateway", .type = KEY_BOOL},
     {.name = "ttl", .type = KEY_DURATION},
@@ -41,8 +49,8 @@ static const struct key push_keys[] = {
      USE_REFUSED,
      "run a statsd_exporter and scrape it"},
     {.name = "otlp", .type = KEY_ANY, USE_REFUSED, "let the collector send by remote write"},
-    {.name = "ping", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
-    {.name = "sources", .type = KEY_ANY, USE_REFUSED, "no browser metrics are taken"},
+    {.name = "ping", .type = KEY_MAPS, .sub = &ping},
+    {.name = "sources", .type = KEY_STRS},
 };
 SCHEMA(push, "collect.push");
 
@@ -74,6 +82,12 @@ static const struct key retention_part_keys[] = {
 };
 SCHEMA(retention_part, "retention.logs");
 
+static const struct key beacon_keys[] = {
+    {.name = "allowed_origins", .type = KEY_STRS},
+    {.name = "sessions_max", .type = KEY_INT},
+};
+SCHEMA(beacon, "beacon");
+
 static const struct key retention_keys[] = {
     {.name = "time", .type = KEY_STR},
     {.name = "size", .type = KEY_STR},
@@ -95,7 +109,7 @@ static const struct key earshot_keys[] = {
      .type = KEY_STRS,
      USE_WARNED,
      "X-Forwarded headers are never believed"},
-    {.name = "beacon", .type = KEY_MAP, USE_WARNED, "no browser metrics are taken"},
+    {.name = "beacon", .type = KEY_MAP, .sub = &beacon},
     {.name = "users",
      .type = KEY_ANY,
      USE_REFUSED,

@@ -154,8 +154,9 @@ static void add_safety(struct buf *out, const struct reply_header *h, struct str
     bool page = str_starts(type, STR("text/html"));
     bool script = str_starts(type, STR("text/javascript")); /* a worker obeys its own script's */
 
-    buf_add(out, STR("\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer"
-                     "\r\nCross-Origin-Resource-Policy: same-origin"));
+    buf_add(out, STR("\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer"));
+    if (!find_header(h, STR("cross-origin-resource-policy")))
+        buf_add(out, STR("\r\nCross-Origin-Resource-Policy: same-origin"));
     if (!find_header(h, STR("content-security-policy"))) {
         buf_add(out, STR("\r\nContent-Security-Policy: "));
         buf_add(out, page || script ? STR(PAGE_POLICY) : STR(DATA_POLICY));

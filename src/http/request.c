@@ -173,13 +173,19 @@ static bool check_host(struct exchange *x)
     return false;
 }
 
+bool http_is_own_origin(const struct http_request *r)
+{
+    const struct exchange *x = (const struct exchange *)r;
+
+    return origin_may_change(&x->s->origin, x->head.host, http_header(r, "origin"),
+                             http_header(r, "sec-fetch-site"));
+}
+
 static bool check_origin(struct exchange *x, unsigned method)
 {
     bool changes = method & (HTTP_POST | HTTP_PUT | HTTP_DELETE);
 
-    if (!changes || (x->route && x->route->any_origin) ||
-        origin_may_change(&x->s->origin, x->head.host, http_header(&x->r, "origin"),
-                          http_header(&x->r, "sec-fetch-site")))
+    if (!changes || (x->route && x->route->any_origin) || http_is_own_origin(&x->r))
         return true;
     x->s->stats.refused_origins++;
     refuse(x->conn, 403,

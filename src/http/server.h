@@ -64,6 +64,10 @@ void http_release(struct http_request *r);
 /* Header value, {NULL, 0} when absent. `name` in lower case. */
 struct str http_header(const struct http_request *r, const char *name);
 
+/* Does no page of another origin stand behind it, by its headers? What the server asks of all that
+ * changes something, for a route that has `any_origin` or changes something by GET. */
+bool http_is_own_origin(const struct http_request *r);
+
 /* Query string and, for a form POST, the body: decoded, in order. */
 struct http_param {
     struct str name, value;

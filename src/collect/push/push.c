@@ -3,12 +3,11 @@
 #include <assert.h>
 
 #include "base/clock.h"
-#include "base/cursor.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "collect/collect.h"
+#include "collect/push/kept.h"
 #include "collect/push/push_impl.h"
 #include "collect/push/push_settings.h"
 #include "model/labels.h"
@@ -18,46 +17,18 @@
 #define INTERVAL_MS 5000
 #define MEMORY_MAX  (256u << 20) /* of all that is kept, and of pushes under way */
 
-/* The file: MAGIC, the groups as groups.h writes them, CRC32C of all before it. */
-#define MAGIC      "earshot push 1\n"
-#define STATE      "state"
-#define STATE_NEW  "state.new"
-#define STATE_BAD  "state.damaged"
-#define STATE_MAX  (1u << 30) /* bytes */
-#define MAGIC_SIZE (sizeof MAGIC - 1)
+#define PER_SECOND 20 /* pings of one address, and beacons */
+#define BURST      100
 
-/* ---- the file ---- */
+static const struct kept groups_file = {"state", "earshot push 1\n"};
+static const struct kept pings_file = {"pings", "earshot pings 1\n"};
+static const struct kept beacons_file = {"beacons", "earshot beacons 1\n"};
 
-static int write_file(struct fs *fs, const struct buf *bytes, struct err *err)
+/* ---- the files ---- */
+
+static void saved(struct push *p, int rc, const struct err *err)
 {
-    struct fs_file *f;
-    int rc;
-
-    if (fs->ops->create(fs, STATE_NEW, &f, err) < 0)
-        return -1;
-    rc = fs->ops->append(f, bytes->p, bytes->n, err);
-    if (rc == 0)
-        rc = fs->ops->datasync(f, err);
-    fs->ops->close(f);
-    if (rc == 0)
-        rc = fs->ops->rename(fs, STATE_NEW, STATE, err);
-    return rc < 0 ? -1 : fs->ops->sync_dir(fs, "", err);
-}
-
-/* Where nothing changed since the last time there is nothing to do. */
-static void save(struct push *p)
-{
-    SCOPED(buf_fini) struct buf bytes = {.max_bytes = STATE_MAX};
-    uint64_t version = push_groups_count(p->groups).version;
-    struct err err;
-
-    if (!p->context.fs || version == p->saved_version)
-        return;
-    buf_adds(&bytes, MAGIC);
-    push_groups_write(p->groups, &bytes);
-    put_u32(&bytes, crc32c(0, bytes.p, bytes.n));
-    if (!bytes.overflowed && write_file(p->context.fs, &bytes, &err) == 0) {
-        p->saved_version = version;
+    if (rc == 0) {
         p->told_failure = false;
         (void)atomic_fetch_add(&p->saves, 1);
         return;
@@ -65,76 +36,88 @@ static void save(struct push *p)
     (void)atomic_fetch_add(&p->save_failures, 1);
     if (!p->told_failure)
         log_error(p->context.log, PART, "what was pushed would not survive a restart: %s",
-                  bytes.overflowed ? "it is more than 1 GB" : err.text);
+                  err->text);
     p->told_failure = true;
 }
 
-/* The whole file; p NULL when there is none. */
-static int read_file(struct fs *fs, struct buf *out, struct err *err)
-{
-    SCOPED(arena_fini) struct arena a;
-    struct fs_entry *entries;
-    struct fs_file *f;
-    size_t n, got = 0;
-    uint64_t bytes = 0;
-    char *to;
-    int rc = -1;
-
-    arena_init(&a, NULL); /* three names */
-    if (fs->ops->list(fs, "", &a, &entries, &n, err) < 0)
-        return -1;
-    while (n > 0 && strcmp(entries[n - 1].name, STATE) != 0)
-        n--;
-    if (n == 0)
-        return 0;
-    if (fs->ops->open_read(fs, STATE, &f, err) < 0)
-        return -1;
-    if (fs->ops->size(f, &bytes, err) == 0 && bytes <= STATE_MAX) {
-        to = buf_reserve(out, (size_t)bytes + 1);
-        rc = fs->ops->pread(f, 0, to, (size_t)bytes, &got, err);
-        out->n = got;
-    } else if (bytes > STATE_MAX) {
-        rc = err_set(err, ERR_CORRUPT, "it has %llu bytes", (unsigned long long)bytes);
-    }
-    fs->ops->close(f);
-    return rc;
-}
-
-static int load(struct push *p, struct err *err)
+/* Where nothing changed since the last time there is nothing to do. */
+static void save(struct push *p, const struct kept *file, uint64_t version, uint64_t *saved_version)
 {
     SCOPED(buf_fini) struct buf bytes = {.p = NULL};
-    struct str groups;
-    struct cursor end;
+    struct err err = {.kind = ERR_NONE};
+    int rc;
 
-    if (read_file(p->context.fs, &bytes, err) < 0)
-        return -1;
-    if (!bytes.p)
-        return 0;
-    if (bytes.n < MAGIC_SIZE + 4 || !str_starts(buf_str(&bytes), STR(MAGIC)))
-        return err_set(err, ERR_CORRUPT, "it is no file of pushed groups");
-    end = cursor_of(bytes.p + bytes.n - 4, 4);
-    if (cursor_u32(&end) != crc32c(0, bytes.p, bytes.n - 4))
-        return err_set(err, ERR_CORRUPT, "its checksum is wrong");
-    groups = (struct str){bytes.p + MAGIC_SIZE, bytes.n - MAGIC_SIZE - 4};
-    return push_groups_read(p->groups, groups, err);
+    if (!p->context.fs || version == *saved_version)
+        return;
+    kept_begin(file, &bytes);
+    if (file == &groups_file)
+        push_groups_write(p->groups, &bytes);
+    else if (file == &pings_file)
+        pings_write(p->pings, &bytes);
+    else
+        beacons_write(p->beacons, &bytes);
+    rc = kept_write(file, p->context.fs, &bytes, &err);
+    if (rc == 0)
+        *saved_version = version;
+    saved(p, rc, &err);
 }
 
-static void load_or_tell(struct push *p)
+static void save_all(struct push *p)
+{
+    save(p, &groups_file, push_groups_count(p->groups).version, &p->saved_groups);
+    save(p, &pings_file, pings_count(p->pings).version, &p->saved_pings);
+    save(p, &beacons_file, beacons_count(p->beacons).version, &p->saved_beacons);
+}
+
+static int read_into(struct push *p, const struct kept *file, struct str body, struct err *err)
+{
+    if (file == &groups_file)
+        return push_groups_read(p->groups, body, err);
+    if (file == &pings_file)
+        return pings_read(p->pings, body, err);
+    return beacons_read(p->beacons, body, err);
+}
+
+static void begin_anew(struct push *p, const struct kept *file)
+{
+    if (file == &groups_file) {
+        push_groups_free(p->groups);
+        p->groups = push_groups_new(&p->budget);
+    } else if (file == &pings_file) {
+        pings_free(p->pings);
+        p->pings = pings_new();
+    } else {
+        beacons_free(p->beacons);
+        p->beacons = beacons_new();
+    }
+}
+
+static void load(struct push *p, const struct kept *file)
 {
     struct fs *fs = p->context.fs;
+    SCOPED(buf_fini) struct buf bytes = {.p = NULL};
+    struct str body;
     struct err err, aside;
 
-    if (load(p, &err) == 0) {
-        p->saved_version = push_groups_count(p->groups).version;
+    if (kept_read(file, fs, &bytes, &body, &err) == 0 &&
+        (!body.p || read_into(p, file, body, &err) == 0))
         return;
-    }
     log_error(p->context.log, PART,
-              "what was pushed before the restart could not be read from %s/" STATE ": %s",
-              fs->root, err.text);
-    push_groups_free(p->groups);
-    p->groups = push_groups_new(&p->budget);
-    if (fs->ops->rename(fs, STATE, STATE_BAD, &aside) == 0)
-        log_error(p->context.log, PART, "the file is kept as %s/" STATE_BAD, fs->root);
+              "what was pushed before the restart could not be read from %s/%s: %s", fs->root,
+              file->name, err.text);
+    begin_anew(p, file);
+    if (kept_put_aside(file, fs, &aside) == 0)
+        log_error(p->context.log, PART, "the file is kept as %s/%s.damaged", fs->root, file->name);
+}
+
+static void load_all(struct push *p)
+{
+    load(p, &groups_file);
+    load(p, &pings_file);
+    load(p, &beacons_file);
+    p->saved_groups = push_groups_count(p->groups).version;
+    p->saved_pings = pings_count(p->pings).version;
+    p->saved_beacons = beacons_count(p->beacons).version;
 }
 
 /* ---- the target ---- */
@@ -142,12 +125,14 @@ static void load_or_tell(struct push *p)
 static int collect_all(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
 {
     struct push *p = arg;
-    const struct clock *clock = p->context.clock;
-    size_t expired =
-        push_groups_expire(p->groups, clock->wall_ms(clock), (int64_t)atomic_load(&p->ttl_ms));
+    ts_ms now = p->context.clock->wall_ms(p->context.clock);
+    size_t expired = push_groups_expire(p->groups, now, (int64_t)atomic_load(&p->ttl_ms));
 
     (void)atomic_fetch_add(&p->expired, expired);
-    save(p);
+    save_all(p);
+    if (pings_emit(p->pings, now, emit, err) < 0 ||
+        beacons_emit(p->beacons, p->context.host_name, now, emit, scratch, err) < 0)
+        return -1;
     return push_groups_emit(p->groups, emit, scratch, err);
 }
 
@@ -185,26 +170,33 @@ void push_expose(struct push *p)
 
 struct push *push_new(const struct push_context *context)
 {
+    static const struct push_settings nothing = {.pushgateway = false};
     struct push *p = mem_new(struct push);
 
     p->context = *context;
+    p->settings = &nothing;
     budget_init(&p->budget, "memory of what is pushed", MEMORY_MAX, context->budget);
     p->groups = push_groups_new(&p->budget);
+    p->pings = pings_new();
+    p->beacons = beacons_new();
+    rate_init(&p->ping_rate, PER_SECOND, BURST);
+    rate_init(&p->beacon_rate, PER_SECOND, BURST);
     if (p->context.fs)
-        load_or_tell(p);
+        load_all(p);
     return p;
-}
-
-void push_start(struct push *p)
-{
-    if (push_groups_count(p->groups).groups)
-        push_expose(p);
 }
 
 void push_configure(struct push *p, const struct push_settings *settings)
 {
-    p->pushgateway = settings->pushgateway;
+    ts_ms now = p->context.clock->wall_ms(p->context.clock);
+
+    p->settings = settings;
+    pings_configure(p->pings, settings->pings, settings->pings_n, now);
+    beacons_configure(p->beacons, settings->sources, settings->sources_n, settings->sessions_max);
     atomic_store(&p->ttl_ms, settings->ttl_ms);
+    if (push_groups_count(p->groups).groups || pings_count(p->pings).names ||
+        beacons_count(p->beacons).any)
+        push_expose(p);
 }
 
 void push_free(struct push *p)
@@ -212,8 +204,12 @@ void push_free(struct push *p)
     if (!p)
         return;
     assert(p->under_way == 0);
-    save(p);
+    save_all(p);
     push_groups_free(p->groups);
+    pings_free(p->pings);
+    beacons_free(p->beacons);
+    rate_fini(&p->ping_rate);
+    rate_fini(&p->beacon_rate);
     if (p->context.fs)
         fs_free(p->context.fs);
     mem_free(p);
@@ -226,6 +222,8 @@ struct push_stats push_stats(struct push *p)
 
     stats.groups = counts.groups;
     stats.series = counts.series;
+    stats.ping_names = pings_count(p->pings).names;
+    stats.beacon_sessions = beacons_count(p->beacons).sessions;
     stats.expired = atomic_load(&p->expired);
     stats.saves = atomic_load(&p->saves);
     stats.save_failures = atomic_load(&p->save_failures);

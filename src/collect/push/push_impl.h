@@ -5,20 +5,28 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "collect/push/beacons.h"
 #include "collect/push/groups.h"
+#include "collect/push/pings.h"
 #include "collect/push/push.h"
+#include "collect/push/rate.h"
 
 struct push {
     struct push_context context;
     struct budget budget;
     struct push_groups *groups;
-    struct push_stats stats; /* on the loop */
-    bool pushgateway;        /* on the loop */
-    bool exposed;            /* on the loop: the target runs */
+    struct pings *pings;
+    struct beacons *beacons;
+    /* The loop's. */
+    const struct push_settings *settings; /* borrowed */
+    struct rate ping_rate, beacon_rate;
+    struct push_stats stats;
+    bool exposed; /* the target runs */
     atomic_llong ttl_ms;
     atomic_ullong expired, saves, save_failures; /* counted by the target */
-    uint64_t saved_version;                      /* the target's */
-    bool told_failure;                           /* the target's: that it cannot be saved */
+    /* The target's: what was saved, and that something cannot be. */
+    uint64_t saved_groups, saved_pings, saved_beacons;
+    bool told_failure;
     size_t under_way;
 };
 

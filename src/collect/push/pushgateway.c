@@ -11,6 +11,7 @@
 #include "collect/push/group_key.h"
 #include "collect/push/push.h"
 #include "collect/push/push_impl.h"
+#include "collect/push/push_settings.h"
 #include "http/server.h"
 #include "sys/lanes.h"
 
@@ -134,7 +135,7 @@ void push_group_handle(struct http_request *r, void *arg)
     struct push *p = arg;
     struct group_push *g;
 
-    if (!p->pushgateway) {
+    if (!p->settings->pushgateway) {
         http_reply_error(r, 404, "collect.push.pushgateway is false in earshot.yml");
         return;
     }

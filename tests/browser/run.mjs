@@ -1,5 +1,6 @@
 // run: tests of the page in a real browser (Debian's chromium) against a running earshot.
-// usage: node run.mjs --url http://127.0.0.1:3277 --out DIR [--screenshot FILE] [--only WORDS] [--chromium PATH]
+// usage: node run.mjs --url http://127.0.0.1:3277 --out DIR [--binary EARSHOT] [--screenshot FILE] [--only WORDS] [--chromium PATH]
+import { beacon } from './beacon.mjs';
 import { budgets } from './budgets.mjs';
 import { explore } from './explore.mjs';
 import { frame } from './frame.mjs';
@@ -18,6 +19,7 @@ const suite = new Suite({
   out: arg('out', 'out'),
   chromium: arg('chromium', '/usr/bin/chromium'),
   screenshot: arg('screenshot', ''),
+  binary: arg('binary', ''),
 });
-for (const part of [looks, frame, explore, live, targets, budgets]) part(suite);
+for (const part of [looks, frame, explore, live, targets, beacon, budgets]) part(suite);
 process.exitCode = await suite.run(arg('only', ''));

@@ -70,7 +70,7 @@ def main():
             wait_ready(url, server)
             time.sleep(12)  # a few samples, so that rates have a value
             return subprocess.run(['node', os.path.join(HERE, 'run.mjs'), '--url', url, '--out', OUT,
-                                   '--chromium', chromium, *rest]).returncode
+                                   '--chromium', chromium, '--binary', os.path.abspath(binary), *rest]).returncode
         finally:
             server.terminate()
             server.wait(20)

@@ -22,6 +22,7 @@ struct ping {
     const struct ping_settings *settings; /* NULL: not in the configuration */
     ts_ms since;                          /* it is waited for */
     ts_ms ok, failed, started;            /* the last of each; 0: never */
+    bool is_running, is_failed;           /* which came last: two may come in one millisecond */
     int64_t took_ms;                      /* -1: not known */
     uint64_t count[3];                    /* by ping_kind */
     ts_ms ends[ENDS_KEPT];                /* good or bad, the newest last */
@@ -191,10 +192,8 @@ void pings_configure(struct pings *p, const struct ping_settings *settings, size
 
 static void note_end(struct ping *ping, ts_ms now)
 {
-    ping->took_ms = -1;
-    if (ping->started && ping->started <= now && ping->started >= ping->ok &&
-        ping->started >= ping->failed)
-        ping->took_ms = now - ping->started;
+    ping->took_ms = ping->is_running && ping->started <= now ? now - ping->started : -1;
+    ping->is_running = false;
     if (ping->ends_n == ENDS_KEPT)
         memmove(ping->ends, ping->ends + 1, sizeof ping->ends[0] * --ping->ends_n);
     ping->ends[ping->ends_n++] = now;
@@ -206,14 +205,17 @@ static void note(struct ping *ping, enum ping_kind kind, ts_ms now)
     switch (kind) {
     case PING_START:
         ping->started = now;
+        ping->is_running = true;
         break;
     case PING_END:
         note_end(ping, now);
         ping->ok = now;
+        ping->is_failed = false;
         break;
     case PING_FAIL:
         note_end(ping, now);
         ping->failed = now;
+        ping->is_failed = true;
         break;
     }
 }
@@ -315,14 +317,14 @@ static bool get_late(const struct ping *ping, ts_ms now, double *out)
 static bool get_failed(const struct ping *ping, ts_ms now, double *out)
 {
     (void)now;
-    *out = ping->failed > ping->ok;
+    *out = ping->is_failed;
     return true;
 }
 
 static bool get_running(const struct ping *ping, ts_ms now, double *out)
 {
     (void)now;
-    *out = ping->started > ping->ok && ping->started > ping->failed;
+    *out = ping->is_running;
     return true;
 }
 
@@ -407,7 +409,8 @@ int pings_emit(struct pings *p, ts_ms now, struct emit *emit, struct err *err)
     return rc;
 }
 
-/* ---- as bytes: a count, then each: name, since, ok, failed, started, took, counts, ends ---- */
+/* ---- as bytes: a count, then each: name, since, ok, failed, started, flags, took, counts, ends
+ * ---- */
 
 void pings_write(struct pings *p, struct buf *out)
 {
@@ -422,6 +425,7 @@ void pings_write(struct pings *p, struct buf *out)
         put_svarint(out, ping->ok);
         put_svarint(out, ping->failed);
         put_svarint(out, ping->started);
+        put_u8(out, (uint8_t)(ping->is_running | ping->is_failed << 1));
         put_svarint(out, ping->took_ms);
         for (size_t i = 0; i < ARRAY_LEN(ping->count); i++)
             put_uvarint(out, ping->count[i]);
@@ -444,6 +448,7 @@ static int read_one(struct pings *p, struct cursor *c, struct err *err)
 {
     struct str name = cursor_vstr(c);
     struct ping *ping;
+    unsigned flags;
     uint64_t n;
 
     if (c->failed || !pings_is_name(name) || find(p, name))
@@ -452,6 +457,9 @@ static int read_one(struct pings *p, struct cursor *c, struct err *err)
     ping->ok = read_time(c, 0);
     ping->failed = read_time(c, 0);
     ping->started = read_time(c, 0);
+    flags = cursor_u8(c);
+    ping->is_running = flags & 1;
+    ping->is_failed = flags & 2;
     ping->took_ms = read_time(c, -1);
     for (size_t i = 0; i < ARRAY_LEN(ping->count); i++)
         ping->count[i] = cursor_uvarint(c);

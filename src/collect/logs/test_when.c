@@ -1,0 +1,85 @@
+#include "base/test.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "collect/logs/when.h"
+#include "text/zone.h"
+
+#define NOW_MS INT64_C(1741075200000) /* 2025-03-04T08:00:00Z, a Tuesday */
+
+static int64_t read_at(const struct zone *zone, const char *text)
+{
+    struct when w = {.zone = zone};
+
+    when_begin(&w, NOW_MS);
+    return when_read(&w, str_c(text));
+}
+
+static int64_t utc(const char *text)
+{
+    return read_at(&zone_utc, text);
+}
+
+static void times_are_read_as_programs_write_them(void **state)
+{
+    (void)state;
+    assert_int_equal(utc("2025-03-04 07:59:01,204"), NOW_MS - 59000 + 204);
+    assert_int_equal(utc("2025-03-04T08:59:01.204+01:00"), NOW_MS - 59000 + 204);
+    assert_int_equal(utc("2025/03/04 - 07:59:01"), NOW_MS - 59000);
+    assert_int_equal(utc("2025/03/04 07:59:01"), NOW_MS - 59000);
+    assert_int_equal(utc("07:59:01.5"), NOW_MS - 59000 + 500);
+    assert_int_equal(utc("Mar  4 07:59:01"), NOW_MS - 59000);
+    assert_int_equal(utc("Tue Mar 4 07:59:01 2025"), NOW_MS - 59000);
+}
+
+static void numbers_are_times_by_their_size(void **state)
+{
+    (void)state;
+    assert_int_equal(utc("1741075141.204"), NOW_MS - 59000 + 204);
+    assert_int_equal(utc("1741075141204"), NOW_MS - 59000 + 204);
+    assert_int_equal(utc("1741075141204000"), NOW_MS - 59000 + 204);
+    assert_in_range(utc("1741075141204000000"), NOW_MS - 59000 + 203, NOW_MS - 59000 + 205);
+    assert_int_equal(utc("17"), NOW_MS);
+}
+
+static void a_time_without_a_day_or_year_is_the_last_such(void **state)
+{
+    (void)state;
+    assert_int_equal(utc("23:59:00"), NOW_MS - 28860000);
+    assert_int_equal(utc("Dec 31 23:59:00"), INT64_C(1735689540000));
+    assert_int_equal(utc("Mar  4 08:30:00"), NOW_MS + 1800000); /* a clock that is ahead */
+}
+
+static void what_is_no_time_is_from_now(void **state)
+{
+    (void)state;
+    assert_int_equal(utc(""), NOW_MS);
+    assert_int_equal(utc("soon"), NOW_MS);
+    assert_int_equal(utc("25:00:00"), NOW_MS);
+    assert_int_equal(utc("Foo Mar"), NOW_MS);
+    assert_int_equal(utc("Mar"), NOW_MS);
+}
+
+static void times_without_a_zone_are_on_the_clock_of_theirs(void **state)
+{
+    (void)state;
+    (void)setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    assert_int_equal(read_at(NULL, "2025-03-04 08:59:01"), NOW_MS - 59000);
+    assert_int_equal(read_at(NULL, "2024-07-04 09:59:01"), INT64_C(1720079941000));
+    assert_int_equal(read_at(NULL, "2025-03-04T07:59:01Z"), NOW_MS - 59000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(times_are_read_as_programs_write_them),
+        cmocka_unit_test(numbers_are_times_by_their_size),
+        cmocka_unit_test(a_time_without_a_day_or_year_is_the_last_such),
+        cmocka_unit_test(what_is_no_time_is_from_now),
+        cmocka_unit_test(times_without_a_zone_are_on_the_clock_of_theirs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -16,6 +16,7 @@ struct api *api_new(const struct api_context *context)
                        half < QUERIES_BYTES_MAX ? half : QUERIES_BYTES_MAX, context->budget);
     api->config_ms = context->start_ms;
     api->streams = streams_new(api);
+    api->tails = tails_new(api);
     return api;
 }
 
@@ -37,6 +38,7 @@ void api_free(struct api *api)
         return;
     streams_free(api->streams);
     discovery_unref(api->found);
+    tails_free(api->tails);
     mem_free(api);
 }
 
@@ -48,6 +50,11 @@ struct api_stats api_stats(const struct api *api)
 void api_committed(struct api *api)
 {
     streams_committed(api->streams);
+}
+
+void api_lines_stored(struct api *api)
+{
+    tails_stored(api->tails);
 }
 
 static void not_found(struct http_request *r, void *arg)
@@ -92,5 +99,6 @@ void api_routes(struct api *api, struct http_server *server)
     api_explain_routes(api);
     api_logs_routes(api);
     api_discover_routes(api);
+    api_tail_routes(api);
     http_server_fallback(server, not_found, api);
 }

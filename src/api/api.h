@@ -15,7 +15,7 @@
  *   overview.c one page of figures about this host
  *   discover.c what runs on this host; plan.c, plan_file.c what becomes of it
  *
- * Threads: the loop's; api_committed from the store's writer.
+ * Threads: the loop's; api_committed and api_lines_stored from the writers of the stores.
  */
 #ifndef API_API_H
 #define API_API_H
@@ -90,6 +90,8 @@ void api_config_loaded(struct api *api, const struct config *config, ts_ms now_m
 void api_config_refused(struct api *api);
 /* New data became visible: wakes the streams (posts to the loop). db_settings.on_commit. */
 void api_committed(struct api *api);
+/* Lines of logs were stored: wakes the tails. logstore_context.on_commit. */
+void api_lines_stored(struct api *api);
 /* Before it: the server drained, the loop stopped, lanes freed. */
 void api_free(struct api *api);
 

@@ -19,6 +19,7 @@ struct api {
     struct http_server *server;
     struct streams *streams; /* owned */
     struct discovery *found; /* what was found last; NULL: nothing yet */
+    struct tails *tails;     /* owned */
     struct api_stats stats;
     struct budget queries; /* of all under way */
     unsigned reads;        /* remote reads under way */
@@ -116,12 +117,16 @@ void api_explain_routes(struct api *api);
 void api_logs_routes(struct api *api);
 void api_discover_routes(struct api *api);
 void discovery_unref(struct discovery *d); /* on the loop; NULL is fine */
+void api_tail_routes(struct api *api);
 
 void api_status_tsdb(struct http_request *r, void *api);
 
 struct streams *streams_new(struct api *api);
 void streams_free(struct streams *s);
 void streams_committed(struct streams *s); /* any thread */
+struct tails *tails_new(struct api *api);
+void tails_free(struct tails *t);
+void tails_stored(struct tails *t); /* any thread */
 
 /* GET and form POST, as most of Prometheus' API is. */
 void api_route(struct api *api, const char *path, unsigned methods, http_handler handler);

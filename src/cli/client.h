@@ -4,6 +4,7 @@
 #ifndef CLI_CLIENT_H
 #define CLI_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -28,6 +29,12 @@ MUST_USE int client_ask(const struct args *args, const char *path,
 MUST_USE int client_json(const struct args *args, const char *path,
                          const struct client_param params[], size_t n, struct json_t **out,
                          struct err *err);
+/* Server-sent events, each with one line of data, until `on_event` returns false or the peer is
+ * gone: it always ends with an error. `event` is empty where it has no name. */
+MUST_USE int client_events(const struct args *args, const char *path,
+                           const struct client_param params[], size_t n,
+                           bool (*on_event)(void *arg, struct str event, struct str data),
+                           void *arg, struct err *err);
 /* What to print and return after a failure: "earshot: TEXT" on stderr; STATUS_FAILED. */
 int client_failed(const struct err *err);
 const char *client_url(const struct args *args);

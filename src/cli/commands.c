@@ -53,7 +53,8 @@ static const struct flag logs_flags[] = {
     {"where", "NAME=VALUE", "lines with this field; several times: with all of them"},
     {"search", "WORDS",
      "lines with all of these words; \"in quotes\" one behind the other, word* for a beginning"},
-    {"limit", "N", "the newest N lines (default 1000; with --since all)"},
+    {"limit", "N", "the newest N lines (default 1000; with --since all; with --follow 10)"},
+    {"follow", NULL, "go on with lines as they come"},
 };
 
 static const struct flag tsdb_flags[] = {{"json", NULL, "print JSON"}};

@@ -13,6 +13,7 @@
 #include "cli/table.h"
 #include "cli/times.h"
 #include "text/duration.h"
+#include "text/json.h"
 #include "text/number.h"
 
 #define PAGE_LINES    1000
@@ -85,6 +86,12 @@ static int read_flags(struct logs *l, struct err *err)
     add(l, "search", args_text(l->args, "search"));
     while ((where = args_next(l->args, "where", &at)))
         add(l, "where", where);
+    if (args_switch(l->args, "follow")) {
+        if (args_text(l->args, "until"))
+            return err_set(err, ERR_SYNTAX, "--follow has no end: leave --until away");
+        add(l, "limit", l->all ? "1000" : args_text(l->args, "limit"));
+        return 0;
+    }
     add(l, "direction", l->all ? "forward" : "backward");
     l->count = l->params_n++;
     l->cursor = l->params_n++;
@@ -169,6 +176,32 @@ static int print_newest(struct logs *l, struct err *err)
     return rc;
 }
 
+static bool on_event(void *arg, struct str event, struct str data)
+{
+    struct logs *l = arg;
+    json_t *line = NULL;
+
+    if (str_eq(event, STR("missed"))) {
+        (void)fprintf(stderr, "earshot: %.*s lines came too fast and are left out\n",
+                      STR_ARGS(data));
+    } else if (str_eq(event, STR("error"))) {
+        (void)fprintf(stderr, "earshot: %.*s\n", STR_ARGS(data));
+    } else if (json_read(data, &line, NULL) == 0) {
+        print(l, line);
+        json_decref(line);
+    }
+    return fflush(stdout) == 0;
+}
+
+static int follow(struct logs *l, struct err *err)
+{
+    int rc = client_events(l->args, "/api/earshot/v1/logs/tail", l->params, l->params_n, on_event,
+                           l, err);
+
+    /* Nobody reads any more: `earshot logs --follow | head`. */
+    return ferror(stdout) ? 0 : rc;
+}
+
 int logs_run(const struct args *args)
 {
     struct logs l = {.args = args};
@@ -178,6 +211,8 @@ int logs_run(const struct args *args)
         (void)fprintf(stderr, "earshot: %s\n", err.text);
         return STATUS_USAGE;
     }
+    if (args_switch(args, "follow"))
+        return follow(&l, &err) == 0 ? STATUS_OK : client_failed(&err);
     if ((l.all ? print_forward(&l, &err) : print_newest(&l, &err)) < 0)
         return client_failed(&err);
     return fflush(stdout) == 0 ? STATUS_OK : STATUS_FAILED;

@@ -3,9 +3,10 @@
  *
  *   1. the listener drains (answers under way may finish)     5 s
  *   2. collectors stop (cycles under way may finish)          2 s
- *   3. the loop stops; lanes end; what they posted runs
+ *   3. the loop stops; lanes end; logstore_close: lines handed in are written; what they posted
+ * runs
  *   4. api and collect let go of the store
- *   5. logstore_close, db_close: all that was handed in is written and synced
+ *   5. db_close: all commits handed in are written and synced
  *   6. the last `done` messages run; everything else is freed
  *
  * Nothing of it waits for a person or a peer: a stuck lane is left behind (then _exit instead of
@@ -356,6 +357,15 @@ static int open_store(struct serve *s, struct err *err)
     return 0;
 }
 
+static void on_lines(void *arg)
+{
+    struct serve *s = arg;
+    struct api *api = atomic_load_explicit(&s->committed, memory_order_acquire);
+
+    if (api)
+        api_lines_stored(api);
+}
+
 static void open_lines(struct serve *s)
 {
     char folder[SERVE_PATH_BYTES + 16];
@@ -363,7 +373,9 @@ static void open_lines(struct serve *s)
                                              .clock = s->clock,
                                              .log = &s->log.log,
                                              .retention_ms = s->config->logs_retention_ms,
-                                             .retention_bytes = s->config->logs_retention_bytes};
+                                             .retention_bytes = s->config->logs_retention_bytes,
+                                             .on_commit = on_lines,
+                                             .on_commit_arg = s};
 
     (void)snprintf(folder, sizeof folder, "%s/logs/lines", s->data);
     s->lines = serve_logs.store = logstore_new(&context);
@@ -619,6 +631,8 @@ static void end(struct serve *s)
 {
     size_t stuck = s->lanes ? lanes_free(s->lanes) : 0;
 
+    if (stuck == 0)
+        logstore_close(s->lines);
     if (s->loop)
         loop_drain(s->loop);
     atomic_store(&s->committed, NULL);
@@ -630,8 +644,6 @@ static void end(struct serve *s)
         fetcher_free(s->fetcher);
         http_server_free(s->server);
     }
-    if (stuck == 0)
-        logstore_close(s->lines);
     if (s->db)
         db_close(s->db);
     if (stuck > 0) /* a thread hangs in a system call, and may come back to what we would free */

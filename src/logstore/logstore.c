@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "logstore/files.h"
 #include "logstore/internal.h"
+#include "logstore/search.h"
 #include "logstore/segment.h"
 #include "sys/thread.h"
 
@@ -27,6 +28,13 @@
 #define DAY_MS       INT64_C(86400000)
 #define UPKEEP_S     30
 #define SUSPECTS_MAX 8
+#define ARRIVALS     256 /* that are remembered */
+
+/* The lines of one transaction. */
+struct arrival {
+    uint64_t to; /* the number behind its last line */
+    int64_t first_id, last_id;
+};
 
 struct logstore {
     struct logstore_context c;
@@ -41,9 +49,11 @@ struct logstore {
     struct files files;
     int64_t suspects[SUSPECTS_MAX]; /* begun_ms; 0: none */
     struct logstore_stats stats;
+    struct arrival arrivals[ARRIVALS]; /* the newest is at (rounds - 1) % ARRIVALS */
+    size_t rounds;
     /* the writer's own */
     struct segment *segment; /* of the newest file; NULL: none is open */
-    uint64_t seq;
+    uint64_t seq, first_seq;
     bool refused; /* the disk does, and that has been said */
 };
 
@@ -269,7 +279,7 @@ struct round {
     struct logstore_batch *first;
     struct place *places; /* owned; [n] */
     size_t n;
-    struct segment_info added; /* ids */
+    int64_t first_id, last_id; /* of what was written */
 };
 
 static int by_time(const void *a, const void *b)
@@ -316,10 +326,12 @@ static bool is_superseded(const struct logstore_batch *b)
     return false;
 }
 
-static int write_round(struct logstore *s, const struct round *r, struct err *err)
+static int write_round(struct logstore *s, struct round *r, struct err *err)
 {
     uint64_t seq = s->seq;
 
+    r->first_id = INT64_MAX;
+    r->last_id = INT64_MIN;
     if (segment_begin(s->segment, err) < 0)
         return -1;
     for (size_t i = 0; i < r->n; i++) {
@@ -330,6 +342,10 @@ static int write_round(struct logstore *s, const struct round *r, struct err *er
         batch_line(place->batch, place->line, &line);
         if (segment_add(s->segment, batch_source(place->batch), &line, &id, err) < 0)
             return -1;
+        if (id < r->first_id)
+            r->first_id = id;
+        if (id > r->last_id)
+            r->last_id = id;
     }
     for (const struct logstore_batch *b = r->first; b;
          b = *batch_next((struct logstore_batch *)b)) {
@@ -362,7 +378,7 @@ static void take_back(struct logstore *s, const struct err *why)
     move_aside(s, begun_ms, why);
 }
 
-static int try_round(struct logstore *s, const struct round *r, struct err *err)
+static int try_round(struct logstore *s, struct round *r, struct err *err)
 {
     turn_over(s);
     if (!s->segment && open_newest(s, err) < 0) {
@@ -386,6 +402,8 @@ static void note_round(struct logstore *s, const struct round *r)
     (void)pthread_mutex_lock(&s->lock);
     *file = now;
     s->stats.stored_lines += r->n;
+    if (r->n)
+        s->arrivals[s->rounds++ % ARRIVALS] = (struct arrival){s->seq, r->first_id, r->last_id};
     (void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -520,7 +538,7 @@ struct logstore *logstore_new(const struct logstore_context *context)
     s->folder = mem_strdup(context->folder);
     s->files.folder = s->folder;
     s->last = &s->first;
-    s->seq = (uint64_t)context->clock->wall_ms(context->clock);
+    s->seq = s->first_seq = (uint64_t)context->clock->wall_ms(context->clock);
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -619,6 +637,41 @@ void logstore_wait(struct logstore *s, uint64_t number)
     (void)pthread_mutex_lock(&s->lock);
     while (s->written < number)
         (void)pthread_cond_wait(&s->done, &s->lock);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* Locked. Back to where all is remembered, and numbers in ids tell lines apart. */
+static void bound_arrivals(const struct logstore *s, struct logstore_arrivals *out)
+{
+    uint64_t oldest = s->first_seq, half = (uint64_t)SEGMENT_SEQ_MASK / 2;
+
+    if (s->rounds > ARRIVALS)
+        oldest = s->arrivals[s->rounds % ARRIVALS].to;
+    if (out->to - oldest > half)
+        oldest = out->to - half;
+    if (out->from < oldest) {
+        out->missed = oldest - out->from;
+        out->from = oldest;
+    }
+}
+
+void logstore_arrivals(struct logstore *s, uint64_t from, struct logstore_arrivals *out)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    *out = (struct logstore_arrivals){.first_id = INT64_MAX, .last_id = INT64_MIN};
+    out->to = s->rounds ? s->arrivals[(s->rounds - 1) % ARRIVALS].to : s->first_seq;
+    out->from = from < out->to ? from : out->to;
+    bound_arrivals(s, out);
+    for (size_t i = 0; i < ARRIVALS && i < s->rounds; i++) {
+        const struct arrival *a = &s->arrivals[(s->rounds - 1 - i) % ARRIVALS];
+
+        if (a->to <= out->from)
+            break;
+        if (a->first_id < out->first_id)
+            out->first_id = a->first_id;
+        if (a->last_id > out->last_id)
+            out->last_id = a->last_id;
+    }
     (void)pthread_mutex_unlock(&s->lock);
 }
 

@@ -209,8 +209,8 @@ static bool has_field(const struct logstore_where *w, const struct logstore_row 
 static bool fits(const struct stream *s, const struct logstore_query *q,
                  const struct logstore_row *row, int64_t source)
 {
-    if (row->level < q->level_min || !s->wanted[source - 1] ||
-        (q->event.n && !str_eq(q->event, row->event)))
+    if ((q->arrived && !logstore_has_arrived(q->arrived, row->id)) || row->level < q->level_min ||
+        !s->wanted[source - 1] || (q->event.n && !str_eq(q->event, row->event)))
         return false;
     for (size_t i = 0; i < q->where_n; i++)
         if (!has_field(&q->where[i], row))
@@ -268,6 +268,10 @@ static void range(const struct search *s, const struct file *file, int64_t *from
 
     *from = start > TIME_MAX ? INT64_MAX : start << SEGMENT_SEQ_BITS;
     *to = end < 0 ? -1 : (end << SEGMENT_SEQ_BITS) | SEGMENT_SEQ_MASK;
+    if (q->arrived && q->arrived->first_id > *from)
+        *from = q->arrived->first_id;
+    if (q->arrived && q->arrived->last_id < *to)
+        *to = q->arrived->last_id;
     if (at->set && q->forward && at->id + (file->begun_ms <= at->file) > *from)
         *from = at->id + (file->begun_ms <= at->file);
     if (at->set && !q->forward && at->id - (file->begun_ms >= at->file) < *to)
@@ -344,6 +348,7 @@ static int step(const struct search *s, struct stream *stream, struct err *err)
             continue; /* of a source that came after its names were read: the next search has it */
         stream->id = sqlite3_column_int64(stream->rows, 0);
         *row = (struct logstore_row){
+            .id = stream->id,
             .time_ms = stream->id >> SEGMENT_SEQ_BITS,
             .level = (uint8_t)(sqlite3_column_int(stream->rows, 2) & (LEVELS - 1)),
             .source = str_c(stream->sources[source - 1].name),
@@ -466,6 +471,15 @@ int logstore_search(struct logstore *store, const struct logstore_query *query,
     mem_free(streams);
     mem_free(files);
     return rc;
+}
+
+/* ---- arrivals ---- */
+
+bool logstore_has_arrived(const struct logstore_arrivals *a, int64_t id)
+{
+    uint64_t number = ((uint64_t)id - a->from) & (uint64_t)SEGMENT_SEQ_MASK;
+
+    return id >= a->first_id && id <= a->last_id && number < a->to - a->from;
 }
 
 /* ---- sources ---- */

@@ -28,6 +28,13 @@ struct logstore_where {
     struct str name, value;
 };
 
+/* Lines that came into the store within a time, in whatever order they are themselves. */
+struct logstore_arrivals {
+    uint64_t from, to;         /* numbers of lines, `to` not included */
+    int64_t first_id, last_id; /* what they lie between */
+    uint64_t missed;           /* lines before `from` that are too long ago to be told */
+};
+
 struct logstore_query {
     int64_t start_ms, end_ms; /* both included */
     struct str source;        /* or x of x/y; n 0: all, as in the next */
@@ -35,8 +42,9 @@ struct logstore_query {
     uint8_t level_min;
     const struct logstore_where *where; /* [where_n] */
     size_t where_n;
-    struct words words; /* n 0: any */
-    bool forward;       /* oldest first */
+    struct words words;                      /* n 0: any */
+    bool forward;                            /* oldest first */
+    const struct logstore_arrivals *arrived; /* NULL: whenever they came */
 };
 
 /* Where a search stands; zeroed: at its beginning. */
@@ -46,7 +54,7 @@ struct logstore_at {
 };
 
 struct logstore_row {
-    int64_t time_ms;
+    int64_t id, time_ms;
     uint8_t level;
     struct str source, event, message;
     struct str fields; /* packed_field_next of batch.h */
@@ -65,6 +73,12 @@ MUST_USE int logstore_search(struct logstore *s, const struct logstore_query *qu
                              const struct logstore_bounds *bounds, struct logstore_at *at,
                              bool (*row)(void *arg, const struct logstore_row *row), void *arg,
                              struct err *err);
+
+/* What has come since line number `from` (which `to` of the last answer is; UINT64_MAX: nothing
+ * yet, as from now on). Of what is long ago only the number is known. Any thread; does not wait for
+ * the disk. */
+void logstore_arrivals(struct logstore *s, uint64_t from, struct logstore_arrivals *out);
+bool logstore_has_arrived(const struct logstore_arrivals *a, int64_t id);
 
 struct logstore_source {
     char *name; /* owned */

@@ -7,8 +7,8 @@
  *   marks    source, serial, state (batch.h)
  *
  * An id is the time in milliseconds << 20 | the number of the line among all that were stored since
- * the start, modulo 2^20. So the table is sorted by time without an index of its own, and what came
- * last can be told (arrival.h).
+ * the start, modulo 2^20. So the table is sorted by time without an index of its own, and which
+ * lines came after others can be told, too (search.h).
  *
  * Keys are words that say where a line comes from, so that the index finds few lines among many:
  * TOKEN_KEY and s<source>, e<event>, or for SEGMENT_LEVEL_INDEXED and above l<level>.

@@ -92,7 +92,23 @@ static void keep(struct api *api, struct discovery *d)
 
 struct show_state {
     struct discovery *found;
+    struct api_params params; /* `take`: what is ticked; none: all that are new */
 };
+
+static bool is_ticked(void *arg, const char *id)
+{
+    const struct api_params *p = arg;
+    bool any = false;
+
+    for (size_t i = 0; i < p->n; i++) {
+        if (!str_eq(p->items[i].name, STR("take")))
+            continue;
+        any = true;
+        if (str_eq(p->items[i].value, str_c(id)))
+            return true;
+    }
+    return !any;
+}
 
 static int show(struct api_job *job, struct err *err)
 {
@@ -106,7 +122,7 @@ static int show(struct api_job *job, struct err *err)
     if (look(job->api, s->found, err) < 0 ||
         make_plan(job->api, s->found, &job->arena, &plan, err) < 0)
         return -1;
-    if (plan_text(&plan, NULL, NULL, &text, &added, err) < 0)
+    if (plan_text(&plan, is_ticked, &s->params, &text, &added, err) < 0)
         return -1;
     shown = arena_cstr(&job->arena, buf_str(&text), err);
     if (!shown)
@@ -167,6 +183,7 @@ static void handle_show(struct http_request *r, void *arg)
     if (!job)
         return;
     s = job->state;
+    s->params = params; /* in the memory of the request, which the job holds */
     s->found = recent(api, FRESH_MS);
     if (!s->found)
         s->found = discovery_new(api);

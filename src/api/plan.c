@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "api/plan_packs.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "collect/logs/logs_settings.h"
 #include "collect/postgres/postgres_settings.h"
-#include "collect/recognise/recognisers.h"
 #include "config/config.h"
 #include "model/labels.h"
 #include "pack/pack.h"
@@ -22,15 +22,17 @@
 int plan_scan(struct arena *a, const char *host_name, const struct clock *clock, struct scan *out,
               struct err *err)
 {
-    struct recognise_context context = {.proc = "/proc",
-                                        .sys = "/sys",
-                                        .host_name = host_name,
-                                        .recognisers = recognisers,
-                                        .recognisers_n = recognisers_n,
-                                        .clock = clock};
+    struct recognise_context context = {
+        .proc = "/proc", .sys = "/sys", .host_name = host_name, .clock = clock};
     char room[4096], number[24];
     struct passwd pw, *found = NULL;
+    struct recogniser *recognisers;
+    struct packs packs;
 
+    if (packs_load(a, &packs, err) < 0 ||
+        plan_recognisers(a, &packs, &recognisers, &context.recognisers_n, err) < 0)
+        return -1;
+    context.recognisers = recognisers;
     (void)snprintf(number, sizeof number, "%u", geteuid());
     if (getpwuid_r(geteuid(), &pw, room, sizeof room, &found) != 0)
         found = NULL;
@@ -85,7 +87,12 @@ static bool is_same_text(const char *a, const char *b)
 /* A service that is asked over HTTP has one entry or more, at whatever path. */
 static bool asks_http(const char *kind)
 {
-    return strcmp(kind, "json") == 0 || strcmp(kind, "scrape") == 0;
+    static const char *const kinds[] = {"json", "scrape", "metrics", "packs"};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(kinds[i], kind) == 0)
+            return true;
+    return false;
 }
 
 static bool is_entry_of(const struct entry_settings *e, const struct found *f,
@@ -106,8 +113,25 @@ static bool is_entry_of(const struct entry_settings *e, const struct found *f,
                    : is_same_text(e->instance, f->path);
 }
 
+/* One of the packs in use, at this address. */
+static bool is_in_packs(const struct config *c, const struct found *f, const char *host_name)
+{
+    for (size_t i = 0; i < c->packs.n; i++) {
+        struct str id = str_c(c->packs.items[i].id), name = str_split(&id, ' ');
+
+        if (!str_eq(name, str_c(f->pack)))
+            continue;
+        if (!f->url || (f->port && local_port(id, host_name) == f->port) ||
+            (f->path && memmem(id.p, id.n, f->path, strlen(f->path))))
+            return true;
+    }
+    return false;
+}
+
 static bool is_watched(const struct config *c, const struct found *f, const char *host_name)
 {
+    if (is_in_packs(c, f, host_name))
+        return true;
     if (strcmp(f->kind, "host") == 0)
         return c->host.enabled;
     if (asks_http(f->kind) && is_scraped(c, f->port, host_name))
@@ -123,6 +147,7 @@ static bool is_watched(const struct config *c, const struct found *f, const char
 struct making {
     struct plan *plan;
     const struct config *config; /* NULL: there is none yet */
+    const struct packs *packs;
     struct arena *arena;
     struct err *err;
 };
@@ -165,6 +190,22 @@ static const char *name_entry(const struct making *m, const struct found *f)
     return name ? arena_printf(m->arena, m->err, "%s: %s\n%s", f->name_key, name, f->entry) : NULL;
 }
 
+/* -1: memory ran out. */
+static int write_entry(const struct making *m, const struct found *f, struct plan_item *out)
+{
+    const struct pack *pack = *f->pack ? packs_find(m->packs, str_c(f->pack)) : NULL;
+
+    out->in_packs = pack != NULL;
+    if (!pack) {
+        out->entry = name_entry(m, f);
+        return out->entry ? 0 : -1;
+    }
+    out->entry = plan_pack_entry(m->arena, pack, f, m->err);
+    if (!out->entry)
+        return -1;
+    return plan_pack_rules(m->arena, pack, &out->rules, &out->rules_n, m->err);
+}
+
 static int make_items(const struct making *m, const struct scan *scan)
 {
     struct plan *p = m->plan;
@@ -180,7 +221,7 @@ static int make_items(const struct making *m, const struct scan *scan)
             item.state = PLAN_WATCHED;
         else if (f->kind)
             item.state = f->needs ? PLAN_NEEDS : PLAN_NEW;
-        if (item.state == PLAN_NEW && !(item.entry = name_entry(m, f)))
+        if (item.state == PLAN_NEW && write_entry(m, f, &item) < 0)
             return -1;
         p->counts[item.state]++;
         p->items[p->n++] = item;
@@ -191,13 +232,16 @@ static int make_items(const struct making *m, const struct scan *scan)
 int plan_make(struct arena *a, const struct scan *scan, const char *file, const char *host_name,
               struct plan *out, struct err **errors, size_t *errors_n, struct err *err)
 {
-    struct making m = {.plan = out, .arena = a, .err = err};
+    struct packs packs;
+    struct making m = {.plan = out, .packs = &packs, .arena = a, .err = err};
     struct config *config = NULL;
     int result;
 
     *out = (struct plan){.scan = scan, .host_name = host_name, .file = file};
     *errors = NULL;
     *errors_n = 0;
+    if (packs_load(a, &packs, err) < 0)
+        return -1;
     if (access(file, F_OK) == 0 &&
         config_load(file, NULL, packs_expand, &config, errors, errors_n) < 0)
         return -1;
@@ -247,6 +291,11 @@ static void put_item(struct json_writer *w, const struct plan_item *item)
     put_text(w, "watched", f->watched);
     put_text(w, "needs", f->needs);
     put_text(w, "collector", f->kind);
+    json_key(w, "rules");
+    json_begin_array(w);
+    for (size_t i = 0; i < item->rules_n; i++)
+        json_cstr(w, item->rules[i]);
+    json_end_array(w);
     put_text(w, "entry", item->entry);
     json_key(w, "series");
     if (f->series)

@@ -28,7 +28,10 @@ enum plan_state {
 struct plan_item {
     const struct found *found;
     enum plan_state state;
-    const char *entry; /* the YAML of the entry, for NEW and NEEDS; else NULL */
+    const char *entry;        /* the YAML of the entry, for NEW; else NULL */
+    bool in_packs;            /* it is one of `packs`, else of what found->kind says */
+    const char *const *rules; /* [rules_n] alerts that its pack brings */
+    size_t rules_n;
 };
 
 struct plan {

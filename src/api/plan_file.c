@@ -64,15 +64,18 @@ int plan_text(const struct plan *plan, bool (*taken)(void *arg, const char *id),
     size_t n = 0;
 
     buf_init(&old, FILE_BYTES_MAX);
-    for (size_t i = 0; i < plan->n; i++) {
-        const struct found *f = plan->items[i].found;
+    /* Packs stand first in a new file, which is written from its end. */
+    for (size_t k = 0; k < 2 * plan->n; k++) {
+        const struct plan_item *item = &plan->items[k % plan->n];
+        const struct found *f = item->found;
 
-        if (goes_in(&plan->items[i], taken, arg))
-            additions[n++] = (struct edit_addition){.section = "collect",
-                                                    .key = f->kind,
-                                                    .is_map = strcmp(f->entry, "{}") == 0,
-                                                    .text = plan->items[i].entry,
-                                                    .comment = f->evidence};
+        if (item->in_packs == (k >= plan->n) && goes_in(item, taken, arg))
+            additions[n++] =
+                (struct edit_addition){.section = item->in_packs ? "packs" : "collect",
+                                       .key = item->in_packs ? NULL : f->kind,
+                                       .is_map = !item->in_packs && strcmp(f->entry, "{}") == 0,
+                                       .text = item->entry,
+                                       .comment = f->evidence};
     }
     switch (read_file(plan->file, &old, err)) {
     case READ_ABSENT:

@@ -148,7 +148,9 @@ class Found(unittest.TestCase):
             self.assertIn(evidence, found[name]['evidence'])
         self.assertIn('(pid %d)' % self.redis.peer.process.pid, found['redis-%d' % self.redis.port]['evidence'])
         self.assertIn("queues: ['celery', 'slow']", found['celery-%d' % self.redis.port]['entry'])
-        self.assertIn('broker: redis://127.0.0.1:%d/2' % self.redis.port, found['celery-%d' % self.redis.port]['entry'])
+        self.assertIn("broker: 'redis://127.0.0.1:%d/2'" % self.redis.port, found['celery-%d' % self.redis.port]['entry'])
+        self.assertIn('RedisDown', found['redis-%d' % self.redis.port]['rules'])
+        self.assertEqual(found['scrape-%d' % self.vllm]['entry'], "vllm: {url: 'http://127.0.0.1:%d'}" % self.vllm)
         self.assertIn('queue_length: queue.length', found['json-%d' % self.json]['entry'])
 
     def test_it_takes_3_s_at_most(self):
@@ -202,7 +204,7 @@ class Found(unittest.TestCase):
 
     def test_down_leaves_what_a_person_has_changed(self):
         self.up('--yes')
-        self.write(self.text().replace('- url: redis://', '- interval: 5s\n    url: redis://') + '# and this\n')
+        self.write(self.text().replace('- redis: {', '- redis: {interval: 5s, ') + '# and this\n')
         r = earshot('down', '--config', self.file)
         self.assertEqual(r.returncode, 0, r.stderr)
         self.assertIn('1 that was changed since stays', r.stdout)
@@ -230,7 +232,7 @@ class Found(unittest.TestCase):
     def test_dry_run_and_no_answer_write_nothing(self):
         r = self.up('--dry-run')
         self.assertEqual(r.returncode, 0)
-        self.assertIn('url: redis://127.0.0.1:%d' % self.redis.port, r.stdout)
+        self.assertIn("redis: {url: 'redis://127.0.0.1:%d'}" % self.redis.port, r.stdout)
         r = self.up()
         self.assertEqual(r.returncode, 1)
         self.assertIn('--yes', r.stderr)
@@ -265,7 +267,7 @@ class Found(unittest.TestCase):
             r = earshot('up', '--yes', '--url', url)
             self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
             self.assertIn('The running earshot has loaded it.', r.stdout)
-            eventually(lambda: {'redis', 'vllm'} <= {t['scrapePool'] for t in s.api('targets')['activeTargets']})
+            eventually(lambda: {'redis', 'vllm'} <= {t['labels']['job'] for t in s.api('targets')['activeTargets']})
             eventually(lambda: s.query('redis_up == 1'))
             self.assertTrue(os.path.exists(s.data + '/earshot.yml'))
             self.assertIn('nothing to write', earshot('up', '--yes', '--url', url).stdout)

@@ -9,6 +9,7 @@
 #include "collect/propose.h"
 #include "collect/recognise/program.h"
 #include "collect/recognise/survey.h"
+#include "text/regex.h"
 
 #define ENTRY_MAX 16384
 #define JSON_MAX  40 /* metrics that are proposed of one answer */
@@ -406,6 +407,7 @@ static void draft_celery(struct drafts *d, const struct spot *s)
     buf_addf(&entry, "broker: %s\n", f->url);
     add_queues(&entry, workers.queues, r);
     f->entry = keep(d, &entry);
+    f->options = strchr(f->entry, '\n') + 1;
     buf_fini(&entry);
 }
 
@@ -502,7 +504,7 @@ static void draft_exposition(struct drafts *d, const struct spot *s, const char 
     f->series = s->tally.samples;
 }
 
-/* Recognised, but without an exposition. */
+/* Recognised, but without an exposition: how it is read only its pack knows. */
 static void draft_service(struct drafts *d, const struct spot *s)
 {
     const struct recogniser *of;
@@ -517,6 +519,64 @@ static void draft_service(struct drafts *d, const struct spot *s)
         f->evidence = line(d, "%s and answers %s", listens(d, s), s->by_path);
     else
         f->evidence = listens(d, s);
+    f->kind = "packs";
+    f->watched = of->watched;
+}
+
+/* ---- who listens nowhere: workers on queues in a Redis ---- */
+
+static bool is_found(const struct scan *s, const char *pack)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->items[i].pack, pack) == 0)
+            return true;
+    return false;
+}
+
+static const struct survey_process *find_process(const struct drafts *d, const struct sign *sign)
+{
+    for (size_t i = 0; i < d->survey->processes_n; i++)
+        for (size_t k = 0; k < sign->of->processes_n; k++)
+            if (regex_matches(sign->processes[k], d->survey->processes[i].command))
+                return &d->survey->processes[i];
+    return NULL;
+}
+
+/* The Redis that it is connected to, else the first that is open. */
+static const struct spot *find_redis(const struct drafts *d, const struct survey_process *p)
+{
+    const struct spot *found = NULL;
+
+    for (size_t i = 0; i < d->spots->n; i++) {
+        const struct spot *s = &d->spots->items[i];
+
+        if (s->kind != SPOT_REDIS || s->redis.says != REDIS_PONG || !s->socket->port)
+            continue;
+        if (is_connected(p, s->socket->port))
+            return s;
+        found = found ? found : s;
+    }
+    return found;
+}
+
+static void draft_workers(struct drafts *d)
+{
+    for (size_t i = 0; i < d->spots->signs_n; i++) {
+        const struct recogniser *r = d->spots->signs[i].of;
+        const struct survey_process *p =
+            r->has_redis_address ? find_process(d, &d->spots->signs[i]) : NULL;
+        const struct spot *redis = p ? find_redis(d, p) : NULL;
+        struct found *f;
+
+        if (!redis || is_found(d->scan, r->pack) || !(f = add(d, r->pack, r->pack, r->title)))
+            continue;
+        f->evidence =
+            line(d, "%s runs, and the Redis on %s answers", who(d, p), place_of(d, redis->socket));
+        f->kind = "packs";
+        f->watched = r->watched;
+        f->url = line(d, "%s/0", redis_url(d, redis->socket));
+        f->port = redis->socket->port;
+    }
 }
 
 static bool is_nginx(const struct survey_process *p)
@@ -672,6 +732,7 @@ int draft_all(const struct recognise_context *context, const struct spots *spots
             draft_http(&d, &spots->items[i]);
         else if (spots->items[i].kind == SPOT_QUIET)
             out->unknown_ports += spots->items[i].socket->port != 0;
+    draft_workers(&d);
     draft_nginx(&d);
     sort(out);
     return d.failed ? -1 : 0;

@@ -38,7 +38,8 @@ struct recognise_http {
 struct recogniser {
     const char *pack;             /* "vllm" */
     const char *title;            /* "vLLM" */
-    const char *watched;          /* "requests, cache, time to first token" */
+    const char *watched;          /* what is collected: "metrics, GPU" */
+    bool has_redis_address;       /* it is found by where its Redis is, and listens nowhere */
     const char *const *processes; /* RE2, found anywhere in a command line */
     size_t processes_n;
     const char *const *exes; /* base names of programs */
@@ -59,12 +60,13 @@ struct found {
     const char *evidence; /* "redis-server (pid 812) listens on 127.0.0.1:6379 and answered PING" */
     const char *watched;  /* what would be collected: "memory, clients, commands" */
     const char *needs;    /* what the person has to do first; NULL: nothing */
-    /* Where it stands in an earshot.yml: a list under `collect`, or (`entry` "{}") a map there.
-     * NULL: there is nothing to collect. */
+    /* Where it stands in an earshot.yml: a list under `collect`, or (`entry` "{}") a map there;
+     * "packs": only the pack knows how. NULL: there is nothing to collect. */
     const char *kind;
     const char *name_key, *name; /* "job_name", "vllm": made unique by the reader; NULL: none */
     const char *entry;           /* the rest of the entry's YAML: lines of "key: value" */
     const char *url;             /* by which it would be asked; NULL: none */
+    const char *options;         /* further parameters of the pack: "queues: ['a']"; NULL: none */
     uint16_t port;               /* of loopback; 0: none */
     const char *path;            /* of a Unix socket or file; NULL: none */
     size_t series;               /* that an answer had; 0: not known */

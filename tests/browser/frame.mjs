@@ -8,7 +8,7 @@ export function frame(suite) {
   suite.test('keys: g and a letter change the page, / searches, ? lists the keys, Esc closes', async () => {
     const page = await suite.open('');
     await ready(page, 'overview');
-    for (const [key, path] of [['e', '/explore'], ['t', '/targets'], ['s', '/status'], ['o', '/']]) {
+    for (const [key, path] of [['e', '/explore'], ['t', '/targets'], ['s', '/status'], ['d', '/discover'], ['o', '/']]) {
       await page.keyboard.press('g');
       await page.keyboard.press(key);
       await until(`g ${key} leads to ${path}`, () => new URL(page.url()).pathname === path);

@@ -5,6 +5,7 @@ export const PAGES = {
   overview: { path: '', ready: '[data-test="strip"] .strip-name >> nth=0' },
   explore: { path: `explore?expr=${encodeURIComponent(QUESTION)}&range=now-15m`, ready: '[data-test="table"] tbody tr >> nth=0' },
   targets: { path: 'targets', ready: '.targets-table tbody tr >> nth=0' },
+  discover: { path: 'discover', ready: '.found-table tbody tr >> nth=0' },
   status: { path: 'status', ready: '.facts-list dd >> nth=0' },
 };
 

@@ -2,6 +2,7 @@
 // usage: node run.mjs --url http://127.0.0.1:3277 --out DIR [--binary EARSHOT] [--screenshot FILE] [--only WORDS] [--chromium PATH]
 import { beacon } from './beacon.mjs';
 import { budgets } from './budgets.mjs';
+import { discover } from './discover.mjs';
 import { explore } from './explore.mjs';
 import { frame } from './frame.mjs';
 import { looks } from './looks.mjs';
@@ -21,5 +22,5 @@ const suite = new Suite({
   screenshot: arg('screenshot', ''),
   binary: arg('binary', ''),
 });
-for (const part of [looks, frame, explore, live, targets, beacon, budgets]) part(suite);
+for (const part of [looks, frame, explore, live, targets, beacon, discover, budgets]) part(suite);
 process.exitCode = await suite.run(arg('only', ''));

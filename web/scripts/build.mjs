@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 
 // One page, several addresses: each is an entry of its own, so that any other path is a true 404.
-const PAGES = ['/', '/explore', '/targets', '/status'];
+const PAGES = ['/', '/explore', '/targets', '/status', '/discover'];
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

@@ -12,6 +12,7 @@ import { Sidebar } from './parts/sidebar';
 import { OverviewPage } from './pages/overview/page';
 import { ExplorePage } from './pages/explore/page';
 import { TargetsPage } from './pages/targets/page';
+import { DiscoverPage } from './pages/discover/page';
 import { StatusPage } from './pages/status/page';
 import { Topbar } from './parts/topbar';
 
@@ -20,6 +21,7 @@ const SHOWN: Readonly<Record<Page, () => preact.JSX.Element>> = {
   explore: ExplorePage,
   targets: TargetsPage,
   status: StatusPage,
+  discover: DiscoverPage,
 };
 
 export function App() {

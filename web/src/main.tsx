@@ -5,6 +5,7 @@ import './styles/parts.css';
 import './styles/overview.css';
 import 'uplot/dist/uPlot.min.css';
 import './styles/explore.css';
+import './styles/discover.css';
 import './styles/tables.css';
 import { render } from 'preact';
 import { App } from './app';

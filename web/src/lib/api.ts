@@ -96,10 +96,34 @@ export async function get<T>(path: string, params: Params = {}, signal?: AbortSi
   return (await answer<T>(path, params, signal)).data;
 }
 
+/** What an answer that is no says: a line of text, or the error of an object. */
+function words(text: string): string {
+  try {
+    const body = JSON.parse(text) as unknown;
+    return isRecord(body) && typeof body['error'] === 'string' ? body['error'] : text.trim();
+  } catch {
+    return text.trim();
+  }
+}
+
 /** A path of earshot's own. */
 export async function own<T>(path: string, signal?: AbortSignal, params: Params = {}): Promise<T> {
   const response = await ask(`api/earshot/v1/${path}`, params, signal);
-  if (!response.ok) throw new ApiError(response.status, 'own', (await response.text()).trim() || `HTTP ${response.status}`);
+  if (!response.ok) throw new ApiError(response.status, 'own', words(await response.text()) || `HTTP ${response.status}`);
+  return (await json(response)) as T;
+}
+
+/** A path of earshot's own that changes something. */
+export async function tell<T>(path: string, params: Params = {}): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(url(`api/earshot/v1/${path}`), { method: 'POST', body: form(params), headers: { Accept: 'application/json' }, credentials: 'same-origin' });
+  } catch {
+    missed();
+    throw new Unreachable();
+  }
+  reached();
+  if (!response.ok) throw new ApiError(response.status, 'own', words(await response.text()) || `HTTP ${response.status}`);
   return (await json(response)) as T;
 }
 

@@ -17,6 +17,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ['g e', 'Explore'],
   ['g t', 'Targets'],
   ['g s', 'Status'],
+  ['g d', 'Discovery'],
   ['j k', 'next and previous row'],
   ['Enter', 'open the row'],
   ['Left Right', 'move the playhead (Shift: ten steps)'],

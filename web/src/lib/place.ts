@@ -2,12 +2,13 @@
 import { computed, signal } from '@preact/signals';
 import { last, parseRange, rangeParams, type Range } from './range';
 
-export type Page = 'overview' | 'explore' | 'targets' | 'status';
+export type Page = 'overview' | 'explore' | 'targets' | 'status' | 'discover';
 export const PAGES: readonly { readonly page: Page; readonly title: string; readonly key: string }[] = [
   { page: 'overview', title: 'Overview', key: 'o' },
   { page: 'explore', title: 'Explore', key: 'e' },
   { page: 'targets', title: 'Targets', key: 't' },
   { page: 'status', title: 'Status', key: 's' },
+  { page: 'discover', title: 'Discovery', key: 'd' },
 ];
 export type Params = Readonly<Record<string, string>>;
 export interface Place {

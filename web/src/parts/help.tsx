@@ -1,5 +1,5 @@
 import { KEYS, letters, setLetters } from '../lib/keys';
-import { live, setParams, toggleLive } from '../lib/place';
+import { href, live, setParams, toggleLive } from '../lib/place';
 import { choice, remember, type Choice } from '../lib/theme';
 import { over } from '../lib/ui';
 import { Dialog } from './dialog';
@@ -30,6 +30,9 @@ export function Help() {
         <button type="button" class="button" onClick={() => (over.value = 'range')}>
           Time range
         </button>{' '}
+        <a class="button" href={href('discover')} onClick={close}>
+          Discovery
+        </a>{' '}
         <button type="button" class="button" aria-pressed={live.value} onClick={toggleLive}>
           <span class={`dot ${live.value ? 'on' : ''}`} aria-hidden="true" /> Live
         </button>

@@ -35,6 +35,7 @@ export function Sidebar() {
         {host && <HostItem name={host.name} />}
         <div class="nav-head">Set-up</div>
         <hr />
+        <Item page="discover" label="Discovery" />
         <Item page="targets" label="Targets" {...(down.value ? { note: `${down.value} down` } : {})} />
         <Item page="status" label="Status" />
       </nav>

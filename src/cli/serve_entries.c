@@ -10,6 +10,8 @@
 #include "collect/gpu/gpu.h"
 #include "collect/json/collector.h"
 #include "collect/logs/collector.h"
+#include "collect/nginx/nginx.h"
+#include "collect/path/path.h"
 #include "collect/pools.h"
 #include "collect/postgres/postgres.h"
 #include "collect/probe/probe.h"
@@ -78,6 +80,17 @@ static int make_metrics(const struct entry_settings *entry, const struct clock *
     return 0;
 }
 
+static int make_nginx(const struct entry_settings *entry, const struct clock *clock,
+                      struct log *log, struct collector *out, struct err *err)
+{
+    (void)entry;
+    (void)clock;
+    (void)log;
+    (void)err;
+    nginx_collector(out);
+    return 0;
+}
+
 static int make_process(const struct entry_settings *entry, const struct clock *clock,
                         struct log *log, struct collector *out, struct err *err)
 {
@@ -88,10 +101,10 @@ static int make_process(const struct entry_settings *entry, const struct clock *
 }
 
 static const struct maker makers[] = {
-    {"metrics", make_metrics},        {"gpu", make_gpu},          {"json", make_json},
-    {"postgres", postgres_collector}, {"redis", redis_collector}, {"process", make_process},
-    {"celery", celery_collector},     {"logs", make_logs},        {"probe", probe_collector},
-    {"flower", make_metrics},
+    {"nginx", make_nginx},      {"path", path_collector},   {"metrics", make_metrics},
+    {"gpu", make_gpu},          {"json", make_json},        {"postgres", postgres_collector},
+    {"redis", redis_collector}, {"process", make_process},  {"celery", celery_collector},
+    {"logs", make_logs},        {"probe", probe_collector}, {"flower", make_metrics},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,

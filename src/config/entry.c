@@ -27,7 +27,8 @@ static const struct kind kinds[] = {
     {"json", NULL, entry_read_json},         {"postgres", "postgres", entry_read_postgres},
     {"redis", "redis", entry_read_redis},    {"process", "process", entry_read_process},
     {"celery", "celery", entry_read_celery}, {"logs", "logs", entry_read_logs},
-    {"metrics", NULL, entry_read_metrics},   {"probe", "probe", entry_read_probe},
+    {"metrics", NULL, entry_read_metrics},   {"path", "node", entry_read_path},
+    {"nginx", "nginx", entry_read_metrics},  {"probe", "probe", entry_read_probe},
 };
 
 /* The one that is a map: this machine's. */

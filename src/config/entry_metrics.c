@@ -1,4 +1,4 @@
-/* An entry of collect.metrics: an exposition at one URL, as one target. */
+/* An entry of collect.metrics or collect.nginx: one URL, as one target. */
 #include <string.h>
 
 #include "base/arena.h"
@@ -41,6 +41,6 @@ const void *entry_read_metrics(struct config_builder *b, const struct yaml *node
     if (entry->url)
         entry->name = entry->instance = entry_instance_of(b, str_c(entry->url));
     else
-        yaml_error(&b->errors, node, "collect.metrics: url is missing");
+        yaml_error(&b->errors, node, "collect.%s: url is missing", entry->kind);
     return NULL; /* nothing of its own */
 }

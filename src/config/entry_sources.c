@@ -28,7 +28,7 @@ static void add(struct config_builder *b, const struct entry_source *source)
 void entries_note_source(struct config_builder *b, const struct yaml *node,
                          const struct entry_settings *entry, const char *place)
 {
-    static const char *const over_http[] = {"json", "metrics"};
+    static const char *const over_http[] = {"json", "metrics", "nginx"};
     const char *kind = entry->kind;
 
     for (size_t i = 0; i < ARRAY_LEN(over_http); i++)

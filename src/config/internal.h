@@ -119,6 +119,9 @@ const void *entry_read_gpu(struct config_builder *b, const struct yaml *node,
                            struct entry_settings *entry);
 const void *entry_read_json(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);
+const void *entry_read_path(struct config_builder *b, const struct yaml *node,
+                            struct entry_settings *entry);
+/* Of any kind that has no more than a URL. */
 const void *entry_read_metrics(struct config_builder *b, const struct yaml *node,
                                struct entry_settings *entry);
 /* host:port of a URL. */

@@ -68,6 +68,8 @@ static const struct key collect_keys[] = {
      "scrape its prometheus plug-in under collect.scrape"},
     {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
     {.name = "logs", .type = KEY_MAPS, .sub = &schema_entry_logs},
+    {.name = "nginx", .type = KEY_MAPS, .sub = &schema_entry_nginx},
+    {.name = "path", .type = KEY_MAPS, .sub = &schema_entry_path},
     {.name = "metrics", .type = KEY_MAPS, .sub = &schema_entry_metrics},
     {.name = "probe", .type = KEY_MAPS, .sub = &schema_entry_probe},
     {.name = "audio", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},

@@ -41,7 +41,7 @@ class MusicSeparator(PackTest):
     config = '''packs:
 - music-separator: {url: 'http://%(address)s', instance: api, interval: 500ms, log: api.log}
 '''
-    ups = 3
+    ups = 4
 
     @classmethod
     def files(cls):

@@ -1,6 +1,7 @@
 """The pack soundbox against a scripted Sound Box that serves tests/samples."""
 import json
 import os
+import subprocess
 import time
 import unittest
 
@@ -23,9 +24,9 @@ class SoundBox(PackTest):
     answers = {'/status': sample('soundbox-status.json'), '/queue-status': sample('soundbox-queue-status.json'),
                '/api/backup/status': sample('soundbox-backup-status.json'), '/metrics': EXPOSITION}
     config = '''packs:
-- soundbox: {url: 'http://%(address)s/', instance: studio, interval: 500ms, timezone: UTC, labels: {room: attic}, log: soundbox.log}
+- soundbox: {url: 'http://%(address)s/', instance: studio, interval: 500ms, timezone: UTC, labels: {room: attic}, log: soundbox.log, output_dir: .}
 '''
-    ups = 5
+    ups = 6
 
     @classmethod
     def files(cls):
@@ -109,7 +110,7 @@ class SoundBox(PackTest):
     def test_each_endpoint_is_a_target_with_the_labels_of_the_pack(self):
         """S0.1: one service on its port; job, instance, endpoint and the labels of the parameter on all of it"""
         self.assertEqual(set(self.series('up{job="soundbox",instance="studio",room="attic"}', 'endpoint')),
-                         {'/status', '/queue-status', '/api/backup/status', '/metrics', 'soundbox.log'})
+                         {'/status', '/queue-status', '/api/backup/status', '/metrics', 'soundbox.log', '.'})
         self.assertEqual(self.server.query('{__name__=~"soundbox_.*",room!="attic"}'), [])
 
     def test_an_answer_that_is_no_answer_is_up_0_with_words(self):
@@ -138,6 +139,16 @@ class SoundBox(PackTest):
         self.assertEqual(len(self.series('earshot_log_events_total' + own % '', 'event')), 9)
         self.assertEqual(self.value('earshot_log_value' + own % ',event="job_starving",field="wait_seconds"'), 120)
         self.assertEqual(self.value('earshot_log_value' + own % ',event="model_preload",field="free_vram_gb"'), 12.5)
+
+    def test_the_disk_of_its_output_is_told_as_df_tells_it(self):
+        """S0.1, S0.21: how full the disk of output_dir is, in df's percent, and the files below it"""
+        folder = self.server.dir + '/.'
+        own = '{job="soundbox",instance="studio",path="%s"}' % folder
+        percent = subprocess.run(['df', '--output=pcent', folder], capture_output=True, text=True, check=True).stdout.split()[-1]
+        self.assertAlmostEqual(self.value('earshot_path_used_percent' + own), int(percent.rstrip('%')), delta=1)
+        self.assertGreater(self.value('earshot_path_size_bytes' + own), self.value('earshot_path_avail_bytes' + own))
+        self.assertGreater(self.value('earshot_path_files' + own), 2)
+        self.assertGreater(self.value('earshot_path_file_bytes' + own), 100)
 
     def test_the_gpu_collector_is_on(self):
         """S0.3: the pack switches collect.gpu on"""

@@ -9,6 +9,14 @@ from packs import Service, sample
 from server import Server, eventually
 from services import Postgres, Redis
 
+def sample_status(requests):
+    return 'Active connections: 3 \nserver accepts handled requests\n 12 11 %d \nReading: 0 Writing: 1 Waiting: 2 \n' % requests
+
+
+ACCESS = '''127.0.0.1 - - [04/Mar/2025:14:06:51 +0000] "GET /api?x=1 HTTP/1.1" 200 612 "-" "curl/8" rt=0.250
+10.0.0.5 - me [04/Mar/2025:14:06:52 +0000] "POST /up HTTP/2.0" 502 157 "-" "-" rt=1.500
+10.0.0.5 - - [04/Mar/2025:14:06:53 +0000] "GET / HTTP/1.1" 200 9 "-" "-"
+'''
 ID = '4f6c1f8a-0b1c-4a35-8a57-%012d'
 HISTORY = {ID % n: {'prompt': [n, ID % n, {}, {}, []], 'status': {'status_str': word, 'completed': word == 'success'}}
            for n, word in ((1, 'success'), (2, 'success'), (3, 'error'))}
@@ -24,6 +32,7 @@ ANSWERS = {
                '/v2/health/ready': (200, {}, '')},
     'tgi': {'/metrics': '# TYPE tgi_queue_size gauge\ntgi_queue_size 31\n', '/health': (200, {}, '')},
     'whisper-server': {'/metrics': '# TYPE whisperx_active_transcriptions gauge\nwhisperx_active_transcriptions 2\n', '/health': (200, {}, 'OK')},
+    'nginx': {'/nginx_status': (200, {'Content-Type': 'text/plain'}, sample_status(34))},
     'rabbitmq': {'/metrics/per-object': '# TYPE rabbitmq_queue_messages_ready gauge\nrabbitmq_queue_messages_ready{vhost="/",queue="mail"} 40\n'},
 }
 
@@ -38,11 +47,11 @@ class ModelServers(unittest.TestCase):
         for name, answers in ANSWERS.items():
             service = cls.services[name] = Service(answers)
             cls.addClassCleanup(service.stop)
-            more = ', api: "http://%s"' % service.address if name == 'triton' else ', log: ollama.log' if name == 'ollama' else ''
+            more = ', api: "http://%s"' % service.address if name == 'triton' else ', log: %s.log' % name if name in ('ollama', 'nginx') else ''
             config += '- %s: {url: "http://%s", interval: 500ms%s}\n' % (name, service.address, more)
-        cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': config, 'ollama.log': ''}).start()
+        cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': config, 'ollama.log': '', 'nginx.log': ''}).start()
         cls.addClassCleanup(cls.server.close)
-        eventually(lambda: len(cls.server.query('up{job!~"earshot|gpu"} == 1')) == 19)
+        eventually(lambda: len(cls.server.query('up{job!~"earshot|gpu"} == 1')) == 21)
 
     def value(self, expr):
         found = self.server.query(expr)
@@ -83,6 +92,22 @@ class ModelServers(unittest.TestCase):
         self.assertEqual(self.value('sum(ollama_http_requests_total)'), 5)
         self.becomes('ollama_http_request_duration_seconds_count{job="ollama",path="/api/chat",status="500"}', 1)
         self.assertEqual(self.value('ollama_http_request_duration_seconds_sum{path="/api/chat",status="200"}'), 72)
+
+    def test_nginx_tells_its_connections_and_its_answers(self):
+        """stub_status under nginx-prometheus-exporter's names, the access log under nginxlog-exporter's"""
+        own = '{job="nginx",instance="%s"}' % self.services['nginx'].address
+        self.assertEqual([self.value('nginx_' + name + own) for name in (
+            'up', 'connections_active', 'connections_accepted', 'connections_handled', 'connections_reading', 'connections_writing',
+            'connections_waiting', 'http_requests_total')], [1, 3, 12, 11, 0, 1, 2, 34])
+        self.assertEqual(self.value('up{job="nginx",endpoint="/nginx_status"}'), 1)
+        with open(os.path.join(self.server.dir, 'nginx.log'), 'a', encoding='utf-8') as f:
+            f.write(ACCESS)
+        self.becomes('nginx_http_response_count_total{job="nginx",method="GET",status="200"}', 2)
+        self.assertEqual(self.value('nginx_http_response_count_total{method="POST",status="502"}'), 1)
+        self.assertEqual(self.value('nginx_http_response_time_seconds_hist_sum{method="POST",status="502"}'), 1.5)
+        self.assertEqual(self.value('nginx_http_response_time_seconds_hist_count{method="GET",status="200"}'), 1)
+        self.answer('nginx', '/nginx_status', (200, {}, '<html>'))
+        self.becomes('up{job="nginx",endpoint="/nginx_status"}', 0)
 
     def test_comfyui_tells_its_queue_and_counts_prompts(self):
         self.assertEqual(self.value('comfyui_queue_running{job="comfyui"}'), 1)

@@ -93,6 +93,7 @@ void api_routes(struct api *api, struct http_server *server)
     api_rules_routes(api);
     api_metadata_routes(api);
     api_federate_routes(api);
+    api_jsonl_routes(api);
     api_read_routes(api);
     api_stream_routes(api);
     api_overview_routes(api);

@@ -48,6 +48,16 @@ class Pushgateway(unittest.TestCase):
         self.client('delete')
         eventually(lambda: self.value('count({job="batch"})') is None)
 
+    def test_go_s_client_pushes_protobuf(self):
+        # As its push.New(...).Push() sends a counter rows_total{db="a"} of 3 with the help "Rows.".
+        metric = bytes.fromhex('0a07 0a026462 120161' '1a09 09 0000000000000840')  # its label, its counter
+        family = b'\x0a\x0arows_total' + b'\x12\x05Rows.' + b'\x18\x00' + b'\x22' + bytes([len(metric)]) + metric
+        family = bytes([len(family)]) + family
+        status, text, _ = self.server.request('PUT', '/metrics/job/go', family, {
+            'Content-Type': 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited'})
+        self.assertEqual((status, text), (200, b''))
+        eventually(lambda: self.value('rows_total{job="go",db="a",instance=""}') == 3)
+
     def test_a_group_survives_a_restart(self):
         self.assertEqual(self.push('PUT', '/metrics/job/nightly/instance/i', 'done_total 5\n')[0], 200)
         self.server.stop()
@@ -62,11 +72,13 @@ class Pushgateway(unittest.TestCase):
         self.assertEqual(self.push('POST', '/metrics/job/j/x', 'a 1\n')[0], 400)
         self.assertEqual(self.push('POST', '/metrics/job/j', 'a b c\n')[0], 400)
         self.assertEqual(self.server.request('PUT', '/metrics/job/j', 'a 1\n', {'Origin': 'http://evil.example'})[0], 403)
-        self.assertEqual(self.server.request('PUT', '/metrics/job/j', 'x', {'Content-Type': 'application/vnd.google.protobuf; encoding=delimited'})[0], 415)
+        protobuf = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily'
+        self.assertEqual(self.server.request('PUT', '/metrics/job/j', 'x', {'Content-Type': protobuf + '; encoding=text'})[0], 415)
+        self.assertEqual(self.server.request('PUT', '/metrics/job/j', 'x', {'Content-Type': protobuf + '; encoding=delimited'})[0], 400)
         eventually(lambda: (self.value('push_failure_time_seconds{job="j"}') or 0) > 1.7e9)
         own = self.server.get('/metrics')[1].decode()
         self.assertIn('earshot_push_refused_total{reason="inconsistent"} 1\n', own)
-        self.assertIn('earshot_push_refused_total{reason="malformed"} 3\n', own)
+        self.assertIn('earshot_push_refused_total{reason="malformed"} 4\n', own)
 
 
 class Off(unittest.TestCase):

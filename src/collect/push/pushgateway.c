@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "collect/push/group_body.h"
 #include "collect/push/group_key.h"
+#include "collect/push/proto_families.h"
 #include "collect/push/push.h"
 #include "collect/push/push_impl.h"
 #include "collect/push/push_settings.h"
@@ -24,7 +25,7 @@ struct group_push {
     struct http_request *http;
     struct arena arena;
     struct group_key key;
-    bool is_delete;
+    bool is_delete, is_protobuf;
     enum groups_how how;
     ts_ms now;
     int failed;
@@ -32,6 +33,22 @@ struct group_push {
     bool gone;
     struct err err;
 };
+
+/* Protobuf as the text that says the same. */
+static int read_body(struct group_push *g, struct group_body *out)
+{
+    SCOPED(buf_fini) struct buf text = {.p = NULL};
+    SCOPED(arena_fini) struct arena scratch;
+    struct str body = g->http->body;
+
+    arena_init(&scratch, &g->push->budget);
+    if (g->is_protobuf) {
+        if (proto_families_to_text(body, &scratch, &text, &g->err) < 0)
+            return -1;
+        body = buf_str(&text);
+    }
+    return group_body_read(body, &g->key, &g->push->budget, &g->arena, out, &g->err);
+}
 
 static void run(struct lane_job *job)
 {
@@ -43,8 +60,7 @@ static void run(struct lane_job *job)
         push_groups_delete(groups, &g->key);
         return;
     }
-    g->failed =
-        group_body_read(g->http->body, &g->key, &g->push->budget, &g->arena, &body, &g->err);
+    g->failed = read_body(g, &body);
     if (g->failed < 0)
         return;
     g->parsed = true;
@@ -130,6 +146,18 @@ static bool is_protobuf(const struct http_request *r)
     return media.n == 31 && strncasecmp(media.p, "application/vnd.google.protobuf", 31) == 0;
 }
 
+/* The only way of putting several messages into a body that is read here, and sent by clients. */
+static bool is_delimited(const struct http_request *r)
+{
+    struct str type = http_header(r, "content-type");
+
+    (void)str_split(&type, ';');
+    while (type.p)
+        if (str_eq(str_trim(str_split(&type, ';')), STR("encoding=delimited")))
+            return true;
+    return false;
+}
+
 void push_group_handle(struct http_request *r, void *arg)
 {
     struct push *p = arg;
@@ -139,11 +167,11 @@ void push_group_handle(struct http_request *r, void *arg)
         http_reply_error(r, 404, "collect.push.pushgateway is false in earshot.yml");
         return;
     }
-    if (is_protobuf(r)) {
+    if (is_protobuf(r) && !is_delimited(r)) {
         p->stats.malformed++;
         http_reply_error(r, 415,
-                         "the protobuf format is not read here; push the text format (in Go: "
-                         "push.New(...).Format(expfmt.NewFormat(expfmt.TypeTextPlain)))");
+                         "of protobuf only encoding=delimited is read; or push the text "
+                         "format");
         return;
     }
     g = mem_new(struct group_push);
@@ -151,6 +179,7 @@ void push_group_handle(struct http_request *r, void *arg)
     g->http = r;
     g->job.run = run;
     g->job.done = done;
+    g->is_protobuf = is_protobuf(r);
     g->is_delete = str_eq(r->method, STR("DELETE"));
     g->how = str_eq(r->method, STR("PUT")) ? GROUPS_PUT : GROUPS_POST;
     g->now = p->context.clock->wall_ms(p->context.clock);

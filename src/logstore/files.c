@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,26 @@ void files_fini(struct files *f)
     mem_free(f->items);
 }
 
+static void look(const char *folder, struct file *file, bool times)
+{
+    char path[FILE_PATH_BYTES], full[FILE_PATH_BYTES + 8];
+
+    file_path(folder, file->begun_ms, path);
+    file->bytes = 0;
+    for (size_t i = 0; i < 2; i++) {
+        struct stat st;
+        int64_t written_ms;
+
+        (void)snprintf(full, sizeof full, "%s%s", path, companions[i]);
+        if (stat(full, &st) < 0)
+            continue;
+        file->bytes += (uint64_t)st.st_blocks * 512;
+        written_ms = (int64_t)st.st_mtim.tv_sec * 1000;
+        if (times && written_ms > file->written_ms)
+            file->written_ms = written_ms;
+    }
+}
+
 int files_scan(struct files *f, struct err *err)
 {
     DIR *dir = opendir(f->folder);
@@ -65,7 +86,7 @@ int files_scan(struct files *f, struct err *err)
         int64_t begun_ms = begun_of(e->d_name);
 
         if (begun_ms > 0)
-            file_look(f->folder, files_add(f, begun_ms));
+            look(f->folder, files_add(f, begun_ms), true);
     }
     (void)closedir(dir);
     if (f->n)
@@ -75,23 +96,7 @@ int files_scan(struct files *f, struct err *err)
 
 void file_look(const char *folder, struct file *file)
 {
-    char path[FILE_PATH_BYTES], full[FILE_PATH_BYTES + 8];
-    uint64_t bytes = 0;
-
-    file_path(folder, file->begun_ms, path);
-    for (size_t i = 0; i < 2; i++) {
-        struct stat st;
-        int64_t written_ms;
-
-        (void)snprintf(full, sizeof full, "%s%s", path, companions[i]);
-        if (stat(full, &st) < 0)
-            continue;
-        bytes += (uint64_t)st.st_blocks * 512;
-        written_ms = (int64_t)st.st_mtim.tv_sec * 1000;
-        if (written_ms > file->written_ms)
-            file->written_ms = written_ms;
-    }
-    file->bytes = bytes;
+    look(folder, file, false);
 }
 
 int file_delete(const char *folder, int64_t begun_ms, struct err *err)

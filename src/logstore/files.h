@@ -19,7 +19,7 @@ struct err;
 #define FILE_PATH_BYTES 512
 
 struct file {
-    int64_t begun_ms, written_ms; /* by the wall clock */
+    int64_t begun_ms, written_ms; /* by the wall clock; the last time */
     uint64_t bytes;
     struct segment_info info;
 };
@@ -40,7 +40,7 @@ void files_forget(struct files *f, size_t i);
 MUST_USE int file_delete(const char *folder, int64_t begun_ms, struct err *err);
 /* x.sqlite becomes x.sqlite.damaged. */
 MUST_USE int file_move_aside(const char *folder, int64_t begun_ms, struct err *err);
-/* Size and when it was written, now. */
+/* Its size, now. */
 void file_look(const char *folder, struct file *file);
 
 #endif

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -247,12 +248,25 @@ static int look(void *arg)
            (b->deadline_ns && b->clock->mono_ns(b->clock) > b->deadline_ns);
 }
 
+/* Retention may take a file apart while it is being opened. */
+static bool is_gone(const struct search *s, const struct stream *stream)
+{
+    char path[FILE_PATH_BYTES];
+
+    file_path(logstore_folder(s->store), stream->file.begun_ms, path);
+    return access(path, F_OK) < 0;
+}
+
 static int search_failed(const struct search *s, struct stream *stream, int rc, struct err *err)
 {
     (void)segment_failed(stream->db, rc, "cannot read", err);
     if (err->kind == ERR_CANCELLED && !(s->bounds->cancelled && atomic_load(s->bounds->cancelled)))
         return err_set(err, ERR_TIMEOUT,
                        "the search took too long; ask for less time, or for words");
+    if (err->kind == ERR_CORRUPT && is_gone(s, stream)) {
+        close_stream(stream);
+        return 0;
+    }
     if (err->kind == ERR_CORRUPT)
         logstore_suspect(s->store, &stream->file);
     return -1;
@@ -318,6 +332,8 @@ static int open_stream(const struct search *s, struct stream *stream, struct err
     if (segment_read(path, &stream->db, err) < 0) {
         if (err->kind == ERR_OS && err->os == ENOENT)
             return 0; /* retention was faster */
+        if (is_gone(s, stream))
+            return 0;
         if (err->kind == ERR_CORRUPT)
             logstore_suspect(s->store, &stream->file);
         return -1;

@@ -1,6 +1,8 @@
 #include "base/test.h"
 
 #include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -253,6 +255,235 @@ static void lines_and_marks_outlast_a_restart(void **state)
     assert_int_equal(logstore_stats(f->store).lines, 2);
 }
 
+/* ---- bounds ---- */
+
+static void restart(struct fixture *f)
+{
+    logstore_close(f->store);
+    open_store(f);
+}
+
+/* So many lines of a kilobyte that says little. */
+static void append_kilobytes(struct fixture *f, size_t n)
+{
+    struct logstore_batch *b = logstore_batch_new("big");
+    char text[1001];
+
+    for (size_t i = 0; i < n; i++) {
+        memset(text, 'x', sizeof text - 1);
+        text[sizeof text - 1] = '\0';
+        add(b, f->clock.wall_ms, 2, text);
+    }
+    append(f, b);
+}
+
+static void what_is_older_than_the_bound_goes(void **state)
+{
+    struct fixture *f = *state;
+
+    append_one(f, "a", NOW_MS, 2, "old");
+    manual_clock_advance(&f->clock, 13 * DAY_MS);
+    append_one(f, "a", f->clock.wall_ms, 2, "middle");
+    assert_string_equal(search(f, ""), "middle|old|");
+    manual_clock_advance(&f->clock, 2 * DAY_MS);
+    append_one(f, "a", f->clock.wall_ms, 2, "new");
+    append_one(f, "a", f->clock.wall_ms, 2, "newer"); /* the bounds are kept behind each round */
+    assert_string_equal(search(f, ""), "newer|new|middle|");
+    assert_int_equal(logstore_stats(f->store).deleted_files, 1);
+    assert_int_equal(each_file(f, ".sqlite", false), 2);
+}
+
+static void what_is_beyond_the_room_goes_oldest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct logstore_stats stats;
+
+    logstore_set_retention(f->store, 0, 8u << 20);
+    append_one(f, "a", NOW_MS - 1, 2, "oldest");
+    for (int i = 0; i < 30; i++)
+        append_kilobytes(f, 500);
+    append_one(f, "a", NOW_MS + 1, 2, "newest");
+    append_one(f, "a", NOW_MS + 1, 2, "newest");
+    stats = logstore_stats(f->store);
+    assert_in_range(stats.bytes, 4u << 20, 10u << 20);
+    assert_true(stats.deleted_files > 0);
+    assert_string_equal(search(f, "oldest"), "");
+    assert_string_equal(search(f, "newest"), "newest|newest|");
+}
+
+/* ---- damage ---- */
+
+/* Writes over the newest file (or over the other), from a byte on. */
+static void damage(struct fixture *f, bool newest, long from)
+{
+    char path[400], found[400] = "";
+    struct dirent *e;
+    DIR *dir = opendir(f->lines);
+    FILE *file;
+    long size;
+
+    assert_non_null(dir);
+    while ((e = readdir(dir))) {
+        if (!str_ends(str_c(e->d_name), STR(".sqlite")))
+            continue;
+        (void)snprintf(path, sizeof path, "%s/%s", f->lines, e->d_name);
+        if (!found[0] || (strcmp(path, found) > 0) == newest)
+            (void)snprintf(found, sizeof found, "%s", path);
+    }
+    (void)closedir(dir);
+    file = fopen(found, "r+");
+    assert_non_null(file);
+    (void)fseek(file, 0, SEEK_END);
+    size = ftell(file);
+    (void)fseek(file, from, SEEK_SET);
+    for (long i = from; i < size; i++)
+        (void)fputc(0xee, file);
+    (void)fclose(file);
+}
+
+static void a_damaged_file_is_moved_aside_at_the_start(void **state)
+{
+    struct fixture *f = *state;
+
+    append_one(f, "a", NOW_MS, 2, "lost");
+    logstore_close(f->store);
+    damage(f, true, 0);
+    open_store(f);
+    append_one(f, "a", NOW_MS, 2, "kept");
+    assert_string_equal(search(f, ""), "kept|");
+    assert_int_equal(logstore_stats(f->store).damaged_files, 1);
+    assert_int_equal(each_file(f, ".damaged", false), 1);
+}
+
+static void a_file_that_a_search_finds_damaged_is_moved_aside(void **state)
+{
+    struct fixture *f = *state;
+    struct logstore_query q = {.end_ms = INT64_MAX};
+    const struct logstore_bounds bounds = {.clock = &f->clock.clock};
+    struct logstore_at at = {0};
+    struct err err;
+
+    append_kilobytes(f, 300);
+    manual_clock_advance(&f->clock, DAY_MS);
+    append_one(f, "a", f->clock.wall_ms, 2, "kept");
+    restart(f); /* the write-ahead log is in the file now */
+    assert_int_equal(logstore_stats(f->store).damaged_files, 0);
+    (void)search(f, "kept");
+    damage(f, false, 40000);
+    assert_int_equal(logstore_search(f->store, &q, &bounds, &at, on_row, f, &err), -1);
+    assert_int_equal(err.kind, ERR_CORRUPT);
+    for (int i = 0; i < 500 && logstore_stats(f->store).damaged_files == 0; i++)
+        usleep(10000);
+    assert_int_equal(logstore_stats(f->store).damaged_files, 1);
+    assert_string_equal(search(f, ""), "kept|");
+}
+
+static void lines_that_the_disk_does_not_take_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    FILE *file = fopen(f->lines, "w"); /* where the folder should be */
+
+    assert_non_null(file);
+    (void)fclose(file);
+    append_one(f, "a", NOW_MS, 2, "dropped");
+    assert_int_equal(logstore_stats(f->store).dropped_lines, 1);
+    assert_int_equal(unlink(f->lines), 0);
+    append_one(f, "a", NOW_MS, 2, "kept");
+    assert_string_equal(search(f, ""), "kept|");
+    assert_int_equal(logstore_stats(f->store).stored_lines, 1);
+}
+
+/* ---- arrivals ---- */
+
+static const char *arrived(struct fixture *f, const struct logstore_arrivals *a)
+{
+    return search_query(
+        f, &(struct logstore_query){.end_ms = INT64_MAX, .forward = true, .arrived = a});
+}
+
+static void what_has_come_is_told_whatever_time_it_is_from(void **state)
+{
+    struct fixture *f = *state;
+    struct logstore_arrivals a;
+
+    append_one(f, "a", NOW_MS, 2, "before");
+    logstore_arrivals(f->store, UINT64_MAX, &a);
+    assert_string_equal(arrived(f, &a), "");
+    append_one(f, "a", NOW_MS + 5, 2, "new");
+    append_one(f, "a", NOW_MS - DAY_MS, 2, "late");
+    logstore_arrivals(f->store, a.to, &a);
+    assert_string_equal(arrived(f, &a), "late|new|");
+    logstore_arrivals(f->store, a.to, &a);
+    assert_string_equal(arrived(f, &a), "");
+    for (int i = 0; i < 300; i++)
+        append_one(f, "a", NOW_MS + 6, 2, "many");
+    logstore_arrivals(f->store, a.to, &a);
+    assert_int_equal(a.missed, 300 - (int)(a.to - a.from));
+    assert_in_range(a.to - a.from, 200, 299);
+    assert_int_equal(strlen(arrived(f, &a)), 5 * (a.to - a.from));
+}
+
+/* ---- all at once ---- */
+
+struct reader {
+    struct fixture *f;
+    atomic_bool stop;
+    size_t searches, failures;
+};
+
+static bool skip_row(void *arg, const struct logstore_row *row)
+{
+    struct reader *r = arg;
+
+    r->failures += row->message.n != 1000;
+    return true;
+}
+
+static void *read_on(void *arg)
+{
+    struct reader *r = arg;
+    const struct logstore_bounds bounds = {.clock = &r->f->clock.clock, .cancelled = &r->stop};
+    struct logstore_source *sources;
+    struct err err;
+    size_t n;
+
+    while (!atomic_load(&r->stop)) {
+        struct logstore_query q = {.end_ms = INT64_MAX, .forward = r->searches % 2};
+        struct logstore_at at = {0};
+
+        if (logstore_search(r->f->store, &q, &bounds, &at, skip_row, r, &err) < 0)
+            r->failures += err.kind != ERR_CANCELLED;
+        if (logstore_sources(r->f->store, &sources, &n, &err) == 0)
+            logstore_sources_free(sources, n);
+        else
+            r->failures++;
+        (void)logstore_stats(r->f->store);
+        r->searches++;
+    }
+    return NULL;
+}
+
+static void searches_go_on_while_lines_are_written_and_deleted(void **state)
+{
+    struct fixture *f = *state;
+    struct reader readers[3] = {{.f = f}, {.f = f}, {.f = f}};
+    pthread_t threads[3];
+
+    logstore_set_retention(f->store, 0, 4u << 20);
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_on, &readers[i]), 0);
+    for (int i = 0; i < 40; i++)
+        append_kilobytes(f, 300);
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+        atomic_store(&readers[i].stop, true);
+        (void)pthread_join(threads[i], NULL);
+        assert_true(readers[i].searches > 0);
+        assert_int_equal(readers[i].failures, 0);
+    }
+    assert_true(logstore_stats(f->store).deleted_files > 0);
+    assert_int_equal(logstore_stats(f->store).dropped_lines, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +493,19 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_search_goes_on_where_it_stopped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_and_marks_outlast_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_older_than_the_bound_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_beyond_the_room_goes_oldest_first, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_file_is_moved_aside_at_the_start, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_a_search_finds_damaged_is_moved_aside, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(lines_that_the_disk_does_not_take_are_counted, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_has_come_is_told_whatever_time_it_is_from, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(searches_go_on_while_lines_are_written_and_deleted, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

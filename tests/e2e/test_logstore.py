@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import threading
 import time
 import unittest
 import urllib.parse
@@ -155,6 +156,52 @@ class Logstore(unittest.TestCase):
     def test_own_metrics_count_what_is_stored(self):
         eventually(lambda: self.server.query('earshot_logstore_entries >= 43 and earshot_logstore_stored_total >= 43 '
                                              'and earshot_logstore_bytes > 1000 and earshot_logstore_files == 1'), seconds=30)
+
+
+class Kill(unittest.TestCase):
+    def test_no_line_is_stored_twice_or_lost_through_kills_while_they_come(self):
+        config = 'collect: {logs: [{name: killed, path: killed.log, start: beginning, interval: 100ms, timeout: 100ms}]}\n'
+        server = Server('--config', '{dir}/e.yml', files={'e.yml': config, 'killed.log': ''})
+        self.addCleanup(server.close)
+        server.start()
+        written, ends = [0], threading.Event()
+
+        def write():
+            with open(os.path.join(server.dir, 'killed.log'), 'a', encoding='utf-8', buffering=1) as f:
+                while not ends.wait(.002):
+                    for _ in range(20):
+                        f.write('line %d of what is written while it is killed\n' % written[0])
+                        written[0] += 1
+
+        def numbers(**params):
+            found, cursor = [], None
+            while True:
+                q = dict(source='killed', direction='forward', limit=100000, **params, **({'cursor': cursor} if cursor else {}))
+                status, body, _ = server.get('/api/earshot/v1/logs?' + urllib.parse.urlencode(q))
+                if status != 200:
+                    return found
+                data = json.loads(body)['data']
+                found += [int(line['message'].split()[1]) for line in data['lines']]
+                cursor = data['next']
+                if not cursor:
+                    return found
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for i in range(6):
+                eventually(lambda: server.query('earshot_logstore_stored_total > 0') or server.get('/metrics')[1].find(
+                    b'earshot_logstore_stored_total 0') < 0, every=.02)
+                time.sleep(.05 + i * .03)
+                server.process.kill()
+                server.process.wait()
+                server.start()
+        finally:
+            ends.set()
+            writer.join()
+        eventually(lambda: len(numbers()) >= written[0], seconds=30, every=.5)
+        found = numbers()
+        self.assertEqual(len(found), written[0])
+        self.assertEqual(sorted(found), list(range(written[0])))
 
 
 class Retention(unittest.TestCase):

@@ -3,7 +3,7 @@
 
 usage: logs.py [speed|long]... [--json FILE]
 
-  speed   512 MB of lines that all differ, 50 patterns of which none matches: megabytes a CPU second
+  speed   512 MB of lines that all differ, 50 patterns of which none matches: megabytes a CPU second (the peer: 64 MB of them)
   long    10 GB read, as ten files of 1 GB that take each other's name: the most memory it ever had
 
 The peer is Debian's mtail. CPU seconds vary by a third with the load beside them: compare ratios.
@@ -51,7 +51,7 @@ def write(path, block, blocks):
 
 
 def reader(path, start):
-    text = 'collect:\n  logs:\n  - {name: big, path: %s, start: %s, interval: 10s, timeout: 10s, patterns: [\n' % (path, start)
+    text = 'collect:\n  logs:\n  - {name: big, path: %s, start: %s, interval: 10s, timeout: 10s, store: false, patterns: [\n' % (path, start)
     text += ''.join("      {event: e%d, match: '%s', severity: error},\n" % (i, p) for i, p in enumerate(PATTERNS))
     return run.earshot(config=text + '    ]}\n')
 
@@ -88,17 +88,17 @@ def mtail(folder, path, size):
 
 
 def speed(folder):
-    path = os.path.join(folder, 'big.log')
-    size = write(path, varied(), 8)
+    path, block = os.path.join(folder, 'big.log'), varied()
+    size = write(path, block, 8)
     ours = reader(path, 'beginning')
     ours.start()
     wait_for(ours, 'sum(earshot_log_lines_total{source="big"})', 1)
     wait_for(ours, 'earshot_logs_read_bytes_total', size - 1000)
     mb_per_s, rss = size / 1e6 / ours.cpu(), most_memory_mib(ours)
     ours.stop()
-    peer, peer_rss = mtail(folder, path, size)
+    peer, peer_rss = mtail(folder, path, write(path, block, 1))  # it is slow
     run.row('logs, 50 patterns that do not match', mb_per_s, 'MB/s', {'mtail': peer})
-    run.row('the same, most memory', rss, 'MiB', {'mtail': peer_rss}, 64)
+    run.row('the same, most memory', rss, 'MiB', {'mtail, an eighth of it': peer_rss}, 64)
     os.unlink(path)
 
 

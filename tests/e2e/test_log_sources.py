@@ -104,6 +104,14 @@ class LogSources(unittest.TestCase):
     def levels(self, source):
         return {labels['level']: int(v) for labels, v in self.server.query('earshot_log_lines_total{source="%s"} > 0' % source)}
 
+    def lines_kept(self, source):
+        _, body, _ = self.server.get('/api/earshot/v1/logs?limit=5000&source=' + source)
+        return json.loads(body)['data']['lines']
+
+    def kept(self, source):
+        """numbers of the lines that can be searched"""
+        return [int(line['message'].split()[1]) for line in self.lines_kept(source) if line['event'] == 'line']
+
     def all_counted(self):
         eventually(lambda: {s: self.events(s)['line'] for s in self.n} == self.n)
 
@@ -117,6 +125,8 @@ class LogSources(unittest.TestCase):
         self.journal.write('gone wrong', _TRANSPORT='syslog', PRIORITY='2', **unit)
         eventually(lambda: self.events('box') == {'line': 1, 'traceback': 1} and self.levels('box') ==
                    {'info': 2, 'warning': 1, 'error': 1, 'critical': 1})
+        first = next(line for line in self.lines_kept('box') if line['message'] == 'line 1')
+        self.assertTrue(first['time'].startswith(time.strftime('%Y-%m-%dT%H:%M:%S.', time.gmtime((self.journal.start + 3000) // 10 ** 6))), first)
 
     def test_the_kernel_s_lines_of_the_journal(self):
         self.journal.write('Out of memory: Killed process 2600 (llm_worker) total-vm:2912004kB', _TRANSPORT='kernel', PRIORITY='3')
@@ -127,6 +137,7 @@ class LogSources(unittest.TestCase):
         self.json_parts('{"level": "error", "status": "success"}\n')
         self.json_parts('Traceback (most recent call last):\n', '  File\n', 'KeyError: 1\n', stream='stderr')
         eventually(lambda: self.events('api')['done'] == 1 and self.levels('api') == {'error': 1})  # one entry with its traceback
+        self.assertEqual(self.lines_kept('api')[0]['time'], '2025-03-04T08:00:01.204Z')  # the engine's, since the line has none
 
     def test_parts_of_a_line_are_joined_also_when_the_other_stream_writes_between_them(self):
         self.json_parts('line 1 xx')
@@ -159,6 +170,8 @@ class LogSources(unittest.TestCase):
             self.server.start()
             self.all_counted()
         self.assertEqual(self.server.query('max(resets(earshot_log_events_total[10m]))')[0][1], 0)
+        for source, n in self.n.items():
+            self.assertEqual(sorted(self.kept(source)), list(range(1, n + 1)), source)
 
     def test_a_container_that_is_made_anew_goes_on_the_same_log(self):
         self.write('api', 3)

@@ -12,7 +12,7 @@
  *   status.c   status/..., health          targets.c  targets, scrape_pools
  *   admin.c    admin/tsdb/..., -/reload    stream.c   server-sent events
  *   logs.c     lines of logs               tail.c     the same as they come
- *   overview.c one page of figures about this host
+ *   overview.c one page of figures about this host         events.c   what happened
  *   discover.c what runs on this host; plan.c, plan_file.c what becomes of it
  *
  * Threads: the loop's; api_committed and api_lines_stored from the writers of the stores.
@@ -33,6 +33,7 @@ struct budget;
 struct collect;
 struct config;
 struct db;
+struct events;
 struct http_server;
 struct lanes;
 struct log;
@@ -50,6 +51,7 @@ struct api_context {
     struct db *db;
     struct logstore *lines; /* of logs */
     struct collect *collect;
+    struct events *events;
     const struct pools *pools;   /* the scrape jobs' */
     const struct config *config; /* until api_config_loaded brings another */
     const struct clock *clock;

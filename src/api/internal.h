@@ -119,6 +119,7 @@ void api_logs_routes(struct api *api);
 void api_discover_routes(struct api *api);
 void discovery_unref(struct discovery *d); /* on the loop; NULL is fine */
 void api_tail_routes(struct api *api);
+void api_event_routes(struct api *api);
 
 void api_status_tsdb(struct http_request *r, void *api);
 

@@ -6,7 +6,7 @@
  *   3. the loop stops; lanes end; logstore_close: lines handed in are written; what they posted
  * runs
  *   4. api and collect let go of the store
- *   5. db_close: all commits handed in are written and synced
+ *   5. events, db_close: all commits handed in are written and synced
  *   6. the last `done` messages run; everything else is freed
  *
  * Nothing of it waits for a person or a peer: a stuck lane is left behind (then _exit instead of
@@ -354,6 +354,7 @@ static int open_store(struct serve *s, struct err *err)
         return -1;
     }
     serve_logs.fs = fs;
+    serve_open_state(s, fs);
     return 0;
 }
 
@@ -446,6 +447,7 @@ static int start_collecting(struct serve *s, struct err *err)
                                       .clock = s->clock,
                                       .log = &s->log.log,
                                       .budget = &s->budget,
+                                      .events = s->state.events,
                                       .dns_servers = getenv("EARSHOT_DNS_SERVERS")};
     const struct remote_write_context write = {.loop = s->loop,
                                                .lanes = s->lanes,
@@ -470,7 +472,7 @@ static int start_collecting(struct serve *s, struct err *err)
 }
 
 /* The address as it is, also when the port was left to the kernel. */
-static void real_address(const struct serve *s, char out[160])
+void serve_address(const struct serve *s, char out[160])
 {
     const char *colon = strrchr(s->listen, ':');
 
@@ -491,7 +493,8 @@ static int start_self(struct serve *s, struct err *err)
     self_add_table(s->self, &(struct self_table){ssh_hosts_read, ssh_hosts_emit,
                                                  ssh_hosts_free_rows, s->hosts});
     serve_add_api(s->self, s->api);
-    real_address(s, instance);
+    serve_add_state(s->self, &s->state);
+    serve_address(s, instance);
     return serve_add_self(s->collect, s->self, instance, err);
 }
 
@@ -544,6 +547,7 @@ static int start_listening(struct serve *s, struct err *err)
                                   .db = s->db,
                                   .lines = s->lines,
                                   .collect = s->collect,
+                                  .events = s->state.events,
                                   .pools = s->pools,
                                   .config = s->config,
                                   .clock = s->clock,
@@ -612,6 +616,7 @@ static void quit(void *arg)
     (void)signal(SIGALRM, end_at_once);
     (void)alarm(END_S);
     reload_stop(s->reload);
+    serve_stop_watching(s);
     log_info(&s->log.log, "serve", "ending");
     http_server_drain(s->server, DRAIN_MS, listener_drained, s);
 }
@@ -644,6 +649,7 @@ static void end(struct serve *s)
         fetcher_free(s->fetcher);
         http_server_free(s->server);
     }
+    serve_close_state(s);
     if (s->db)
         db_close(s->db);
     if (stuck > 0) /* a thread hangs in a system call, and may come back to what we would free */
@@ -674,7 +680,7 @@ static void greet(const struct serve *s)
     unsigned port = http_server_port(s->server);
     char address[160];
 
-    real_address(s, address);
+    serve_address(s, address);
     (void)printf("earshot %s: http://%s (data in %s)\n", EARSHOT_VERSION, address, s->data);
     if (ssh)
         (void)printf("from your own machine: ssh -L %u:127.0.0.1:%u %s@%s\n", port, port,
@@ -710,6 +716,7 @@ static int start(struct serve *s)
         fetcher_set_bodies_max(s->fetcher, s->budget.max_bytes / 8);
     if (start_collecting(s, &err) < 0 || start_listening(s, &err) < 0)
         return fail(&err, STATUS_USAGE);
+    serve_watch_packages(s);
     greet(s);
     return STATUS_OK;
 }

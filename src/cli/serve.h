@@ -4,6 +4,7 @@
  *   serve_host.c     this host's collectors
  *   serve_entries.c  those of the lists under `collect`
  *   serve_reload.c   another configuration while it runs
+ *   serve_state.c    events: where they are kept, and those of this process and host
  *   serve_self.c     earshot's own metrics
  */
 #ifndef CLI_SERVE_H
@@ -29,7 +30,9 @@ struct config;
 struct config_host;
 struct db;
 struct err;
+struct events;
 struct fetcher;
+struct fs;
 struct http_server;
 struct lanes;
 struct log;
@@ -40,6 +43,8 @@ struct remote_write;
 struct self;
 struct serve_entries;
 struct ssh_hosts;
+struct serve_packages;
+struct state;
 
 #define SERVE_FLAGS_MAX  16
 #define SERVE_PATH_BYTES 512
@@ -63,6 +68,13 @@ struct serve_config_state {
     double last_reload_seconds; /* when it was loaded, Unix time */
 };
 
+/* What happened, and where it is kept. */
+struct serve_state {
+    struct state *state;
+    struct events *events;
+    struct serve_packages *packages; /* owned: looks for changes of packages */
+};
+
 struct serve {
     const struct args *args;
     /* What the listener was made of: a key that a reload cannot change is compared with it. */
@@ -76,6 +88,7 @@ struct serve {
     struct lanes *lanes;
     struct db *db;
     struct logstore *lines;
+    struct serve_state state;
     struct fetcher *fetcher;
     struct collect *collect;
     struct serve_host host;
@@ -111,6 +124,8 @@ const char *serve_config_path(const struct serve *s);
 /* --retention beats the file. */
 MUST_USE int serve_override(const struct args *args, struct config *config, struct err *err);
 void serve_log_warnings(struct serve *s);
+/* Where it listens, also when the port was left to the kernel. */
+void serve_address(const struct serve *s, char out[160]);
 
 /* The collectors of this host, which check its settings; any thread. */
 MUST_USE int serve_make_host(const struct config_host *settings, const struct clock *clock,
@@ -126,11 +141,24 @@ void serve_remove_host(struct collect *collect, struct serve_host *host, int64_t
 void serve_free_collectors(const struct collector collectors[HOST_COLLECTORS]);
 bool serve_is_same_host(const struct config_host *a, const struct config_host *b);
 
+/* The database of events; its thread begins with the first. After open_store, whose folder it is
+ * in.
+ */
+void serve_open_state(struct serve *s, struct fs *fs);
+/* All events told are stored before it returns. */
+void serve_close_state(struct serve *s);
+/* From here on changes of this host's packages are events. On the loop. */
+void serve_watch_packages(struct serve *s);
+void serve_stop_watching(struct serve *s);
+/* Something happened to earshot itself. */
+void serve_tell(struct serve *s, const char *kind, const char *text);
+
 struct reload *serve_new_reload(struct serve *s);
 
 /* Own metrics with the sections of the stores and the configuration; all are borrowed. */
 struct self *serve_new_self(struct db *db, struct logstore *lines,
                             struct serve_config_state *config);
+void serve_add_state(struct self *self, struct serve_state *state);
 void serve_add_api(struct self *self, struct api *api);
 /* Stores them under job "earshot". */
 MUST_USE int serve_add_self(struct collect *collect, struct self *self, const char *instance,

@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "logstore/logstore.h"
 #include "pack/pack.h"
+#include "state/events.h"
 #include "tsdb/db.h"
 
 #define PART "config"
@@ -162,12 +163,15 @@ static void accept(void *arg, void *loaded)
     push_configure(s->push, &config->push);
     db_set_retention(s->db, config->retention_ms, config->retention_bytes);
     logstore_set_retention(s->lines, config->logs_retention_ms, config->logs_retention_bytes);
+    events_set_retention(s->state.events, config->events_retention_ms,
+                         config->events_retention_bytes);
     api_config_loaded(s->api, config, now);
     pools_owner_unref(&old->owner);
     mem_free(f);
     s->config_state = (struct serve_config_state){true, (double)now / 1000};
     log_info(&s->log.log, PART, "the configuration was loaded again: %zu scrape jobs",
              config->jobs_n);
+    serve_tell(s, "config", "earshot loaded its configuration again");
     serve_log_warnings(s);
     tell_what_waits(s);
 }
@@ -175,14 +179,20 @@ static void accept(void *arg, void *loaded)
 static void refuse(void *arg, const struct err *errors, size_t n)
 {
     struct serve *s = arg;
+    char text[sizeof errors->text + sizeof errors->file + 100];
 
     for (size_t i = 0; i < n; i++) {
         char line[sizeof errors->text + sizeof errors->file + 32];
 
+        if (!i)
+            (void)snprintf(text, sizeof text, "earshot refused a new configuration: %s",
+                           err_format(&errors[i], line, sizeof line));
         log_error(&s->log.log, PART, "%s", err_format(&errors[i], line, sizeof line));
     }
     log_error(&s->log.log, PART, "the new configuration is refused, the one in use stays");
     s->config_state.last_reload_successful = false;
+    if (n)
+        serve_tell(s, "config", text);
     api_config_refused(s->api);
 }
 

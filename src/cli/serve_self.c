@@ -12,6 +12,7 @@
 #include "collect/self.h"
 #include "logstore/logstore.h"
 #include "model/labels.h"
+#include "state/events.h"
 #include "tsdb/db.h"
 
 #define INTERVAL_MS 15000
@@ -29,6 +30,30 @@ static const struct self_metric tsdb_metrics[] = {
 #define TSDB(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
 #include "collect/metrics.def"
 };
+
+static void read_state(void *arg, double values[])
+{
+    struct serve_state *from = arg;
+    const struct {
+        struct state_stats state;
+        struct events_stats events;
+    } stats = {state_stats(from->state), events_stats(from->events)}, *s = &stats;
+    size_t n = 0;
+
+#define STATE(name, type, help, label, is, value) values[n++] = (double)(value);
+#include "collect/metrics.def"
+}
+
+static const struct self_metric state_metrics[] = {
+#define STATE(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+#include "collect/metrics.def"
+};
+
+void serve_add_state(struct self *self, struct serve_state *state)
+{
+    self_add(self,
+             &(struct self_section){state_metrics, ARRAY_LEN(state_metrics), read_state, state});
+}
 
 static void read_json(void *counts, double values[])
 {

@@ -31,6 +31,7 @@ struct client;
 struct collect;
 struct emit;
 struct err;
+struct events;
 struct fetcher;
 struct lanes;
 struct log;
@@ -115,6 +116,7 @@ struct collect_context {
     const struct clock *clock;
     struct log *log;
     struct budget *budget;
+    struct events *events;   /* told of restarts, jobs, model loads; NULL: nobody is */
     const char *dns_servers; /* of dns_sd_configs, as sys/dns.h; NULL: the system's */
     struct vias *vias;       /* to targets behind hosts; NULL: there are none */
 };
@@ -207,6 +209,7 @@ struct collect_stats {
     uint64_t late;    /* samples the store refused: conflict, late, future */
     uint64_t refused; /* cycles the store could not take */
     uint64_t exemplars_dropped;
+    uint64_t unwatched;     /* series and jobs past what is watched for events */
     uint64_t types_changed; /* metric families that a target gave another type */
     uint64_t stuck;         /* collectors that have not come back */
     struct discover_stats discover;

@@ -90,6 +90,8 @@ static void count(struct cycle *c)
     stats->limited += counts->limited;
     stats->exemplars_dropped += counts->exemplars_dropped;
     stats->types_changed += counts->types_changed;
+    stats->unwatched += c->target.watch.unwatched + c->target.jobs.left_out;
+    c->target.watch.unwatched = c->target.jobs.left_out = 0;
     tell_type(c);
     if (c->state == CYCLE_COMMITTING)
         stats->late += outcomes[SINK_CONFLICT] + outcomes[SINK_LATE] + outcomes[SINK_FUTURE];
@@ -631,7 +633,8 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
                                                .honor_labels = settings->honor_labels,
                                                .honor_timestamps = settings->honor_timestamps,
                                                .job = settings->scrape_job,
-                                               .budget = &c->budget});
+                                               .budget = &c->budget,
+                                               .events = context->events});
     c->target.batch.done = on_done;
     c->target.batch.done_arg = c;
     c->target.batch.may_wait = true;

@@ -10,6 +10,7 @@
 #include "model/labels.h"
 #include "model/metadata.h"
 #include "model/sample.h"
+#include "state/events.h"
 
 static const char *const report_names[TARGET_REPORTS] = {
     [TARGET_REPORT_UP] = "up",
@@ -392,6 +393,17 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
     return 0;
 }
 
+static int on_job(struct emit *e, const struct emit_job *job, struct err *err)
+{
+    struct target *t = CONTAINER_OF(e, struct target, emit);
+
+    (void)err;
+    t->has_jobs = true;
+    if (job->id.n)
+        jobs_note(&t->jobs, job);
+    return 0;
+}
+
 /* ---- begin and finish ---- */
 
 /* What is gathered of new series goes as soon as they have their slots, or none. */
@@ -403,7 +415,10 @@ static void end_fresh(struct target *t)
 
 void target_init(struct target *t, const struct target_settings_core *settings)
 {
-    *t = (struct target){.settings = *settings, .emit = {on_family, on_sample, skip}};
+    *t = (struct target){.settings = *settings, .emit = {on_family, on_sample, skip, NULL}};
+    if (settings->events)
+        t->emit.job = on_job;
+    watch_init(&t->watch, settings->events);
     known_init(&t->known, settings->budget);
     families_init(&t->families);
     arena_init(&t->arena, settings->budget);
@@ -423,6 +438,8 @@ void target_fini(struct target *t)
     mem_free(t->present);
     mem_free(t->before);
     mem_free(t->changed);
+    watch_fini(&t->watch);
+    jobs_fini(&t->jobs);
 }
 
 void target_begin(struct target *t, ts_ms ts)
@@ -435,7 +452,7 @@ void target_begin(struct target *t, ts_ms ts)
     arena_reset(&t->arena);
     t->rows = t->exemplars = t->metadata = (struct target_list){NULL, 0, 0};
     t->counts = (struct target_counts){.scraped = 0};
-    t->unwell = false;
+    t->unwell = t->has_jobs = false;
     t->trusts &= !t->known.ended;
     known_begin(&t->known, t->tell);
     clear_column(t);
@@ -451,6 +468,7 @@ static void forget(struct target *t)
     known_forget(&t->known);
     t->stored |= t->has_generation;
     t->has_generation = t->hint = t->trusts = false;
+    watch_forget_slots(&t->watch);
 }
 
 static int add_reports(struct target *t, struct err *err)
@@ -663,6 +681,20 @@ static int check_limit(const struct target *t, struct err *err)
                    kept(&t->counts), t->settings.job->limits.samples);
 }
 
+/* The list of jobs counts only with its cycle. */
+static void end_events(struct target *t, bool ok)
+{
+    struct err err = {.kind = ERR_NONE};
+
+    if (ok)
+        watch_look(&t->watch, t->batch.ts, t->values, t->present);
+    if (!ok)
+        jobs_discard(&t->jobs);
+    else if (t->has_jobs &&
+             jobs_end(&t->jobs, &t->watch, t->settings.sample_labels, t->batch.ts, &err) < 0)
+        events_drop_busy(t->watch.events);
+}
+
 enum target_next target_finish(struct target *t, bool *ok, double seconds, struct err *err)
 {
     enum target_next next;
@@ -681,10 +713,13 @@ enum target_next target_finish(struct target *t, bool *ok, double seconds, struc
     if (next != TARGET_COMMIT)
         return next;
     if (*ok) {
+        for (size_t i = 0; i < t->fresh.n; i++)
+            watch_add(&t->watch, t->fresh.labels[i], slots[i]);
         end_column(t, slots);
         t->tell = t->stored = false;
     }
     end_fresh(t);
+    end_events(t, *ok);
     t->ok = *ok;
     set_reports(t, *ok && !t->unwell, seconds);
     sort_rows(t);

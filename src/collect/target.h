@@ -32,7 +32,9 @@
 #include "base/clock.h"
 #include "collect/families.h"
 #include "collect/fresh.h"
+#include "collect/jobs.h"
 #include "collect/known.h"
+#include "collect/watch.h"
 #include "model/emit.h"
 #include "model/sink.h"
 
@@ -79,6 +81,7 @@ struct target_settings_core {
     bool honor_labels, honor_timestamps;
     const struct scrape_job *job; /* borrowed: metric relabelling and limits; NULL: none */
     struct budget *budget;
+    struct events *events; /* borrowed: told of what happened; NULL: nobody is */
 };
 
 struct target {
@@ -98,6 +101,10 @@ struct target {
     bool hint;   /* the last column was taken whole, so `changed` is true */
     bool tell;   /* what was last said of a family may not be what the lines known say */
     bool trusts; /* `values` and `before` are what the lines known say */
+
+    struct watch watch;
+    struct jobs jobs;
+    bool has_jobs; /* a list of jobs came in this cycle */
 
     /* Of the cycle. */
     struct emit emit;

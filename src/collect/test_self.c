@@ -29,6 +29,7 @@ static const struct self_metric rows[] = {
 #define HTTP         ROW
 #define LANES        ROW
 #define API          ROW
+#define STATE        ROW
 #define TSDB         ROW
 #define CONFIG       ROW
 #include "collect/metrics.def"

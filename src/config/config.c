@@ -180,6 +180,8 @@ static void load_earshot(struct config_builder *b, const char *path)
     read_retention(b, yaml_get(root, "retention"), &c->retention_ms, &c->retention_bytes);
     read_retention(b, yaml_get(yaml_get(root, "retention"), "logs"), &c->logs_retention_ms,
                    &c->logs_retention_bytes);
+    read_retention(b, yaml_get(yaml_get(root, "retention"), "events"), &c->events_retention_ms,
+                   &c->events_retention_bytes);
     read_jobs(b, yaml_get(collect, "scrape"), &prometheus_defaults);
     used_packs_find(b, yaml_get(root, "packs"));
     if (b->errors.n > 0)
@@ -290,6 +292,8 @@ static void set_defaults(struct config *c)
         .retention_ms = INT64_C(90) * 86400000,
         .logs_retention_ms = INT64_C(14) * 86400000,
         .logs_retention_bytes = UINT64_C(2) << 30,
+        .events_retention_ms = INT64_C(90) * 86400000,
+        .events_retention_bytes = UINT64_C(256) << 20,
         .exemplars_max = 100000,
         .push = {.pushgateway = true, .ttl_ms = INT64_C(86400000), .sessions_max = 1000},
         .host = {.job = "node",

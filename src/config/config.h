@@ -50,6 +50,9 @@ struct config {
     /* The same of lines of logs. */
     int64_t logs_retention_ms;
     uint64_t logs_retention_bytes;
+    /* The same of events. */
+    int64_t events_retention_ms;
+    uint64_t events_retention_bytes;
     int64_t exemplars_max; /* 100,000; 0: none is stored */
     struct config_host host;
     struct scrape_job *jobs; /* [jobs_n] of both files */

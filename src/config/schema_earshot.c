@@ -83,6 +83,8 @@ static const struct key retention_part_keys[] = {
     {.name = "size", .type = KEY_STR},
 };
 SCHEMA(retention_part, "retention.logs");
+static const struct schema retention_events = {
+    .what = "retention.events", .keys = retention_part_keys, .n = ARRAY_LEN(retention_part_keys)};
 
 static const struct key beacon_keys[] = {
     {.name = "allowed_origins", .type = KEY_STRS},
@@ -94,7 +96,7 @@ static const struct key retention_keys[] = {
     {.name = "time", .type = KEY_STR},
     {.name = "size", .type = KEY_STR},
     {.name = "logs", .type = KEY_MAP, .sub = &retention_part},
-    {.name = "events", .type = KEY_MAP, USE_WARNED, "no events are kept yet"},
+    {.name = "events", .type = KEY_MAP, .sub = &retention_events},
 };
 SCHEMA(retention, "retention");
 
@@ -174,6 +176,7 @@ static void check_earshot(const struct yaml *map, struct schema_check *c)
 {
     check_retention(yaml_get(map, "retention"), "retention", c);
     check_retention(yaml_get(yaml_get(map, "retention"), "logs"), "retention.logs", c);
+    check_retention(yaml_get(yaml_get(map, "retention"), "events"), "retention.events", c);
     check_listen(map, c);
     check_names(map, c);
 }

@@ -115,6 +115,8 @@ static void without_any_file_this_host_is_collected(void **state)
     assert_true(c->host.enabled);
     assert_string_equal(c->listen, "127.0.0.1:3277");
     assert_int_equal(c->retention_ms, INT64_C(90) * 86400000);
+    assert_int_equal(c->events_retention_ms, INT64_C(90) * 86400000);
+    assert_true(c->events_retention_bytes == UINT64_C(256) << 20);
     assert_int_equal(c->host.interval_ms, 5000);
     assert_int_equal(c->jobs_n, 0);
     assert_null(c->data);
@@ -148,19 +150,19 @@ static void a_file_says_exactly_what_is_collected(void **state)
 
 static void every_served_key_of_earshot_yml_arrives(void **state)
 {
-    struct config *c =
-        loaded(EARSHOT, "listen: '[::1]:3277'\n"
-                        "data: /var/lib/earshot\n"
-                        "external_url: https://watch.example/x\n"
-                        "allowed_hosts: [watch, watch.lan]\n"
-                        "insecure: true\n"
-                        "retention: {time: unlimited, size: 20GB}\n"
-                        "collect:\n"
-                        "  host: {job: box, interval: 2s, top: 5, psi: false,\n"
-                        "         proc: /p, sys: /s, mounts_exclude: ^/x,\n"
-                        "         fs_exclude: a, disks_exclude: b, nets_exclude: c}\n"
-                        "  scrape:\n"
-                        "  - {job_name: j, static_configs: [{targets: ['a:1']}]}\n");
+    struct config *c = loaded(
+        EARSHOT, "listen: '[::1]:3277'\n"
+                 "data: /var/lib/earshot\n"
+                 "external_url: https://watch.example/x\n"
+                 "allowed_hosts: [watch, watch.lan]\n"
+                 "insecure: true\n"
+                 "retention: {time: unlimited, size: 20GB, events: {time: 7d, size: unlimited}}\n"
+                 "collect:\n"
+                 "  host: {job: box, interval: 2s, top: 5, psi: false,\n"
+                 "         proc: /p, sys: /s, mounts_exclude: ^/x,\n"
+                 "         fs_exclude: a, disks_exclude: b, nets_exclude: c}\n"
+                 "  scrape:\n"
+                 "  - {job_name: j, static_configs: [{targets: ['a:1']}]}\n");
 
     (void)state;
     assert_string_equal(c->listen, "[::1]:3277");
@@ -171,6 +173,8 @@ static void every_served_key_of_earshot_yml_arrives(void **state)
     assert_true(c->insecure);
     assert_int_equal(c->retention_ms, 0);
     assert_true(c->retention_bytes == UINT64_C(20) << 30);
+    assert_int_equal(c->events_retention_ms, INT64_C(7) * 86400000);
+    assert_true(c->events_retention_bytes == 0);
     assert_string_equal(c->host.job, "box");
     assert_int_equal(c->host.top, 5);
     assert_false(c->host.psi);

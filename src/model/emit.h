@@ -52,6 +52,12 @@ struct emit_sample {
     ts_ms exemplar_ts;
 };
 
+/* A piece of work that a source tells of by itself, beside its series. */
+struct emit_job {
+    struct str id, status; /* of this source; status as the source words it */
+    struct str model;      /* n 0: not told */
+};
+
 struct emit {
     MUST_USE int (*family)(struct emit *e, const struct metadata *family, struct err *err);
     MUST_USE int (*sample)(struct emit *e, const struct emit_sample *sample, struct err *err);
@@ -61,6 +67,9 @@ struct emit {
      * the one in force behind; *metadata becomes the last block of lines with metadata among
      * them, and stays as it is when there is none. */
     size_t (*skip)(struct emit *e, struct str text, enum metric_type *type, struct str *metadata);
+    /* Optional: who does not keep jobs has none. One without id says that there is a list, of
+     * which all are told in this cycle. */
+    MUST_USE int (*job)(struct emit *e, const struct emit_job *job, struct err *err);
 };
 
 /* One family with one sample without labels: the commonest case. */

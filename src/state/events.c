@@ -15,6 +15,7 @@
 #define PART        "events"
 #define UPKEEP_MS   (10 * 60000)
 #define CROWD_PART  10 /* a tenth of the events goes at a time when there are too many bytes */
+#define KEY_GAP_MS  (10 * 60000)
 #define SCANNED_MAX 200000
 
 struct events {
@@ -198,6 +199,19 @@ static bool insert(const struct telling *t, sqlite3 *db)
     return run_once(s);
 }
 
+/* Ids begin anew with their service: what ended long ago is another's. */
+static bool let_go_of_key(const struct telling *t, sqlite3 *db)
+{
+    sqlite3_stmt *s =
+        prepare(db, "UPDATE event SET key=NULL WHERE key=?1 AND NOT open AND ends<?2");
+
+    if (!s)
+        return false;
+    (void)sqlite3_bind_text(s, 1, t->key, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 2, t->start - KEY_GAP_MS);
+    return run_once(s);
+}
+
 static bool tell_run(struct state_work *work, sqlite3 *db)
 {
     struct telling *t = CONTAINER_OF(work, struct telling, work);
@@ -205,6 +219,8 @@ static bool tell_run(struct state_work *work, sqlite3 *db)
     if (!keep_up(t->events, db))
         return false;
     t->is_new = !(t->same_within_ms && is_there(t, db));
+    if (t->key && !let_go_of_key(t, db))
+        return false;
     return !t->is_new || insert(t, db);
 }
 
@@ -217,6 +233,11 @@ static void count_drop(struct events *e, enum events_drop why)
                  why == EVENTS_DROP_BUSY     ? "too many at once"
                  : why == EVENTS_DROP_LABELS ? "its labels are too long"
                                              : "it could not be stored");
+}
+
+void events_drop_busy(struct events *e)
+{
+    count_drop(e, EVENTS_DROP_BUSY);
 }
 
 static void tell_done(struct state_work *work, bool stored)
@@ -287,11 +308,20 @@ static struct telling *copy(struct events *e, const struct event_told *told, str
     return t;
 }
 
+/* It would go with the next upkeep: a start that is read anew each time may be that old. */
+static bool is_past(const struct events *e, const struct event *is)
+{
+    int64_t keep_ms = atomic_load(&e->keep_ms);
+
+    return keep_ms && !is->open &&
+           is->end < e->settings.clock->wall_ms(e->settings.clock) - keep_ms;
+}
+
 void events_tell(struct events *e, const struct event_told *told)
 {
     SCOPED(buf_fini) struct buf labels = {.max_bytes = EVENT_LABELS_BYTES_MAX};
 
-    if (!e)
+    if (!e || is_past(e, &told->is))
         return;
     atomic_fetch_add(&e->told, 1);
     write_labels(told->is.labels, &labels);

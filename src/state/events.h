@@ -96,6 +96,9 @@ struct events_query {
 };
 void events_find(struct events *e, struct events_query *q);
 
+/* Counts one that its source held back, being one of too many. */
+void events_drop_busy(struct events *e);
+
 enum events_drop { EVENTS_DROP_BUSY, EVENTS_DROP_LABELS, EVENTS_DROP_STORE, EVENTS_DROPS };
 struct events_stats {
     uint64_t told, stored; /* told: those that were the same as one before are in it */

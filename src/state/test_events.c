@@ -160,6 +160,16 @@ static void one_that_is_told_again_under_its_key_goes_on(void **unused)
     assert_false(q.found[0].is.open);
 }
 
+static void a_key_that_comes_again_much_later_is_another_event(void **unused)
+{
+    (void)unused;
+    tell("job", NOW, NOW + 10, "job 1");
+    tell("job", NOW + 60000, NOW + 60000, "job 1");
+    assert_int_equal(count(), 1);
+    tell("job", NOW + 3600000, NOW + 3600000, "job 1");
+    assert_int_equal(count(), 2);
+}
+
 static void the_same_within_a_moment_is_told_once(void **unused)
 {
     struct event_told told = {{"restart", NOW, NOW, false, labels, "x"}, NULL, 5000};
@@ -204,6 +214,7 @@ static void old_ones_go(void **unused)
     events_set_retention(events, 1000, 0);
     tell("a", NOW, NOW, NULL);
     tell("b", NOW, NOW + 3600000, NULL);
+    tell("c", NOW - 2000, NOW - 2000, NULL); /* past its time already */
     assert_int_equal(count(), 2);
     now.wall_ms += 3600000;
     assert_int_equal(count(), 1);
@@ -343,6 +354,7 @@ int main(void)
         TEST(what_was_told_is_found_by_its_time),
         TEST(kind_and_labels_choose),
         TEST(one_that_is_told_again_under_its_key_goes_on),
+        TEST(a_key_that_comes_again_much_later_is_another_event),
         TEST(the_same_within_a_moment_is_told_once),
         TEST(the_next_start_finds_them_and_closes_what_was_open),
         TEST(old_ones_go),

@@ -403,10 +403,67 @@ static bool tally(struct run *r, const struct labels *labels)
     return room;
 }
 
+static struct str label_of(const struct run *r, const char *a, const char *b)
+{
+    for (size_t i = 0; i < r->labels_n; i++)
+        if (str_eq(r->labels[i].name, str_c(a)) || str_eq(r->labels[i].name, str_c(b)))
+            return r->labels[i].value;
+    return STR("");
+}
+
+/* By the path that another metric of the same elements takes for it, else by its usual name. */
+static const json_t *id_of(const struct run *r)
+{
+    const struct json_settings *s = r->mapping->settings;
+
+    for (size_t i = 0; i < s->metrics_n; i++) {
+        const struct json_metric *m = &s->metrics[i];
+
+        if ((m->take == JSON_TAKE_FIRST_SEEN || m->take == JSON_TAKE_ONCE) &&
+            str_eq(m->path.text, r->metric->settings->path.text))
+            return json_path_get(&m->id, r->place->element);
+    }
+    return json_object_get(r->place->element, "id");
+}
+
+/* Elements that are counted by their status are jobs, if they have an id. */
+static bool tells_jobs(const struct run *r)
+{
+    const struct json_metric *m = r->metric->settings;
+    bool has_status = false;
+
+    for (size_t i = 0; i < m->labels_n; i++)
+        has_status |=
+            str_eq(m->labels[i].name, STR("status")) || str_eq(m->labels[i].name, STR("state"));
+    return r->emit->job && m->take == JSON_TAKE_COUNT && m->path.stars && has_status;
+}
+
+/* There is a list, if an empty one. */
+static int tell_list(struct run *r)
+{
+    const struct emit_job none = {.id = STR("")};
+
+    return r->emit->job(r->emit, &none, r->err);
+}
+
+static int tell_job(struct run *r)
+{
+    char space[JSON_TEXT_MAX];
+    struct emit_job job = {.status = label_of(r, "status", "state"),
+                           .model = label_of(r, "model", "type")};
+
+    if (!job.status.n)
+        return 0;
+    job.id = json_scalar_text(id_of(r), space);
+    return job.id.n ? r->emit->job(r->emit, &job, r->err) : 0;
+}
+
 static int take_tally(struct run *r, const json_t *value)
 {
     const struct labels *labels;
 
+    if (tells_jobs(r) && tell_job(r) < 0)
+        return -1;
     if (labels_build(r->scratch, r->labels, r->labels_n, &labels, r->err) < 0)
         return -1;
     if (!tally(r, labels))
@@ -557,6 +614,8 @@ static int run_metric(struct run *r, json_t *root)
         return -1;
     if (m->take == JSON_TAKE_COUNT && !m->path.stars && json_is_null(json_path_get(&m->path, root)))
         return 0; /* nobody knows; as an id, null is none */
+    if (there && tells_jobs(r) && tell_list(r) < 0)
+        return -1;
     return tallies && there ? put_tally(r) : 0;
 }
 

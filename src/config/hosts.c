@@ -6,6 +6,7 @@
 #include "collect/ssh/ssh_settings.h"
 #include "config/internal.h"
 #include "config/schema.h"
+#include "pack/pack_settings.h"
 
 #define PORT             22
 #define KEEPALIVE_MS     30000
@@ -207,12 +208,33 @@ static void read_host(struct config_builder *b, const struct yaml *node)
     b->host = NULL;
 }
 
+/* Where packs are that are reached over SSH. */
+static void read_packs(struct config_builder *b)
+{
+    const struct pack_uses *uses = &b->config->packs;
+
+    for (size_t i = 0; i < uses->n; i++) {
+        size_t before = b->errors.n;
+
+        if (!uses->items[i].host)
+            continue;
+        b->use = &uses->items[i];
+        read_host(b, b->use->host);
+        used_packs_relocate(b, before, b->use);
+    }
+    b->use = NULL;
+}
+
 void hosts_read(struct config_builder *b, const struct yaml *list)
 {
-    if (!list || list->kind != YAML_LIST)
+    size_t listed = list && list->kind == YAML_LIST ? list->n : 0;
+    size_t n = listed + b->config->packs.n;
+
+    b->config->hosts = builder_array(b, n, sizeof *b->config->hosts);
+    if (!b->config->hosts)
         return;
-    b->config->hosts = builder_array(b, list->n, sizeof *b->config->hosts);
-    for (size_t i = 0; b->config->hosts && i < list->n; i++)
+    for (size_t i = 0; i < listed; i++)
         if (list->items[i].kind == YAML_MAP)
             read_host(b, &list->items[i]);
+    read_packs(b);
 }

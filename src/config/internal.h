@@ -112,6 +112,9 @@ void used_packs_find(struct config_builder *b, const struct yaml *packs);
 const struct yaml *used_packs_machine_map(struct config_builder *b, const struct yaml *collect,
                                           const char *key);
 void used_packs_read(struct config_builder *b);
+/* Mistakes from errors[before] on that stand in the pack's own text follow from what a person asked
+ * of it, and are told where it is asked for. */
+void used_packs_relocate(struct config_builder *b, size_t before, const struct pack_use *use);
 /* collect.push and beacon over their defaults; NULL: those. */
 void push_read(struct config_builder *b, const struct yaml *push, const struct yaml *beacon);
 /* Settings of one entry: struct <kind>_settings. NULL: b->failed. */

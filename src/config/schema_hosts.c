@@ -13,6 +13,8 @@ SCHEMA(keepalive, "keepalive");
 static const struct key host_collect_keys[] = {
     {.name = "scrape", .type = KEY_MAPS, .sub = &schema_scrape_config},
     {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
+    {.name = "metrics", .type = KEY_MAPS, .sub = &schema_entry_metrics},
+    {.name = "nginx", .type = KEY_MAPS, .sub = &schema_entry_nginx},
     {.name = "redis", .type = KEY_ANY, USE_REFUSED, "run a redis_exporter there and scrape it"},
     {.name = "postgres",
      .type = KEY_ANY,

@@ -1,4 +1,8 @@
 /* `packs`: what their entries stand for is read like what stands under `collect`. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
 #include "collect/entry_settings.h"
 #include "config/internal.h"
 #include "config/schema.h"
@@ -16,9 +20,29 @@ void used_packs_find(struct config_builder *b, const struct yaml *packs)
     }
     if (b->expand(b->arena, packs, &b->errors, &b->warnings, uses, &b->err) < 0)
         b->failed = true;
-    for (size_t i = 0; i < uses->n; i++)
-        if (uses->items[i].collect)
-            schema_check(&schema_collect, uses->items[i].collect, &check);
+    for (size_t i = 0; i < uses->n; i++) {
+        const struct pack_use *use = &uses->items[i];
+        size_t before = b->errors.n;
+
+        if (use->collect)
+            schema_check(&schema_collect, use->collect, &check);
+        if (use->host)
+            schema_check(&schema_hosts, use->host, &check);
+        used_packs_relocate(b, before, use);
+    }
+}
+
+void used_packs_relocate(struct config_builder *b, size_t before, const struct pack_use *use)
+{
+    for (size_t i = before; i < b->errors.n; i++) {
+        struct err *err = &b->errors.items[i];
+
+        if (strcmp(err->file, use->at->file) == 0)
+            continue;
+        (void)err_context(err, "the pack %s", use->name);
+        err->at = use->at->at;
+        (void)snprintf(err->file, sizeof err->file, "%s", use->at->file);
+    }
 }
 
 static void told_twice(struct config_builder *b, const char *key, const struct yaml *at,
@@ -56,8 +80,11 @@ void used_packs_read(struct config_builder *b)
     const struct pack_uses *uses = &b->config->packs;
 
     for (size_t i = 0; i < uses->n; i++) {
+        size_t before = b->errors.n;
+
         b->use = &uses->items[i];
-        entries_read(b, uses->items[i].collect);
+        entries_read(b, b->use->collect);
+        used_packs_relocate(b, before, b->use);
     }
     b->use = NULL;
 }

@@ -139,9 +139,6 @@ static int bind_parameter(struct making *m, const struct pack_parameter *p)
     }
     if (given && given->kind != YAML_NULL) {
         *value = *given;
-        if (p->refused)
-            yaml_error(x->errors, given, "%s is not served by this version: %s", p->name,
-                       p->refused);
         if (p->may_be_off && is_off(given))
             value = NULL;
         else
@@ -309,9 +306,12 @@ static const char *endpoint_of(const struct making *m, const struct yaml *kind,
     return slash ? slash + 1 : path->text.p;
 }
 
-/* What is a map (host, gpu) is the machine's, and shared by all who want it. */
+/* What is a map (host, gpu) is the machine's, and shared by all who want it. A list of which
+ * nothing is left goes away. */
 static int finish_collect(struct making *m, struct yaml *collect)
 {
+    size_t kept = 0;
+
     for (size_t i = 0; i < collect->n; i++) {
         struct yaml_pair *kind = &collect->pairs[i];
         struct yaml *list = &kind->value;
@@ -323,7 +323,10 @@ static int finish_collect(struct making *m, struct yaml *collect)
                 finish_entry(m, endpoint_of(m, &kind->key, entry), entry) < 0)
                 return -1;
         }
+        if (list->kind != YAML_LIST || list->n > 0)
+            collect->pairs[kept++] = *kind;
     }
+    collect->n = kept;
     return 0;
 }
 
@@ -356,6 +359,31 @@ static void check_twice(const struct making *m, const struct pack_uses *before)
     }
 }
 
+/* With all of it collected there. */
+static int find_host(struct making *m, const struct yaml *collect, struct yaml **out)
+{
+    struct expansion *x = m->x;
+    struct yaml_pair *pairs;
+    struct yaml *host = NULL, key;
+
+    if (!m->pack->behind || !collect)
+        return 0;
+    if (substitute(x->arena, &m->bindings, m->pack->behind, &host, x->err) < 0)
+        return -1;
+    if (!host)
+        return 0;
+    pairs = arena_new_array(x->arena, struct yaml_pair, host->n + 1, x->err);
+    if (!pairs || keep_text(x, m->at, "collect", &key) < 0)
+        return -1;
+    memcpy(pairs, host->pairs, host->n * sizeof *pairs);
+    host->pairs = pairs;
+    host->at = m->at->at;
+    host->file = m->at->file;
+    add_pair(host, &key, collect);
+    *out = host;
+    return 0;
+}
+
 static const char *name_of(struct expansion *x, const struct yaml *given)
 {
     const struct yaml *name = yaml_get(given, "name");
@@ -367,7 +395,7 @@ static int use_pack(struct expansion *x, const struct pack *pack, const struct y
                     const struct yaml *given, struct pack_uses *out)
 {
     struct making m = {.x = x, .pack = pack, .at = at, .given = given};
-    struct yaml *collect = NULL;
+    struct yaml *collect = NULL, *host = NULL;
     size_t errors_before = x->errors->n;
     const char *id;
 
@@ -381,13 +409,19 @@ static int use_pack(struct expansion *x, const struct pack *pack, const struct y
         return 0; /* it would be told twice */
     if (pack->collect && substitute(x->arena, &m.bindings, pack->collect, &collect, x->err) < 0)
         return -1;
-    if (collect && finish_collect(&m, collect) < 0)
+    if ((collect && finish_collect(&m, collect) < 0) || find_host(&m, collect, &host) < 0)
         return -1;
     id = arena_printf(x->arena, x->err, "%s %s", pack->name,
                       m.instance ? m.instance : name_of(x, given));
     if (!id)
         return -1;
-    out->items[out->n++] = (struct pack_use){pack->name, m.instance, id, at, collect, given};
+    out->items[out->n++] = (struct pack_use){.name = pack->name,
+                                             .instance = m.instance,
+                                             .id = id,
+                                             .at = at,
+                                             .collect = host ? NULL : collect,
+                                             .host = host,
+                                             .options = given};
     return 0;
 }
 

@@ -96,7 +96,7 @@ static enum pack_type type_of(struct loader *l, const struct yaml *node)
 static void read_parameter(struct loader *l, const struct yaml_pair *pair,
                            struct pack_parameter *out)
 {
-    static const char *const keys[] = {"type", "default", "off", "help", "refused"};
+    static const char *const keys[] = {"type", "default", "off", "help"};
 
     (void)yaml_check_keys(&pair->value, "a parameter", keys, ARRAY_LEN(keys), &l->errors);
     out->name = copy(l, pair->key.text);
@@ -104,7 +104,6 @@ static void read_parameter(struct loader *l, const struct yaml_pair *pair,
     out->value = yaml_get(&pair->value, "default");
     yaml_read_bool(yaml_get(&pair->value, "off"), "off", &out->may_be_off, &l->errors);
     out->help = text_of(l, &pair->value, "help");
-    out->refused = text_of(l, &pair->value, "refused");
     if (!out->help)
         yaml_error(&l->errors, &pair->key, "a parameter needs help");
 }
@@ -185,8 +184,8 @@ static int read_patterns(struct loader *l, const struct pack_file *file, struct 
 
 static int read_pack(struct loader *l, const struct pack_file *file, struct pack *out)
 {
-    static const char *const keys[] = {"title",      "about",     "address",
-                                       "parameters", "recognise", "collect"};
+    static const char *const keys[] = {"title",     "about",   "address", "parameters",
+                                       "recognise", "collect", "behind"};
     const char *name = arena_printf(l->arena, l->err, "packs/%s/pack.yml", file->name);
     const struct yaml *root;
 
@@ -199,7 +198,9 @@ static int read_pack(struct loader *l, const struct pack_file *file, struct pack
         out->about = text_of(l, root, "about");
         read_parameters(l, root, out);
         out->collect = yaml_get(root, "collect");
+        out->behind = yaml_get(root, "behind");
         expect(l, out->collect, YAML_MAP, "collect");
+        expect(l, out->behind, YAML_MAP, "behind");
         if (yaml_get(root, "recognise"))
             read_recognise(l, yaml_get(root, "recognise"), &out->recognise);
         if (!out->title || !out->about)

@@ -38,7 +38,6 @@ struct pack_parameter {
     enum pack_type type;
     const struct yaml *value; /* when none is given; NULL: there is none then */
     bool may_be_off;          /* `off` stands for none */
-    const char *refused;      /* what to do instead, in this version; NULL: it is served */
     const char *help;         /* one line */
 };
 
@@ -80,6 +79,7 @@ struct pack {
     size_t parameters_n;
     struct pack_recognise recognise;
     const struct yaml *collect;  /* with ${name} where parameters go; NULL: nothing */
+    const struct yaml *behind;   /* as an entry of `hosts`, likewise: where it is; NULL: here */
     const struct yaml *patterns; /* of its log sources, by name; NULL: none */
     struct str rules;            /* rules.yml as it is; n 0: none */
 };

@@ -21,7 +21,8 @@ struct pack_use {
     const char *instance;       /* of all its series; NULL: each target's own */
     const char *id;             /* tells it from all others: "soundbox 127.0.0.1:5309" */
     const struct yaml *at;      /* where it is asked for */
-    const struct yaml *collect; /* a map, as `collect` of an earshot.yml */
+    const struct yaml *collect; /* a map, as `collect` of an earshot.yml; NULL: `host` has it */
+    const struct yaml *host;    /* a map, as an entry of `hosts`; NULL: reached directly */
     const struct yaml *options; /* a map: what the person gave by name; NULL: nothing */
 };
 

@@ -5,6 +5,7 @@ import peers
 from packs import sample
 from server import Server, eventually
 from services import Postgres, Redis
+from sshd import USER, Sshd
 
 API = '''# TYPE http_requests_total counter
 http_requests_total{method="POST",endpoint="/transcribe",status="200"} 940
@@ -25,6 +26,19 @@ CONFIG = '''packs:
     redis: redis://127.0.0.1:%(redis)d
     postgres: postgresql://test@127.0.0.1:%(postgres)d/postgres?sslmode=disable
     queues: [celery, transcribe]
+    interval: 1s
+'''
+
+FAR = '''packs:
+- whisper-pipeline:
+    ssh: %(user)s@127.0.0.1:%(port)d
+    identity_file: %(key)s
+    known_hosts: %(known_hosts)s
+    api: http://%(peer)s/metrics
+    flower: http://%(peer)s/flower/metrics
+    flower_auth: admin:se:cret
+    redis: off
+    postgres_exporter: http://%(exporter)s/metrics
     interval: 1s
 '''
 
@@ -99,11 +113,34 @@ class WhisperPipeline(unittest.TestCase):
         self.assertEqual(self.value(own % 'transcribe'), 0)
 
 
-class Refused(unittest.TestCase):
-    def test_a_far_host_is_refused_with_words(self):
-        """S4.3: the parameter ssh is an error that says so, as long as there are no tunnels"""
-        server = Server('--config', '{dir}/e.yml', files={'e.yml': "packs: [{whisper-pipeline: {ssh: me@far}}]\n"})
+class BehindSsh(unittest.TestCase):
+    """the same services, of which only the SSH port can be reached: each answers at the far loopback"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sshd = Sshd()
+        cls.addClassCleanup(cls.sshd.close)
+        cls.target = peers.Target(answer)
+        cls.addClassCleanup(cls.target.stop)
+        cls.exporter = peers.Target(lambda r: (200, {'Content-Type': peers.METRICS}, 'pg_stat_activity_count{datname="app"} 5\n'))
+        cls.addClassCleanup(cls.exporter.stop)
+        cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': FAR % {
+            'peer': cls.target.address, 'exporter': cls.exporter.address, 'user': USER, 'port': cls.sshd.port, 'key': cls.sshd.key,
+            'known_hosts': cls.sshd.known_hosts}}).start()
+        cls.addClassCleanup(cls.server.close)
+        eventually(lambda: len(cls.server.query('up{job=~"whisper-.*",host="127.0.0.1"} == 1')) == 3)
+
+    def test_all_comes_through_the_tunnel_with_the_name_of_the_host(self):
+        """S4.1-S4.3: job, instance as seen there, and host on everything"""
+        own = '{job="whisper-api",instance="%s",host="127.0.0.1"}' % self.target.address
+        self.assertEqual([v for _, v in self.server.query('http_requests_in_progress' + own)], [3])
+        self.assertEqual([v for _, v in self.server.query('pg_stat_activity_count{job="whisper-postgres",host="127.0.0.1"}')], [5])
+        eventually(lambda: self.server.query('flower_events_total{job="whisper-flower",host="127.0.0.1",type="task-failed"}'))
+        eventually(lambda: self.server.query('earshot_ssh_up{host="127.0.0.1"} == 1'))
+
+    def test_a_mistake_in_the_address_is_told_at_the_pack(self):
+        server = Server('--config', '{dir}/e.yml', files={'e.yml': 'packs:\n- whisper-pipeline: {ssh: "me@", redis: off, postgres: off}\n'})
         self.addCleanup(server.close)
         status, said = server.refused()
         self.assertEqual(status, 2)
-        self.assertIn('e.yml:1:34: ssh is not served by this version', said)
+        self.assertIn('e.yml:2:27: ssh: expected user@host', said)

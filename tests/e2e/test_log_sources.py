@@ -18,6 +18,7 @@ CONFIG = r'''collect:
   - {name: kernel, unit: kernel, path: journal, interval: 500ms, patterns: [{event: oom, match: 'Killed process', severity: critical}]}
   - {name: api, container: music-separator-api, path: docker, interval: 500ms, patterns: [
       {event: line, match: '^line \d+ x*$', severity: info}, {event: done, match: {status: success}, severity: info}]}
+  - {name: drv, container: driver, path: journal, interval: 500ms, patterns: [{event: line, match: '^line \d+ x*$', severity: info}]}
   - {name: pod, container: 'pod-*', path: podman, interval: 500ms, patterns: [{event: line, match: '^line \d+ x*$', severity: info}]}
 '''
 
@@ -49,12 +50,13 @@ class LogSources(unittest.TestCase):
         self.n = dict.fromkeys(('box', 'api', 'pod'), 0)
         self.journal = Journal(os.path.join(self.server.dir, 'journal'))
         self.journal.write('before', _SYSTEMD_UNIT='soundbox.service')
+        self.journal.write('before', CONTAINER_NAME='driver')
         self.journal.write('Linux version 6.1', _TRANSPORT='kernel', PRIORITY='5')
         self.api = self.docker('ab12', 'music-separator-api')
         self.docker('cd34', 'other')
         self.pod = self.podman('ef56', 'pod-1')
         self.server.start()
-        eventually(lambda: len(self.server.query('sum by (source) (earshot_log_lines_total) == 0')) == 4)
+        eventually(lambda: len(self.server.query('sum by (source) (earshot_log_lines_total) == 0')) == 5)
 
     # what the engines write
 
@@ -173,6 +175,13 @@ class LogSources(unittest.TestCase):
         for source, n in self.n.items():
             self.assertEqual(sorted(self.kept(source)), list(range(1, n + 1)), source)
 
+    def test_a_container_that_writes_to_the_journal_is_read_there(self):
+        self.journal.write('line 1 xx', CONTAINER_NAME='driver', CONTAINER_PARTIAL_MESSAGE='true', PRIORITY='3', _TRANSPORT='journal')
+        time.sleep(1.2)  # the part waits
+        self.journal.write('xx', 'ERROR by its own words', CONTAINER_NAME='driver', PRIORITY='3', _TRANSPORT='journal')
+        self.journal.write('line 2 x', CONTAINER_NAME='other')
+        eventually(lambda: self.events('drv') == {'line': 1} and self.levels('drv') == {'info': 1, 'error': 1})
+
     def test_a_container_that_is_made_anew_goes_on_the_same_log(self):
         self.write('api', 3)
         self.all_counted()
@@ -191,7 +200,7 @@ class LogSources(unittest.TestCase):
             return {t['lastError'] for t in self.server.api('targets')['activeTargets'] if t['labels']['job'] == 'logs'}
         folder = os.path.join(self.server.dir, 'journal')
         eventually(lambda: words() == {'%s has no line of unit nothere yet' % folder,
-                                       'there is no container nothere that Docker or Podman keeps a file of'})
+                                       'there is no container nothere that Docker or Podman keeps a file of, nor a line of it in the journal'})
         self.journal.write('first', _SYSTEMD_UNIT='nothere.service')
         eventually(lambda: self.server.query('earshot_log_lines_total{source="nothere",level="info"}')[0][1] == 1)
 

@@ -20,7 +20,8 @@ struct container *container_new(const struct container_settings *settings)
                                           .line_max = settings->line_max,
                                           .from_beginning = settings->from_beginning,
                                           .wrapped = true};
-    const struct journal_settings journal = {.container = settings->name,
+    const struct journal_settings journal = {.folder = settings->folder,
+                                             .container = settings->name,
                                              .begins = settings->begins,
                                              .line_max = settings->line_max,
                                              .from_beginning = settings->from_beginning};
@@ -51,7 +52,7 @@ int container_read(struct container *c, const struct source_pass *pass, struct e
     engines_look(c->engines, &found);
     follow_look_at(c->follow, found.paths, found.n);
     files = follow_read(c->follow, pass, &why);
-    if (!c->settings.folder && (found.journal || found.n == 0))
+    if (found.journal || found.n == 0)
         journal = journal_read(c->journal, pass, &none);
     if (journal == 0 || files == 0)
         return 0;
@@ -62,9 +63,11 @@ int container_read(struct container *c, const struct source_pass *pass, struct e
     if (found.unreadable)
         return err_os(err, found.os, "no container %s is seen: cannot read %s", c->settings.name,
                       found.unreadable);
-    return err_set(err, ERR_EVAL,
-                   "there is no container %s that Docker or Podman keeps a file of%s",
-                   c->settings.name, c->settings.folder ? "" : ", nor a line of it in the journal");
+    return err_set(
+        err, ERR_EVAL,
+        "there is no container %s that Docker or Podman keeps a file of, nor a line of it "
+        "in the journal",
+        c->settings.name);
 }
 
 struct source_counts container_counts(const struct container *c)

@@ -4,8 +4,9 @@
  *   Podman   <folder>/overlay-containers/containers.json names it, ID/userdata/ctr.log is its file
  *   journal  where an engine writes there, or has no such container
  *
- * The name may be a pattern (fnmatch(3)). A container that is made anew under the name goes on the
- * same log. Containers are looked for at each pass, and what names them is read when it changed.
+ * The name may be a pattern (fnmatch(3)), but in the journal. A container that is made anew under
+ * the name goes on the same log. Containers are looked for at each pass, and what names them is
+ * read when it changed.
  *
  * Threads: one at a time. May hang where the files do.
  */
@@ -22,7 +23,7 @@ struct container;
 
 struct container_settings {
     const char *name;           /* borrowed, as all */
-    const char *folder;         /* of the engine; NULL: those that engines use */
+    const char *folder;         /* of the engine or of journal files; NULL: the usual ones */
     const struct regex *begins; /* as in splitter.h; NULL: its rules */
     size_t line_max;
     bool from_beginning; /* of what is there at the first look */

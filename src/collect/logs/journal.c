@@ -27,6 +27,7 @@ struct line {
     char *cursor; /* malloc, owned */
     int64_t time_ms;
     enum severity level;
+    bool cut;
 };
 
 struct journal {
@@ -44,6 +45,7 @@ struct journal {
     struct buf text; /* of the lines; only during a pass */
     struct line *lines;
     size_t n, cap;
+    bool cut_line; /* the one behind them, whose parts come */
     struct source_counts counts;
 };
 
@@ -68,6 +70,7 @@ static void drop_lines(struct journal *j)
     for (size_t i = 0; i < j->n; i++)
         free(j->lines[i].cursor);
     j->n = 0;
+    j->cut_line = false;
     buf_fini(&j->text);
 }
 
@@ -251,14 +254,16 @@ static enum severity level_of(struct journal *j)
     static const enum severity levels[] = {SEVERITY_CRITICAL, SEVERITY_CRITICAL, SEVERITY_CRITICAL,
                                            SEVERITY_ERROR,    SEVERITY_WARNING,  SEVERITY_INFO,
                                            SEVERITY_INFO,     SEVERITY_DEBUG};
-    struct str text = field_of(j, "PRIORITY");
-    bool unsaid;
+    struct str text;
 
-    if (text.n != 1 || text.p[0] < '0' || text.p[0] > '7')
+    /* Engines give 3 to all of stderr and 6 to all of stdout. */
+    if (j->settings.container)
         return SEVERITY_NONE;
-    unsaid = text.p[0] == '6' && str_eq(field_of(j, "_TRANSPORT"), STR("stdout"));
-    return unsaid || (text.p[0] == '6' && j->settings.container) ? SEVERITY_NONE
-                                                                 : levels[text.p[0] - '0'];
+    text = field_of(j, "PRIORITY");
+    if (text.n != 1 || text.p[0] < '0' || text.p[0] > '7' ||
+        (text.p[0] == '6' && str_eq(field_of(j, "_TRANSPORT"), STR("stdout"))))
+        return SEVERITY_NONE;
+    return levels[text.p[0] - '0'];
 }
 
 static void tell(const struct line *first, struct str text, const struct source_pass *pass)
@@ -289,6 +294,7 @@ static void tell_lines(struct journal *j, enum splitter_end end, const struct so
         done += used;
         while (told < j->n && j->lines[told].end <= done) {
             move_cursor(j, j->lines[told].cursor, j->lines[told].time_ms);
+            j->counts.cut += j->lines[told].cut;
             told++;
         }
     }
@@ -306,6 +312,32 @@ static void tell_lines(struct journal *j, enum splitter_end end, const struct so
     }
 }
 
+/* A message of several lines. */
+static void take_entry(struct journal *j, struct line *line, struct str message,
+                       const struct source_pass *pass)
+{
+    SCOPED(buf_fini) struct buf text = {0};
+
+    buf_add(&text, message); /* what it points to is gone with the next field */
+    tell_lines(j, SPLITTER_SETTLED, pass);
+    line->level = level_of(j);
+    tell(line, str_trim(buf_str(&text)), pass);
+    move_cursor(j, line->cursor, line->time_ms);
+    if (pass->settled)
+        pass->settled(pass->arg);
+}
+
+/* How much of a message still fits into the line that it is, or is a part of. */
+static struct str fitting(struct journal *j, struct str message)
+{
+    size_t line = j->n ? j->lines[j->n - 1].end : 0, room = j->settings.line_max;
+
+    room -= j->text.n - line < room ? j->text.n - line : room;
+    if (message.n > room)
+        j->cut_line = true;
+    return str_take(message, room);
+}
+
 /* Adds the line at hand. */
 static int take_line(struct journal *j, const struct source_pass *pass)
 {
@@ -315,27 +347,23 @@ static int take_line(struct journal *j, const struct source_pass *pass)
 
     if (rc < 0)
         return rc;
-    if (message.n > j->settings.line_max) {
-        message = str_take(message, j->settings.line_max);
-        j->counts.cut++;
-    }
     j->counts.bytes += message.n;
+    message = fitting(j, message);
     if (message.n && memchr(message.p, '\n', message.n)) {
-        SCOPED(buf_fini) struct buf text = {0};
-
-        buf_add(&text, message); /* what it points to is gone with the next field */
-        tell_lines(j, SPLITTER_SETTLED, pass);
-        line.level = level_of(j);
-        tell(&line, str_trim(buf_str(&text)), pass);
-        move_cursor(j, line.cursor, line.time_ms);
-        if (pass->settled)
-            pass->settled(pass->arg);
+        take_entry(j, &line, message, pass);
         return 0;
     }
     buf_add(&j->text, message);
+    /* Engines cut what is longer than 16 KB. */
+    if (j->settings.container && field_of(j, "CONTAINER_PARTIAL_MESSAGE").n) {
+        free(line.cursor);
+        return 0;
+    }
     buf_addc(&j->text, '\n');
     line.end = j->text.n;
     line.level = level_of(j);
+    line.cut = j->cut_line;
+    j->cut_line = false;
     j->lines = mem_grow(j->lines, &j->cap, j->n + 1, sizeof *j->lines);
     j->lines[j->n++] = line;
     return 0;

@@ -379,6 +379,100 @@ static void a_collector_is_stored_like_any_target(void **state)
     }
 }
 
+/* Gathers by a message to the loop, or never comes to an end of it. */
+struct gatherer {
+    struct loop_message message;
+    struct fixture *fixture;
+    const struct gather *gather;
+    bool silent;
+    unsigned begun, cancelled, settled;
+};
+
+static void on_gathered(struct loop_message *m)
+{
+    const struct gatherer *g = CONTAINER_OF(m, struct gatherer, message);
+
+    g->gather->done(g->gather->done_arg);
+}
+
+static void begin_gathering(void *arg, const struct gather *gather)
+{
+    struct gatherer *g = arg;
+
+    g->begun++;
+    g->gather = gather;
+    g->message.run = on_gathered;
+    if (!g->silent)
+        loop_post(g->fixture->loop, &g->message);
+}
+
+static void cancel_gathering(void *arg)
+{
+    ((struct gatherer *)arg)->cancelled++;
+}
+
+static int collect_gathered(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
+{
+    (void)scratch;
+    return emit_value(emit, "n", METRIC_GAUGE, "One.", ((struct gatherer *)arg)->begun, err);
+}
+
+static const char *settle_gathered(void *arg)
+{
+    ((struct gatherer *)arg)->settled++;
+    return "the door is shut";
+}
+
+static void add_gatherer(struct fixture *f, struct gatherer *g)
+{
+    struct target_settings settings = {
+        .job = "probe",
+        .labels = f->labels,
+        .interval_ms = INTERVAL_MS,
+        .timeout_ms = INTERVAL_MS,
+        .url = "http://door/", /* is for the page: it is not fetched here */
+        .collector = {.name = "door",
+                      .collect = collect_gathered,
+                      .begin = begin_gathering,
+                      .cancel = cancel_gathering,
+                      .settle = settle_gathered,
+                      .arg = g},
+    };
+
+    g->fixture = f;
+    assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
+}
+
+static void what_is_gathered_on_the_loop_is_up_1_with_words_about_what_it_watches(void **state)
+{
+    struct gatherer g = {.silent = false};
+    struct fixture *f = *state;
+
+    add_gatherer(f, &g);
+    run_until(f, 2);
+    assert_int_equal(status(f).health, TARGET_UP);
+    assert_string_equal(status(f).last_error, "the door is shut");
+    assert_non_null(strstr(scripted_sink_take(&f->sink), "# n gauge One.\ncolumn "));
+    assert_int_equal(fake_fetch_started, 0);
+    assert_true(g.settled >= 1 && g.settled <= g.begun);
+}
+
+static void stopping_cancels_what_is_being_gathered(void **state)
+{
+    struct gatherer g = {.silent = true};
+    struct fixture *f = *state;
+    struct loop_timer *timer = loop_timer_new(f->loop, 3 * INTERVAL_MS, 0, stop_loop, f->loop);
+
+    add_gatherer(f, &g);
+    loop_run(f->loop);
+    loop_timer_free(timer);
+    assert_int_equal(g.begun, 1);
+    assert_true(collect_stats(f->collect).missed >= 1);
+    tear_down(state);
+    assert_int_equal(g.cancelled, 1);
+    set_up(state);
+}
+
 static void a_collector_that_fails_is_up_0_with_its_words(void **state)
 {
     struct collector_state s = {.fails = true};
@@ -611,6 +705,8 @@ int main(void)
         TEST(an_error_status_is_up_0_and_its_body_may_be_read),
         TEST(a_cut_of_the_head_does_not_lose_a_cycle),
         TEST(a_collector_is_stored_like_any_target),
+        TEST(what_is_gathered_on_the_loop_is_up_1_with_words_about_what_it_watches),
+        TEST(stopping_cancels_what_is_being_gathered),
         TEST(a_collector_that_fails_is_up_0_with_its_words),
         TEST(a_collector_that_hangs_is_up_0_until_it_comes_back),
         TEST(targets_with_the_same_labels_are_told_apart_by_their_url),

@@ -128,15 +128,15 @@ bool dns_question_read(struct str bytes, uint16_t id, struct dns_answer *out)
         cursor_skip(&c, 4);
     }
     for (unsigned i = 0; i < out->answers && i < RECORDS_READ && !c.failed; i++) {
+        struct str data;
         unsigned type;
 
         skip_name(&c);
         type = get_be16(&c);
         cursor_skip(&c, 6); /* class, time to live */
-        if (type == DNS_QUESTION_SOA)
-            read_soa(cursor_bytes(&c, get_be16(&c)), out);
-        else
-            cursor_skip(&c, get_be16(&c));
+        data = cursor_bytes(&c, get_be16(&c));
+        if (type == DNS_QUESTION_SOA && !c.failed)
+            read_soa(data, out);
     }
     return !c.failed;
 }

@@ -6,6 +6,7 @@ import unittest
 from server import Server, eventually
 
 CONFIG = '''collect: {push: {sources: [auralis, my-radio]}}
+packs: [soundbox: {url: 'http://127.0.0.1:5309'}]
 beacon: {allowed_origins: ['http://app.example:8080', '%s'], sessions_max: 4}
 '''
 BODY = {'type': 'client_metrics', 'metrics': {'chunksReceived': 120, 'chunkErrors': 2, 'bufferUnderruns': 1, 'avgLatencyMs': 80.5, 'errorRate': .0167}}
@@ -33,16 +34,18 @@ class Beacon(unittest.TestCase):
         self.assertEqual(self.send(body(chunksReceived=150, bufferUnderruns=4))[0], 204)
         self.assertEqual(self.send(body(chunksReceived=10, chunkErrors=0, bufferUnderruns=0, avgLatencyMs=100), 's2')[0], 204)
         self.assertEqual(self.send(body(chunksReceived=5, chunkErrors=0, bufferUnderruns=0, avgLatencyMs=110), 's2')[0], 204)  # began anew
-        eventually(lambda: self.value('auralis_client_chunks_received_total') == 165)
+        self.assertEqual(self.server.query('soundbox_client_sessions'), [])  # a pack in use may too, and shows once it did
+        self.assertEqual(self.send(json.dumps(BODY), service='soundbox')[0], 204)
+        self.assertEqual(self.send(body(avgLatencyMs=None), service='my-radio')[0], 204)
+        eventually(lambda: self.value('my_radio_client_chunks_received_total') == 120)
+        self.assertIsNone(self.value('my_radio_client_latency_ms'))
+        self.assertEqual(self.value('soundbox_client_sessions', '127.0.0.1:5309'), 1)
+        self.assertEqual(self.value('auralis_client_chunks_received_total'), 165)
         self.assertEqual(self.value('auralis_client_chunk_errors_total'), 2)
         self.assertEqual(self.value('auralis_client_buffer_underruns_total'), 4)
         self.assertEqual(self.value('auralis_client_sessions'), 2)
         self.assertAlmostEqual(self.value('auralis_client_latency_ms'), (80.5 + 110) / 2)
-        labels = self.server.query('auralis_client_sessions')[0][0]
-        self.assertEqual(labels['job'], 'auralis')
-        self.assertEqual(self.send(body(avgLatencyMs=None), service='my-radio')[0], 204)
-        eventually(lambda: self.value('my_radio_client_chunks_received_total') == 120)
-        self.assertIsNone(self.value('my_radio_client_latency_ms'))
+        self.assertEqual(self.server.query('auralis_client_sessions')[0][0]['job'], 'auralis')
         self.server.stop()
         self.server.start()  # sessions are known again: nothing is counted twice
         self.assertEqual(self.send(body(chunksReceived=151))[0], 204)

@@ -16,6 +16,7 @@
 #include "collect/postgres/postgres.h"
 #include "collect/probe/probe.h"
 #include "collect/process/process.h"
+#include "collect/rabbitmq/rabbitmq.h"
 #include "collect/redis/redis.h"
 #include "collect/via.h"
 #include "config/config.h"
@@ -101,10 +102,21 @@ static int make_process(const struct entry_settings *entry, const struct clock *
 }
 
 static const struct maker makers[] = {
-    {"nginx", make_nginx},      {"path", path_collector},   {"metrics", make_metrics},
-    {"gpu", make_gpu},          {"json", make_json},        {"postgres", postgres_collector},
-    {"redis", redis_collector}, {"process", make_process},  {"celery", celery_collector},
-    {"logs", make_logs},        {"probe", probe_collector}, {"flower", make_metrics},
+    {"nginx", make_nginx},
+    {"path", path_collector},
+    {"metrics", make_metrics},
+    {"gpu", make_gpu},
+    {"json", make_json},
+    {"postgres", postgres_collector},
+    {"redis", redis_collector},
+    {"process", make_process},
+    {"celery", celery_collector},
+    {"logs", make_logs},
+    {"probe", probe_collector},
+    {"flower", make_metrics},
+    {"rabbitmq", rabbitmq_collector},
+    {"rabbitmq nodes", rabbitmq_collector},
+    {"rabbitmq overview", rabbitmq_collector},
 };
 
 static int make(const struct entry_settings *entry, const struct clock *clock, struct log *log,

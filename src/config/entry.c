@@ -24,11 +24,17 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-    {"json", NULL, entry_read_json},         {"postgres", "postgres", entry_read_postgres},
-    {"redis", "redis", entry_read_redis},    {"process", "process", entry_read_process},
-    {"celery", "celery", entry_read_celery}, {"logs", "logs", entry_read_logs},
-    {"metrics", NULL, entry_read_metrics},   {"path", "node", entry_read_path},
-    {"nginx", "nginx", entry_read_metrics},  {"probe", "probe", entry_read_probe},
+    {"json", NULL, entry_read_json},
+    {"postgres", "postgres", entry_read_postgres},
+    {"redis", "redis", entry_read_redis},
+    {"process", "process", entry_read_process},
+    {"celery", "celery", entry_read_celery},
+    {"logs", "logs", entry_read_logs},
+    {"metrics", NULL, entry_read_metrics},
+    {"path", "node", entry_read_path},
+    {"nginx", "nginx", entry_read_metrics},
+    {"probe", "probe", entry_read_probe},
+    {"rabbitmq", "rabbitmq", entry_read_rabbitmq},
 };
 
 /* The one that is a map: this machine's. */
@@ -207,39 +213,47 @@ static const char *path_of(struct config_builder *b, const char *url)
     return path ? builder_copy(b, (struct str){path, strcspn(path, "?#")}) : "/";
 }
 
-/* A second target of the entry that was read last: another URL, whose exposition has the same job,
- * instance, labels and times. */
-static void add_beside(struct config_builder *b, const struct yaml *node, const char *kind,
-                       const char *url)
+/* A further target of the entry at `of`: another URL, with the same job, instance, labels and
+ * times. */
+static void add_beside(struct config_builder *b, const struct yaml *node, size_t of,
+                       const char *kind, const char *url, const void *own)
 {
     struct entry_settings *entry = add_entry(b);
 
     if (!entry)
         return;
-    *entry = entry[-1];
+    *entry = b->config->entries[of];
     entry->kind = kind;
     entry->url = url;
     entry->endpoint = path_of(b, url);
-    entry->own = NULL;
+    entry->own = own;
     entry->may_be_missing = false;
     entry->job.client = read_client(b, node, entry);
     entry->job.metric_relabel = (struct relabel_rules){.n = 0};
     job_read_rules(b, yaml_get(node, "metric_relabel_configs"), false, &entry->job.metric_relabel);
-    entries_note_source(b, node, entry, url);
+    entries_note_source(b, node, entry, entry->url);
 }
 
 static void read_with_beside(struct config_builder *b, const struct kind *kind,
                              const struct yaml *node)
 {
-    size_t before = b->config->entries_n;
-    const char *flower;
+    static const char *const rabbitmq[] = {"rabbitmq nodes", "rabbitmq overview"};
+    size_t of = b->config->entries_n;
+    const char *url = NULL;
+    const void *own;
 
     read_entry(b, kind, node);
-    if (strcmp(kind->key, "celery") != 0 || b->config->entries_n == before)
+    if (b->config->entries_n == of)
         return;
-    flower = entry_flower_url(b, node);
-    if (flower)
-        add_beside(b, node, "flower", flower);
+    if (strcmp(kind->key, "celery") == 0) {
+        url = entry_flower_url(b, node);
+        if (url)
+            add_beside(b, node, of, "flower", url, NULL);
+    } else if (strcmp(kind->key, "rabbitmq") == 0) {
+        for (size_t i = 0; (own = entry_rabbitmq_beside(b, node, &b->config->entries[of], i, &url));
+             i++)
+            add_beside(b, node, of, rabbitmq[i], url, own);
+    }
 }
 
 void entries_read_gpu(struct config_builder *b, const struct yaml *map)

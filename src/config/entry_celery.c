@@ -20,16 +20,21 @@ const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
 
     if (!s)
         return NULL;
+    s->queues = builder_texts(b, yaml_get(node, "queues"), builder_item, &s->queues_n);
+    if (s->queues_n == 0) {
+        s->queues = default_queues;
+        s->queues_n = ARRAY_LEN(default_queues);
+    }
+    if (yaml_get(node, "broker") && str_starts(yaml_get(node, "broker")->text, STR("http"))) {
+        s->amqp =
+            entry_celery_amqp(b, yaml_get(node, "broker")->text, s->queues, s->queues_n, entry);
+        return s;
+    }
     s->broker.url = client_read_secret_of(b, node, "broker", "broker_file");
     s->broker.tls = client_read_tls(b, yaml_get(node, "tls_config"));
     if (entry_read_redis_url(b, node, "broker_file", &s->broker.url, &url)) {
         entry->name = entry->instance = redis_url_place(b->arena, &url, &b->err);
         b->failed |= !entry->name;
-    }
-    s->queues = builder_texts(b, yaml_get(node, "queues"), builder_item, &s->queues_n);
-    if (s->queues_n == 0) {
-        s->queues = default_queues;
-        s->queues_n = ARRAY_LEN(default_queues);
     }
     yaml_read_bool(yaml_get(node, "events"), "", &s->events, &b->errors);
     s->flower = schema_has(node, "flower");

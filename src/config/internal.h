@@ -13,6 +13,7 @@ struct map;
 struct pack_use;
 struct entry_source;
 struct process_groups;
+struct rabbitmq_settings;
 struct redis_url;
 struct zone;
 
@@ -90,6 +91,15 @@ const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
                               struct entry_settings *entry);
 /* Where the Flower beside a Celery is scraped; NULL: there is none, or b->failed. */
 const char *entry_flower_url(struct config_builder *b, const struct yaml *node);
+const void *entry_read_rabbitmq(struct config_builder *b, const struct yaml *node,
+                                struct entry_settings *entry);
+/* The i-th target beside that of `entry`: its settings, and its URL in *url. NULL: no more. */
+const void *entry_rabbitmq_beside(struct config_builder *b, const struct yaml *node,
+                                  const struct entry_settings *entry, size_t i, const char **url);
+/* A broker of collect.celery that is asked by its management API, http://... */
+const struct rabbitmq_settings *entry_celery_amqp(struct config_builder *b, struct str broker,
+                                                  const char *const *queues, size_t queues_n,
+                                                  struct entry_settings *entry);
 /* The URL of a Redis as it is now: names and databases come from it. False: it was told why. */
 bool entry_read_redis_url(struct config_builder *b, const struct yaml *node, const char *key_file,
                           const struct client_secret *from, struct redis_url *out);

@@ -88,7 +88,7 @@ extern const struct schema schema_relabel;
 /* What the entries under `collect` have in common; with the keys of HTTP clients. */
 extern const struct schema schema_entry, schema_http_entry;
 extern const struct schema schema_entry_json, schema_entry_postgres, schema_entry_redis;
-extern const struct schema schema_entry_celery, schema_entry_gpu;
+extern const struct schema schema_entry_celery, schema_entry_gpu, schema_entry_rabbitmq;
 extern const struct schema schema_entry_logs, schema_entry_metrics;
 extern const struct schema schema_entry_path, schema_entry_nginx;
 extern const struct schema schema_entry_probe;

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "config/schema.h"
 #include "text/redis_url.h"
+#include "text/url.h"
 
 static const struct key celery_keys[] = {
     {.name = "broker", .type = KEY_STR},
@@ -23,6 +24,22 @@ static bool is_of(struct str url, const char *scheme)
     return str_starts(url, str_c(scheme));
 }
 
+/* A RabbitMQ: its queues are told, and no more. */
+static void check_management(const struct yaml *map, const struct yaml *broker,
+                             struct schema_check *c)
+{
+    bool events = false;
+    struct url url;
+    struct err err;
+
+    if (url_split(broker->text, &url, &err) < 0)
+        yaml_error(c->errors, broker, "broker: %s", err.text);
+    yaml_read_bool(yaml_get(map, "events"), "", &events, c->errors);
+    if (events)
+        yaml_error(c->errors, yaml_get(map, "events"),
+                   "events: true: workers are heard in a Redis only; give flower");
+}
+
 static void check_broker(const struct yaml *map, struct schema_check *c)
 {
     const struct yaml *node = yaml_get(map, "broker");
@@ -31,11 +48,12 @@ static void check_broker(const struct yaml *map, struct schema_check *c)
 
     if (!node || node->kind != YAML_SCALAR)
         return;
-    if (is_of(node->text, "http") || is_of(node->text, "amqp") || is_of(node->text, "pyamqp"))
-        yaml_error(
-            c->errors, node,
-            "broker: a RabbitMQ is not served by this version: scrape its prometheus plug-in "
-            "under collect.scrape");
+    if (is_of(node->text, "http://") || is_of(node->text, "https://"))
+        check_management(map, node, c);
+    else if (is_of(node->text, "amqp") || is_of(node->text, "pyamqp"))
+        yaml_error(c->errors, node,
+                   "broker: a RabbitMQ is asked by its management API: write "
+                   "http://USER:PASSWORD@HOST:15672/VHOST");
     else if (is_of(node->text, "redis+socket://"))
         yaml_error(c->errors, node, "broker: a Unix socket is written unix:///PATH?db=0");
     else if (is_of(node->text, "sentinel://"))

@@ -11,6 +11,7 @@
 #include "collect/entry_settings.h"
 #include "collect/gpu/gpu_settings.h"
 #include "collect/process/process_settings.h"
+#include "collect/rabbitmq/rabbitmq_settings.h"
 #include "collect/redis/redis_settings.h"
 #include "collect/ssh/ssh_settings.h"
 #include "config/config.h"
@@ -285,7 +286,7 @@ static void mistakes_of_a_celery_are_told_with_their_place(void **state)
     assert_mistake(EARSHOT, "collect:\n  celery:\n  - {queues: [a]}\n",
                    "f.yml:3:5: collect.celery: broker is missing");
     assert_mistake(EARSHOT, "collect:\n  celery:\n  - broker: amqp://x\n",
-                   "f.yml:3:13: broker: a RabbitMQ is not served by this version");
+                   "f.yml:3:13: broker: a RabbitMQ is asked by its management API: write http");
     assert_mistake(EARSHOT, "collect: {celery: [{broker: 'sentinel://h'}]}\n", "a Sentinel is not");
     assert_mistake(EARSHOT,
                    "collect: {celery: [{broker: 'redis://h', flower: '127.0.0.1:5555'}]}\n",
@@ -321,11 +322,51 @@ static void a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery(
     config_free(c);
 }
 
+static void a_rabbitmq_is_read_from_its_plug_in_or_from_its_management(void **state)
+{
+    struct config *c =
+        loaded(EARSHOT, "collect:\n"
+                        "  rabbitmq:\n"
+                        "  - {queues: 'm.*'}\n"
+                        "  - {url: 'http://guest:guest@r:15672'}\n"
+                        "  celery: [{broker: 'http://guest:guest@r:15672/two', queues: [a]}]\n");
+    const struct entry_settings *celery = &c->entries[0], *e = &c->entries[1];
+    const struct celery_settings *s = celery->own;
+    const struct rabbitmq_settings *r = e->own;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 5);
+    assert_string_equal(celery->url, "http://r:15672/api/queues?columns=name,vhost,messages_ready,"
+                                     "messages_unacknowledged,consumers");
+    assert_string_equal(celery->instance, "r:15672");
+    assert_true(str_eq(s->amqp->vhost, STR("\\Qtwo\\E")));
+    assert_string_equal(e->url, "http://127.0.0.1:15692/metrics/per-object");
+    assert_true(str_eq(r->queues, STR("m.*")) && str_eq(r->vhost, STR(".*")));
+    assert_string_equal(e[1].endpoint, "/api/queues");
+    assert_string_equal(e[2].url,
+                        "http://r:15672/api/nodes?columns=name,mem_alarm,disk_free_alarm");
+    assert_string_equal(e[2].endpoint, "/api/nodes");
+    assert_string_equal(e[3].endpoint, "/api/overview");
+    for (size_t i = 1; i <= 3; i++) {
+        assert_string_equal(e[i].job.name, "rabbitmq");
+        assert_string_equal(e[i].instance, "r:15672");
+        assert_string_equal(e[i].job.client->password.text, "guest");
+    }
+    config_free(c);
+}
+
+static void mistakes_of_a_rabbitmq_are_told_with_their_place(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT, "collect: {rabbitmq: [{queues: '('}]}\n", "queues: ");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'http://r:15672', events: true}]}\n",
+                   "workers are heard in a Redis only");
+    assert_mistake(EARSHOT, "collect: {rabbitmq: [{url: '127.0.0.1:15692'}]}\n", "url");
+}
+
 static void what_is_not_served_is_refused_with_its_place(void **state)
 {
     (void)state;
-    assert_mistake(EARSHOT, "collect:\n  rabbitmq: [{url: x}]\n",
-                   "f.yml:2:3: rabbitmq is not served by this version: scrape its prometheus");
     assert_mistake(EARSHOT, "users: []\n", "users is not served by this version");
     assert_mistake(EARSHOT, "alerting: x.yml\n", "nobody would be told");
 }
@@ -1318,6 +1359,8 @@ int main(void)
         cmocka_unit_test(a_celery_is_read_with_its_default_queue),
         cmocka_unit_test(mistakes_of_a_celery_are_told_with_their_place),
         cmocka_unit_test(a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery),
+        cmocka_unit_test(a_rabbitmq_is_read_from_its_plug_in_or_from_its_management),
+        cmocka_unit_test(mistakes_of_a_rabbitmq_are_told_with_their_place),
         cmocka_unit_test(what_is_not_served_is_refused_with_its_place),
         cmocka_unit_test(every_mistake_is_told_and_in_order),
         cmocka_unit_test(a_file_that_cannot_be_read_is_one_clear_line),

@@ -14,6 +14,7 @@
 #include "collect/celery/tally.h"
 #include "collect/collect.h"
 #include "collect/entry_settings.h"
+#include "collect/rabbitmq/rabbitmq.h"
 #include "collect/redis/findings.h"
 #include "collect/redis/run.h"
 #include "collect/redis/session.h"
@@ -294,10 +295,13 @@ static void make_lists(struct celery *c)
 int celery_collector(const struct entry_settings *entry, const struct clock *clock, struct log *log,
                      struct collector *out, struct err *err)
 {
-    struct celery *c = mem_new(struct celery);
+    const struct celery_settings *settings = entry->own;
+    struct celery *c;
 
-    (void)err; /* config has seen all that could be wrong */
-    c->settings = entry->own;
+    if (settings->amqp)
+        return rabbitmq_collector_of(settings->amqp, out, err);
+    c = mem_new(struct celery);
+    c->settings = settings;
     c->asker = (struct redis_asker){
         .entry = entry, .access = &c->settings->broker, .clock = clock, .log = log};
     make_lists(c);

@@ -11,9 +11,12 @@
 
 #include "collect/redis/redis_settings.h"
 
+struct rabbitmq_settings;
+
 struct celery_settings {
     struct redis_access broker;
-    const char *const *queues; /* [queues_n] */
+    const struct rabbitmq_settings *amqp; /* NULL: the broker is a Redis */
+    const char *const *queues;            /* [queues_n] */
     size_t queues_n;
     bool events; /* workers are heard */
     bool flower; /* a Flower is scraped beside: its names are not made here */

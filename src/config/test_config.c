@@ -118,6 +118,8 @@ static void without_any_file_this_host_is_collected(void **state)
     assert_int_equal(c->retention_ms, INT64_C(90) * 86400000);
     assert_int_equal(c->events_retention_ms, INT64_C(90) * 86400000);
     assert_true(c->events_retention_bytes == UINT64_C(256) << 20);
+    assert_int_equal(c->logs_retention_ms, INT64_C(14) * 86400000);
+    assert_true(c->logs_retention_bytes == UINT64_C(2) << 30);
     assert_int_equal(c->host.interval_ms, 5000);
     assert_int_equal(c->jobs_n, 0);
     assert_null(c->data);
@@ -157,7 +159,8 @@ static void every_served_key_of_earshot_yml_arrives(void **state)
                  "external_url: https://watch.example/x\n"
                  "allowed_hosts: [watch, watch.lan]\n"
                  "insecure: true\n"
-                 "retention: {time: unlimited, size: 20GB, events: {time: 7d, size: unlimited}}\n"
+                 "retention: {time: unlimited, size: 20GB, events: {time: 7d, size: unlimited},\n"
+                 "  logs: {time: 3d, size: 1GB}}\n"
                  "collect:\n"
                  "  host: {job: box, interval: 2s, top: 5, psi: false,\n"
                  "         proc: /p, sys: /s, mounts_exclude: ^/x,\n"
@@ -176,6 +179,8 @@ static void every_served_key_of_earshot_yml_arrives(void **state)
     assert_true(c->retention_bytes == UINT64_C(20) << 30);
     assert_int_equal(c->events_retention_ms, INT64_C(7) * 86400000);
     assert_true(c->events_retention_bytes == 0);
+    assert_int_equal(c->logs_retention_ms, INT64_C(3) * 86400000);
+    assert_true(c->logs_retention_bytes == UINT64_C(1) << 30);
     assert_string_equal(c->host.job, "box");
     assert_int_equal(c->host.top, 5);
     assert_false(c->host.psi);
@@ -293,6 +298,18 @@ static void mistakes_of_a_celery_are_told_with_their_place(void **state)
                    "flower: a URL, such as http://127.0.0.1:5555");
     assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', stuck_after: soon}]}\n",
                    "stuck_after");
+}
+
+static void what_is_kept_of_logs_has_bounds_of_its_own(void **state)
+{
+    struct config *c = loaded(EARSHOT, "retention: {logs: {time: unlimited, size: unlimited}}\n");
+
+    (void)state;
+    assert_int_equal(c->logs_retention_ms, 0);
+    assert_int_equal(c->logs_retention_bytes, 0);
+    config_free(c);
+    assert_mistake(EARSHOT, "retention: {logs: {time: 1h}}\n", "retention.logs.time: at least 2h");
+    assert_mistake(EARSHOT, "retention: {logs: {size: much}}\n", "retention.logs.size");
 }
 
 static void a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery(void **state)
@@ -1358,6 +1375,7 @@ int main(void)
         cmocka_unit_test(mistakes_of_a_redis_are_told_with_their_place),
         cmocka_unit_test(a_celery_is_read_with_its_default_queue),
         cmocka_unit_test(mistakes_of_a_celery_are_told_with_their_place),
+        cmocka_unit_test(what_is_kept_of_logs_has_bounds_of_its_own),
         cmocka_unit_test(a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery),
         cmocka_unit_test(a_rabbitmq_is_read_from_its_plug_in_or_from_its_management),
         cmocka_unit_test(mistakes_of_a_rabbitmq_are_told_with_their_place),

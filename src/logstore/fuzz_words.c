@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(rc == SQLITE_ROW || rc == SQLITE_DONE);
     assert((rc == SQLITE_ROW) == has_all(&words, text));
     for (size_t i = 0; i < words.n; i++)
-        if (!words.follows[i] && words_phrase_in(&words, i, text))
-            assert(words.phrases || words.n > 1 || rc == SQLITE_ROW);
+        if (!words.follows[i])
+            (void)words_phrase_in(&words, i, text);
     return 0;
 }

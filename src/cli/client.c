@@ -150,6 +150,7 @@ int client_ask(const struct args *args, const char *path, const struct client_pa
 struct events {
     struct request *request;
     struct buf left; /* of a line that has not ended; of an answer that is none, all */
+    bool answered;   /* it began to come */
     bool refused;    /* it is none */
     char name[32];   /* of the event that comes; empty: it has none */
     bool (*on_event)(void *arg, struct str event, struct str data);
@@ -179,6 +180,7 @@ static size_t take_events(char *data, size_t size, size_t n, void *arg)
     long status = 0;
 
     (void)curl_easy_getinfo(e->request->curl, CURLINFO_RESPONSE_CODE, &status);
+    e->answered = true;
     e->refused = status != 200;
     buf_add(&e->left, (struct str){data, size * n});
     if (e->left.overflowed)
@@ -214,7 +216,7 @@ int client_events(const struct args *args, const char *path, const struct client
     (void)curl_easy_setopt(q.curl, CURLOPT_WRITEFUNCTION, take_events);
     (void)curl_easy_setopt(q.curl, CURLOPT_WRITEDATA, &e);
     rc = perform(q.curl, client_url(args), &e.left, err);
-    if (rc == 0)
+    if (e.answered && !e.refused)
         rc = err_set(err, ERR_OS, "earshot at %s has ended the stream", client_url(args));
     buf_fini(&e.left);
     return rc;

@@ -3,6 +3,7 @@
 import { beacon } from './beacon.mjs';
 import { budgets } from './budgets.mjs';
 import { discover } from './discover.mjs';
+import { events } from './events.mjs';
 import { explore } from './explore.mjs';
 import { frame } from './frame.mjs';
 import { looks } from './looks.mjs';
@@ -22,5 +23,5 @@ const suite = new Suite({
   screenshot: arg('screenshot', ''),
   binary: arg('binary', ''),
 });
-for (const part of [looks, frame, explore, live, targets, beacon, discover, budgets]) part(suite);
+for (const part of [looks, frame, explore, live, targets, beacon, discover, events, budgets]) part(suite);
 process.exitCode = await suite.run(arg('only', ''));

@@ -2,6 +2,7 @@
  * types. Y labels lie inside the plot above their line, so that all plots of a page share edges. */
 import uPlot from 'uplot';
 import { drawGaps, drawLabels } from './draw';
+import { drawMarks, type Mark } from './marks';
 import { touches } from './touch';
 import { Tooltip, type Entry } from './tooltip';
 
@@ -20,6 +21,7 @@ export interface PlotData {
   readonly stacked: boolean;
   readonly zero: boolean; // y starts at 0
   readonly step: number;
+  readonly marks: readonly Mark[];
 }
 export interface PlotWords {
   readonly value: (n: number) => string;
@@ -51,7 +53,7 @@ const token = (name: string): string => getComputedStyle(document.documentElemen
 const colourOf = (line: PlotLine): string => (line.colour < 0 ? token('unk') : token(`s${line.colour}`));
 
 export function mount(host: HTMLElement, size: { width: number; height: number }, words: PlotWords, events: PlotEvents): Plot {
-  let data: PlotData = { times: [], lines: [], stacked: false, zero: true, step: 1 };
+  let data: PlotData = { times: [], lines: [], stacked: false, zero: true, step: 1, marks: [] };
   let colours: string[] = [];
   let grid = '';
   let chart: uPlot | undefined;
@@ -132,7 +134,7 @@ export function mount(host: HTMLElement, size: { width: number; height: number }
     ],
     series: [{}, ...data.lines.map((line, k) => seriesOf(line, k))],
     bands: data.stacked ? data.lines.slice(1).map((_, k) => ({ series: [k + 2, k + 1] as [number, number] })) : [],
-    padding: [8, 0, 0, 0],
+    padding: [20, 0, 0, 0], // room for the words of marks
     hooks: {
       setCursor: [onCursor],
       setSelect: [
@@ -144,7 +146,7 @@ export function mount(host: HTMLElement, size: { width: number; height: number }
         },
       ],
       drawClear: [(u) => drawGaps(u, data, words, token)],
-      draw: [(u) => drawLabels(u, words, token)],
+      draw: [(u) => drawLabels(u, words, token), (u) => drawMarks(u, data.marks, token)],
     },
   });
 

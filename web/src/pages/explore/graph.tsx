@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Plot, PlotData } from '../../plot/plot';
 
+import type { Happening } from '../../lib/events';
 import { fixed } from '../../lib/range';
 import { setParams, setRange } from '../../lib/place';
 import { clock, day, duration, plural } from '../../lib/words';
@@ -22,6 +23,7 @@ export interface GraphProps {
   readonly unit: Unit;
   readonly lifted: string | null;
   readonly pinned: number | null; // index
+  readonly changes: readonly Happening[];
   readonly onCursor: (index: number | null) => void;
 }
 
@@ -35,6 +37,7 @@ function toData(p: GraphProps): PlotData {
     stacked: p.stacked,
     zero: p.unit !== 'celsius' && p.unit !== 'moment',
     step: p.result.step,
+    marks: p.changes.map((e) => ({ at: e.start, text: e.text })),
   };
 }
 
@@ -89,7 +92,7 @@ export function Graph(props: GraphProps) {
     };
   }, [width > 0]);
   useEffect(() => () => plot.current?.destroy(), []);
-  useEffect(() => plot.current?.set(toData(props)), [result, shown, props.others, props.stacked, unit]);
+  useEffect(() => plot.current?.set(toData(props)), [result, shown, props.others, props.stacked, unit, props.changes]);
   useEffect(() => plot.current?.resize(width, height), [width, height]);
   useEffect(() => plot.current?.lift(props.lifted), [props.lifted]);
   useEffect(() => plot.current?.cursor(props.pinned), [props.pinned, result]);

@@ -1,6 +1,7 @@
-import { useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Editor } from '../../editor/editor';
 import { useData } from '../../lib/data';
+import { askEvents, changesIn, lanesOf, type Happening } from '../../lib/events';
 import { live, place, range, setParams } from '../../lib/place';
 import { guessUnit, type Unit } from '../../lib/units';
 import { count, duration, plural } from '../../lib/words';
@@ -13,6 +14,7 @@ import { EditorBox } from './editor';
 import { Empty } from './empty';
 import { Failed } from './failed';
 import { Graph } from './graph';
+import { Happened } from './happened';
 import { ask, mistake, picture, type Result } from './question';
 import { isShown, kind, view } from './state';
 import { SeriesTable } from './table';
@@ -22,6 +24,7 @@ import { Start } from './start';
 const POINTS = 300;
 const LIVE_MIN_MS = 1000;
 const LIVE_MAX_MS = 60_000;
+const NOTHING: readonly Happening[] = [];
 
 /** Any question to the store, as a graph and a table. */
 export function ExplorePage() {
@@ -87,6 +90,9 @@ function unitOf(result: Result): Unit {
 function Answer({ result, old, onAsk }: { result: Result; old: boolean; onAsk: (expr: string) => void }) {
   const [hover, setHover] = useState<number | null>(null);
   const [lifted, setLifted] = useState<string | null>(null);
+  const { from, to } = result.span;
+  const happened = useData(`${from} ${to}`, (signal) => askEvents(result.span, signal), 0).value ?? NOTHING;
+  const changes = useMemo(() => changesIn(happened, result.span), [happened, from, to]);
   if (!result.lines.length) return <Empty result={result} onAsk={onAsk} />;
   const stacked = kind() === 'stacked';
   const v = view();
@@ -97,6 +103,8 @@ function Answer({ result, old, onAsk }: { result: Result; old: boolean; onAsk: (
   const at = Number(place.value.params['at']);
   const index = at ? Math.round((at - result.span.from) / result.step) : -1;
   const pinned = index >= 0 && index < result.times.length ? index : null;
+  const services = new Set(result.lines.map((l) => l.labels['job'] ?? '').filter(Boolean));
+  const lanes = lanesOf(happened, result.span, services);
   return (
     <div class={`answer ${old ? 'old' : ''}`}>
       <Tools />
@@ -106,8 +114,9 @@ function Answer({ result, old, onAsk }: { result: Result; old: boolean; onAsk: (
         </p>
       ))}
       {v !== 'table' && (
-        <Graph result={result} shown={shown} others={fold} stacked={stacked} unit={unit} lifted={lifted} pinned={pinned} onCursor={setHover} />
+        <Graph result={result} shown={shown} others={fold} stacked={stacked} unit={unit} lifted={lifted} pinned={pinned} changes={changes} onCursor={setHover} />
       )}
+      {v !== 'table' && <Happened changes={changes} lanes={lanes} span={result.span} />}
       {fold && v !== 'table' && <p class="small quiet">The 9 largest are drawn; {fold.name} is the grey line.</p>}
       {(v !== 'graph' || result.lines.length > 1) && (
         <SeriesTable result={result} unit={unit} at={hover ?? pinned} drawn={new Map(shown.map((l) => [l.key, l.colour]))} onLift={setLifted} />

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "collect/celery/celery.h"
+#include "collect/celery/results.h"
 #include "collect/collect.h"
 #include "collect/gpu/gpu.h"
 #include "collect/json/collector.h"
@@ -114,6 +115,7 @@ static const struct maker makers[] = {
     {"logs", make_logs},
     {"probe", probe_collector},
     {"flower", make_metrics},
+    {"celery results", results_collector},
     {"rabbitmq", rabbitmq_collector},
     {"rabbitmq nodes", rabbitmq_collector},
     {"rabbitmq overview", rabbitmq_collector},

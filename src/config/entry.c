@@ -213,10 +213,10 @@ static const char *path_of(struct config_builder *b, const char *url)
     return path ? builder_copy(b, (struct str){path, strcspn(path, "?#")}) : "/";
 }
 
-/* A further target of the entry at `of`: another URL, with the same job, instance, labels and
- * times. */
+/* A further target of the entry at `of`, with the same job, instance, labels and times: another
+ * URL, or NULL for what a collector of its own asks. */
 static void add_beside(struct config_builder *b, const struct yaml *node, size_t of,
-                       const char *kind, const char *url, const void *own)
+                       const char *kind, const char *endpoint, const char *url, const void *own)
 {
     struct entry_settings *entry = add_entry(b);
 
@@ -225,13 +225,14 @@ static void add_beside(struct config_builder *b, const struct yaml *node, size_t
     *entry = b->config->entries[of];
     entry->kind = kind;
     entry->url = url;
-    entry->endpoint = path_of(b, url);
+    entry->endpoint = endpoint;
     entry->own = own;
     entry->may_be_missing = false;
     entry->job.client = read_client(b, node, entry);
     entry->job.metric_relabel = (struct relabel_rules){.n = 0};
     job_read_rules(b, yaml_get(node, "metric_relabel_configs"), false, &entry->job.metric_relabel);
-    entries_note_source(b, node, entry, entry->url);
+    if (url)
+        entries_note_source(b, node, entry, entry->url);
 }
 
 static void read_with_beside(struct config_builder *b, const struct kind *kind,
@@ -248,11 +249,14 @@ static void read_with_beside(struct config_builder *b, const struct kind *kind,
     if (strcmp(kind->key, "celery") == 0) {
         url = entry_flower_url(b, node);
         if (url)
-            add_beside(b, node, of, "flower", url, NULL);
+            add_beside(b, node, of, "flower", path_of(b, url), url, NULL);
+        own = entry_celery_results(b, node);
+        if (own)
+            add_beside(b, node, of, "celery results", "results", NULL, own);
     } else if (strcmp(kind->key, "rabbitmq") == 0) {
         for (size_t i = 0; (own = entry_rabbitmq_beside(b, node, &b->config->entries[of], i, &url));
              i++)
-            add_beside(b, node, of, rabbitmq[i], url, own);
+            add_beside(b, node, of, rabbitmq[i], path_of(b, url), url, own);
     }
 }
 

@@ -43,6 +43,24 @@ const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
     return s;
 }
 
+const void *entry_celery_results(struct config_builder *b, const struct yaml *node)
+{
+    struct redis_settings *s = builder_array(b, 1, sizeof *s);
+    struct redis_key *pattern = builder_array(b, 1, sizeof *pattern);
+    struct redis_url url = {.host = NULL};
+
+    if (!s || !pattern || (!schema_has(node, "results") && !schema_has(node, "results_file")))
+        return NULL;
+    s->access.url = client_read_secret_of(b, node, "results", "results_file");
+    s->access.tls = client_read_tls(b, yaml_get(node, "tls_config"));
+    if (!entry_read_redis_url(b, node, "results_file", &s->access.url, &url))
+        return NULL;
+    *pattern = (struct redis_key){.db = url.db, .name = "celery-task-meta-*"};
+    s->patterns = pattern;
+    s->patterns_n = 1;
+    return s;
+}
+
 const char *entry_flower_url(struct config_builder *b, const struct yaml *node)
 {
     const char *given = builder_text(b, node, "flower", NULL), *path, *url;

@@ -13,10 +13,8 @@ static const struct key celery_keys[] = {
     {.name = "events", .type = KEY_BOOL},
     {.name = "flower", .type = KEY_STR},
     {.name = "stuck_after", .type = KEY_DURATION},
-    {.name = "results",
-     .type = KEY_ANY,
-     USE_REFUSED,
-     "count them with key_patterns of collect.redis"},
+    {.name = "results", .type = KEY_STR},
+    {.name = "results_file", .type = KEY_STR},
 };
 
 static bool is_of(struct str url, const char *scheme)
@@ -67,6 +65,16 @@ static void check_broker(const struct yaml *map, struct schema_check *c)
                    "tls_config means nothing without TLS: write rediss:// in broker");
 }
 
+static void check_results(const struct yaml *map, struct schema_check *c)
+{
+    const struct yaml *node = yaml_get(map, "results");
+    struct redis_url url;
+    struct err err;
+
+    if (node && redis_url_parse(c->errors->arena, node->text, &url, &err) < 0)
+        yaml_error(c->errors, node, "results: %s", err.text);
+}
+
 static void check_celery(const struct yaml *map, struct schema_check *c)
 {
     const struct yaml *queues = yaml_get(map, "queues");
@@ -75,6 +83,10 @@ static void check_celery(const struct yaml *map, struct schema_check *c)
     if (!schema_gives(map, "broker") && !schema_gives(map, "broker_file"))
         yaml_error(c->errors, map,
                    "collect.celery: broker is missing; write redis://127.0.0.1:6379/0");
+    if (schema_gives(map, "results") && schema_gives(map, "results_file"))
+        yaml_error(c->errors, yaml_get(map, "results_file"),
+                   "give results or results_file, not both");
+    check_results(map, c);
     if (schema_gives(map, "broker") && schema_gives(map, "broker_file"))
         yaml_error(c->errors, yaml_get(map, "broker_file"), "give broker or broker_file, not both");
     check_broker(map, c);

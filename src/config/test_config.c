@@ -296,6 +296,8 @@ static void mistakes_of_a_celery_are_told_with_their_place(void **state)
     assert_mistake(EARSHOT,
                    "collect: {celery: [{broker: 'redis://h', flower: '127.0.0.1:5555'}]}\n",
                    "flower: a URL, such as http://127.0.0.1:5555");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', results: 'x'}]}\n",
+                   "results: ");
     assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', stuck_after: soon}]}\n",
                    "stuck_after");
 }

@@ -83,6 +83,15 @@ class Queues(unittest.TestCase):
         self.eventually('celery_queue_unacked == 0', 60)
         self.eventually('celery_queue_oldest_unacked_seconds == 0')
 
+    def test_results_are_counted_where_they_are_kept(self):
+        self.redis.send('SELECT 2', *('SET celery-task-meta-%d x' % i for i in range(7)), 'SET other x')
+        server = Server('--config', '{dir}/e.yml', files={'e.yml': '''collect:
+  celery: [{broker: 'redis://127.0.0.1:%d/1', results: 'redis://127.0.0.1:%d/2', interval: 500ms}]
+''' % (self.redis.port, self.redis.port)}).start()
+        self.addCleanup(server.close)
+        eventually(lambda: server.query('redis_keys_count{job="celery",db="db2",key="celery-task-meta-*"} == 7'))
+        eventually(lambda: server.query('up{job="celery",endpoint="results"} == 1'))
+
     def test_the_target_is_the_broker(self):
         target = eventually(lambda: [t for t in self.server.api('targets')['activeTargets']
                                      if t['labels']['job'] == 'celery' and t['health'] == 'up'])[0]

@@ -12,7 +12,7 @@ from server import Server
 PACKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../packs')
 FILES = sorted(glob.glob(PACKS + '/*/rules.yml'))
 # What a person gives to a pack, as it is when nothing is given (net_device has no value then).
-DEFAULTS = {'capacity': '100', 'error_status': '5..', 'metrics_path': '/api/v1/metrics/prometheus', 'net_device': 'eth0', 'tasks_key': 'llm_tasks',
+DEFAULTS = {'capacity': '100', 'error_status': '5..', 'metrics_path': '/api/v1/metrics/prometheus', 'net_device': 'eth0', 'status_path': '/nginx_status', 'tasks_key': 'llm_tasks',
             'processing_key': 'llm_tasks:processing', 'reserves': 'vllm|triton|tgi', 'pack_jobs': 'soundbox|node'}
 
 

@@ -64,15 +64,6 @@ static void add_own(struct redis_run *r)
     findings_add(r->findings, &ping, r->login.ping_s, NULL, 0);
 }
 
-/* Until when walks may go on: a tenth of the interval, and never the time that the rest needs. */
-static int64_t walk_end(const struct redis_asker *a, int64_t deadline_ns)
-{
-    int64_t now = a->clock->mono_ns(a->clock);
-    int64_t share = a->entry->job.interval_ms * 1000000 / 10, half = (deadline_ns - now) / 2;
-
-    return now + (share < half ? share : half);
-}
-
 static int read_all(struct redis_run *r, void *arg, struct err *err)
 {
     struct redis *c = arg;
@@ -80,7 +71,7 @@ static int read_all(struct redis_run *r, void *arg, struct err *err)
     r->settings = c->settings;
     if (read_info(r, c->asker.clock, err) < 0 || server_read(r, err) < 0 ||
         sizes_read(r, err) < 0 ||
-        walks_run(&c->walks, r, c->asker.clock, walk_end(&c->asker, r->deadline_ns), err) < 0)
+        walks_run(&c->walks, r, c->asker.clock, walks_end(&c->asker, r->deadline_ns), err) < 0)
         return -1;
     add_own(r);
     return 0;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "collect/entry_settings.h"
 #include "collect/redis/findings.h"
 #include "collect/redis/redis_settings.h"
 #include "collect/redis/run.h"
@@ -132,6 +133,14 @@ static void notice_restart(struct walks *w, struct str run_id)
         for (size_t i = 0; i < w->n; i++)
             w->items[i].under_way = false, w->items[i].was_started = false;
     memcpy(w->run_id, now, sizeof now);
+}
+
+int64_t walks_end(const struct redis_asker *a, int64_t deadline_ns)
+{
+    int64_t now = a->clock->mono_ns(a->clock);
+    int64_t share = a->entry->job.interval_ms * 1000000 / 10, half = (deadline_ns - now) / 2;
+
+    return now + (share < half ? share : half);
 }
 
 int walks_run(struct walks *w, struct redis_run *r, const struct clock *clock, int64_t until_ns,

@@ -24,6 +24,7 @@
 
 struct clock;
 struct err;
+struct redis_asker;
 struct redis_run;
 struct redis_settings;
 struct walk;
@@ -37,6 +38,9 @@ struct walks {
 
 void walks_init(struct walks *w, const struct redis_settings *settings);
 void walks_fini(struct walks *w);
+/* Until when they may go on in a cycle that ends at the deadline: a tenth of the interval, and
+ * never the time that the rest needs. */
+int64_t walks_end(const struct redis_asker *a, int64_t deadline_ns);
 /* Goes on until `until_ns` of the clock, at least one step; adds what is known to the findings.
  * Forgets the answers of the session. */
 MUST_USE int walks_run(struct walks *w, struct redis_run *r, const struct clock *clock,

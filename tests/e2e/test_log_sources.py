@@ -18,6 +18,7 @@ CONFIG = r'''collect:
   - {name: kernel, unit: kernel, path: journal, interval: 500ms, patterns: [{event: oom, match: 'Killed process', severity: critical}]}
   - {name: api, container: music-separator-api, path: docker, interval: 500ms, patterns: [
       {event: line, match: '^line \d+ x*$', severity: info}, {event: done, match: {status: success}, severity: info}]}
+  - {name: dot, unit: my.app, path: journal, interval: 500ms}
   - {name: drv, container: driver, path: journal, interval: 500ms, patterns: [{event: line, match: '^line \d+ x*$', severity: info}]}
   - {name: pod, container: 'pod-*', path: podman, interval: 500ms, patterns: [{event: line, match: '^line \d+ x*$', severity: info}]}
 '''
@@ -51,12 +52,13 @@ class LogSources(unittest.TestCase):
         self.journal = Journal(os.path.join(self.server.dir, 'journal'))
         self.journal.write('before', _SYSTEMD_UNIT='soundbox.service')
         self.journal.write('before', CONTAINER_NAME='driver')
+        self.journal.write('before', _SYSTEMD_USER_UNIT='my.app.service')
         self.journal.write('Linux version 6.1', _TRANSPORT='kernel', PRIORITY='5')
         self.api = self.docker('ab12', 'music-separator-api')
         self.docker('cd34', 'other')
         self.pod = self.podman('ef56', 'pod-1')
         self.server.start()
-        eventually(lambda: len(self.server.query('sum by (source) (earshot_log_lines_total) == 0')) == 5)
+        eventually(lambda: len(self.server.query('sum by (source) (earshot_log_lines_total) == 0')) == 6)
 
     # what the engines write
 
@@ -134,6 +136,11 @@ class LogSources(unittest.TestCase):
         self.journal.write('Out of memory: Killed process 2600 (llm_worker) total-vm:2912004kB', _TRANSPORT='kernel', PRIORITY='3')
         self.journal.write('Killed process 1 (x)', _SYSTEMD_UNIT='soundbox.service')
         eventually(lambda: self.events('kernel') == {'oom': 1} and self.levels('kernel') == {'error': 1})
+
+    def test_a_user_s_unit_is_one_too_and_an_ending_is_known_from_a_dot(self):
+        self.journal.write('of the user', _SYSTEMD_USER_UNIT='my.app.service')
+        self.journal.write('not this', _SYSTEMD_UNIT='my.app')
+        eventually(lambda: self.levels('dot') == {'info': 1})
 
     def test_json_lines_of_a_container_are_read_as_those_of_a_file(self):
         self.json_parts('{"level": "error", "status": "success"}\n')

@@ -99,6 +99,18 @@ static int add_match(struct journal *j, const char *field, const char *value)
     return j->lib.add_match(j->open, match, (size_t)n);
 }
 
+static bool has_ending(struct str unit)
+{
+    static const char *const endings[] = {".service", ".scope",  ".slice",     ".socket",
+                                          ".timer",   ".mount",  ".automount", ".swap",
+                                          ".path",    ".target", ".device"};
+
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+        if (str_ends(unit, str_c(endings[i])))
+            return true;
+    return false;
+}
+
 /* What the unit wrote, what systemd says about it, and what a user's systemd calls so. */
 static int add_unit(struct journal *j, const char *unit)
 {
@@ -106,7 +118,7 @@ static int add_unit(struct journal *j, const char *unit)
     char name[MATCH_MAX];
     int rc = 0;
 
-    if (snprintf(name, sizeof name, "%s%s", unit, strchr(unit, '.') ? "" : ".service") >=
+    if (snprintf(name, sizeof name, "%s%s", unit, has_ending(str_c(unit)) ? "" : ".service") >=
         (int)sizeof name)
         return -ENAMETOOLONG;
     for (size_t i = 0; i < ARRAY_LEN(fields) && rc >= 0; i++) {

@@ -96,28 +96,30 @@ static void move_aside(struct logstore *s, int64_t begun_ms, const struct err *w
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-/* What is in a file; `whole`: all of it is checked. */
-static int look_into(struct logstore *s, struct file *file, bool whole, struct err *err)
+/* What is in a file. */
+static int look_into(struct logstore *s, struct file *file, struct err *err)
 {
     char path[FILE_PATH_BYTES];
-    struct segment *segment = NULL;
     struct sqlite3 *db = NULL;
     int rc;
 
     file_path(s->folder, file->begun_ms, path);
-    if (whole) {
-        if (segment_open(path, &segment, err) < 0)
-            return -1;
-        file->info = segment_info(segment);
-        segment_close(segment);
-    } else {
-        if (segment_read(path, &db, err) < 0)
-            return -1;
-        rc = segment_read_info(db, &file->info, err);
-        (void)sqlite3_close(db);
-        if (rc < 0)
-            return -1;
-    }
+    if (segment_read(path, &db, err) < 0)
+        return -1;
+    rc = segment_read_info(db, &file->info, err);
+    (void)sqlite3_close(db);
+    return rc;
+}
+
+/* The same, after all of it was checked; the segment is open then. */
+static int check_whole(struct logstore *s, struct file *file, struct segment **out, struct err *err)
+{
+    char path[FILE_PATH_BYTES];
+
+    file_path(s->folder, file->begun_ms, path);
+    if (segment_open(path, out, err) < 0)
+        return -1;
+    file->info = segment_info(*out);
     file_look(s->folder, file);
     return 0;
 }
@@ -132,7 +134,10 @@ static void look_at_all(struct logstore *s)
     if (files_scan(&found, &err) < 0)
         log_error(s->c.log, PART, "%s", err.text);
     for (size_t i = 0; i < found.n; i++) {
-        if (look_into(s, &found.items[i], i + 1 == found.n, &err) == 0)
+        bool last = i + 1 == found.n;
+
+        if ((last ? check_whole(s, &found.items[i], &s->segment, &err)
+                  : look_into(s, &found.items[i], &err)) == 0)
             continue;
         if (err.kind == ERR_CORRUPT)
             move_aside(s, found.items[i].begun_ms, &err);
@@ -249,6 +254,7 @@ static int64_t take_suspect(struct logstore *s)
 
 static void look_at_suspects(struct logstore *s)
 {
+    struct segment *segment = NULL;
     int64_t begun_ms;
     struct err err;
 
@@ -260,7 +266,9 @@ static void look_at_suspects(struct logstore *s)
                 continue;
             if (&s->files.items[i] == newest(s))
                 close_segment(s);
-            if (look_into(s, &copy, true, &err) < 0 && err.kind == ERR_CORRUPT)
+            if (check_whole(s, &copy, &segment, &err) == 0)
+                segment_close(segment);
+            else if (err.kind == ERR_CORRUPT)
                 move_aside(s, begun_ms, &err);
             break;
         }

@@ -351,11 +351,13 @@ static void check_keys(struct config_builder *b, const struct yaml *node, enum p
     static const struct {
         const char *key;
         bool tcp;
-    } keys[] = {{"method", false},        {"body", true},       {"upload", false},
-                {"content_type", false},  {"status", false},    {"match", true},
-                {"not_match", true},      {"json", false},      {"steps", false},
-                {"tls_expiry", false},    {"headers", false},   {"basic_auth", false},
-                {"authorization", false}, {"tls_config", false}};
+    } keys[] = {{"body", true},          {"match", true},          {"not_match", true},
+                {"method", false},       {"upload", false},        {"content_type", false},
+                {"status", false},       {"json", false},          {"steps", false},
+                {"tls_expiry", false},   {"headers", false},       {"http_headers", false},
+                {"basic_auth", false},   {"authorization", false}, {"oauth2", false},
+                {"bearer_token", false}, {"tls_config", false},    {"follow_redirects", false},
+                {"proxy_url", false}};
 
     for (size_t i = 0; kind != PROBE_HTTP && i < ARRAY_LEN(keys); i++)
         if (schema_has(node, keys[i].key) && !(kind == PROBE_TCP && keys[i].tcp))

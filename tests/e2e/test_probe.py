@@ -244,7 +244,7 @@ class Refused(unittest.TestCase):
         for entry, words in (('{url: http://a, tcp: "b:1"}', 'needs one of url, tcp, dns and icmp, not several'),
                              ('{name: x}', 'needs one of url, tcp, dns and icmp'),
                              ('{url: http://a, audio: true}', 'audio is not served by this version'),
-                             ('{tcp: hub}', 'expected host:port'), ('{tcp: "a:1", json: []}', 'json belongs to url, not to tcp'),
+                             ('{tcp: hub}', 'expected host:port'), ('{icmp: hub, follow_redirects: false}', 'follow_redirects belongs to url, not to icmp'), ('{tcp: "a:1", json: []}', 'json belongs to url, not to tcp'),
                              ('{url: http://a, status: [abc]}', 'expected 200, 2xx or 200-299'),
                              ('{url: http://a, match: "("}', 'match: '), ('{url: http://a, upload: missing}', 'upload: '),
                              ('{url: "http://u:p@a"}', 'given as basic_auth'), ('{dns: {name: "a..b"}}', 'between the dots'),

@@ -35,6 +35,13 @@ static struct str trim_left(struct str line)
     return str_skip(line, indent_of(line));
 }
 
+/* "- x", and "-" alone; "-x" is a text. */
+static bool is_item(struct str line)
+{
+    line = trim_left(line);
+    return line.n > 0 && line.p[0] == '-' && (line.n == 1 || line.p[1] == ' ' || line.p[1] == '\r');
+}
+
 /* Where line `number` (1-based) ends, its newline included. */
 static size_t end_of_line(struct str text, uint32_t number)
 {
@@ -127,6 +134,37 @@ static int check_open(const struct target *t, const struct yaml *key, struct err
     return err_in_file(err, t->file);
 }
 
+/* Does the value begin with its first key or item, and not with an anchor or a tag, which would
+ * become that of what is added? */
+static bool is_plain_block(const struct target *t, const struct yaml_pair *pair)
+{
+    uint32_t number = pair->key.at.line;
+    size_t indent = pair->key.at.column - 1, at;
+
+    do
+        at = end_of_line(t->text, number++);
+    while (at < t->text.n && (str_trim(line_at(t->text, number)).n == 0 ||
+                              trim_left(line_at(t->text, number)).p[0] == '#'));
+    if (pair->value.kind == YAML_NULL)
+        return at == t->text.n || indent_of(line_at(t->text, number)) <= indent;
+    if (pair->value.kind == YAML_LIST)
+        return is_item(line_at(t->text, number));
+    return pair->value.n > 0 && pair->value.pairs[0].key.at.line == number &&
+           pair->value.pairs[0].key.at.column - 1 == indent_of(line_at(t->text, number));
+}
+
+/* Is the value of what we would add to? */
+static int check_kind(const struct target *t, const struct yaml_pair *pair, enum yaml_kind kind,
+                      struct err *err)
+{
+    if ((pair->value.kind == kind || pair->value.kind == YAML_NULL) && is_plain_block(t, pair))
+        return 0;
+    (void)err_at(err, ERR_TYPE, pair->key.at, "\"%.*s\": expected %s below it",
+                 STR_ARGS(str_take(pair->key.text, 60)),
+                 kind == YAML_MAP ? "a map of keys" : "a list");
+    return err_in_file(err, t->file);
+}
+
 static const struct yaml_pair *pair_of(const struct yaml *map, const char *key)
 {
     for (size_t i = 0; map->kind == YAML_MAP && i < map->n; i++)
@@ -152,7 +190,7 @@ static size_t list_indent(const struct target *t, const struct yaml_pair *pair)
     while (pair->value.kind == YAML_LIST && rest.p) {
         struct str line = str_split(&rest, '\n');
 
-        if (str_starts(trim_left(line), STR("-")))
+        if (is_item(line))
             return indent_of(line);
     }
     return pair->key.at.column - 1;
@@ -187,10 +225,12 @@ static int add_below(const struct target *t, const struct yaml_pair *pair,
     size_t at;
 
     buf_init(&piece, 0);
-    if (check_open(t, &pair->key, err) < 0)
+    if (check_open(t, &pair->key, err) < 0 ||
+        check_kind(t, pair, a->key ? YAML_MAP : YAML_LIST, err) < 0)
         return -1;
     if (below) {
-        if (check_open(t, &below->key, err) < 0)
+        if (check_open(t, &below->key, err) < 0 ||
+            check_kind(t, below, a->is_map ? YAML_MAP : YAML_LIST, err) < 0)
             return -1;
         add_block(a, list_indent(t, below), &piece);
         at = end_of_line(t->text, below->key.at.line);
@@ -232,6 +272,17 @@ static int add_one(struct arena *a, const struct target *t, const struct edit_ad
     return add_below(t, pair, addition, out, err);
 }
 
+/* What was added is no use when it does not read as what it should be: a value that begins on a
+ * later line (an anchor, a tag) took it for its own. */
+static int check_result(struct arena *a, const char *file, struct str text, struct err *err)
+{
+    const struct yaml *root;
+
+    if (yaml_parse(a, file, text, &root, err) == 0)
+        return 0;
+    return err_context(err, "nothing can be added to it as it is written");
+}
+
 int edit_add(const char *file, struct str text, const struct edit_addition additions[], size_t n,
              struct buf *out, struct err *err)
 {
@@ -250,6 +301,8 @@ int edit_add(const char *file, struct str text, const struct edit_addition addit
         buf_init(&to, 0);
         arena_init(&a, &budget);
         result = add_one(&a, &t, &additions[i], &to, err);
+        if (result == 0)
+            result = check_result(&a, file, buf_str(&to), err);
         arena_fini(&a);
         buf_fini(&from);
         from = to;
@@ -346,8 +399,7 @@ static bool is_bare(const struct lines *l, size_t at)
 
         if (l->items[i].gone || str_trim(line).n == 0 || trim_left(line).p[0] == '#')
             continue;
-        return indent_of(line) < indent ||
-               (indent_of(line) == indent && !str_starts(trim_left(line), STR("-")));
+        return indent_of(line) < indent || (indent_of(line) == indent && !is_item(line));
     }
     return true;
 }

@@ -108,6 +108,10 @@ static void what_cannot_be_added_to_is_refused_with_its_place(void **state)
     buf_init(&out, 0);
     assert_fails(edit_add("e.yml", STR("- a\n"), &redis, 1, &out, &err), err, ERR_TYPE,
                  "a map of keys");
+    assert_fails(edit_add("e.yml", STR("collect:\n- a\n"), &redis, 1, &out, &err), err, ERR_TYPE,
+                 "\"collect\": expected a map of keys below it");
+    assert_fails(edit_add("e.yml", STR("collect:\n  redis:\n    a: b\n"), &redis, 1, &out, &err),
+                 err, ERR_TYPE, "\"redis\": expected a list below it");
     assert_fails(edit_add("e.yml", STR("collect:"), &redis, 1, &out, &err), err, ERR_TYPE,
                  "no newline");
     buf_fini(&out);

@@ -55,6 +55,26 @@ static bool goes_in(const struct plan_item *item, bool (*taken)(void *arg, const
     return item->state == PLAN_NEW && (!taken || taken(arg, item->found->id));
 }
 
+/* Those that go into `packs`, or the others; behind the first n. */
+static size_t add_items(const struct plan *plan, bool in_packs,
+                        bool (*taken)(void *arg, const char *id), void *arg,
+                        struct edit_addition additions[], size_t n)
+{
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct plan_item *item = &plan->items[i];
+        const struct found *f = item->found;
+
+        if (item->in_packs == in_packs && goes_in(item, taken, arg))
+            additions[n++] =
+                (struct edit_addition){.section = in_packs ? "packs" : "collect",
+                                       .key = in_packs ? NULL : f->kind,
+                                       .is_map = !in_packs && strcmp(f->entry, "{}") == 0,
+                                       .text = item->entry,
+                                       .comment = f->evidence};
+    }
+    return n;
+}
+
 int plan_text(const struct plan *plan, bool (*taken)(void *arg, const char *id), void *arg,
               struct buf *out, size_t *added, struct err *err)
 {
@@ -65,18 +85,8 @@ int plan_text(const struct plan *plan, bool (*taken)(void *arg, const char *id),
 
     buf_init(&old, FILE_BYTES_MAX);
     /* Packs stand first in a new file, which is written from its end. */
-    for (size_t k = 0; k < 2 * plan->n; k++) {
-        const struct plan_item *item = &plan->items[k % plan->n];
-        const struct found *f = item->found;
-
-        if (item->in_packs == (k >= plan->n) && goes_in(item, taken, arg))
-            additions[n++] =
-                (struct edit_addition){.section = item->in_packs ? "packs" : "collect",
-                                       .key = item->in_packs ? NULL : f->kind,
-                                       .is_map = !item->in_packs && strcmp(f->entry, "{}") == 0,
-                                       .text = item->entry,
-                                       .comment = f->evidence};
-    }
+    n = add_items(plan, false, taken, arg, additions, 0);
+    n = add_items(plan, true, taken, arg, additions, n);
     switch (read_file(plan->file, &old, err)) {
     case READ_ABSENT:
         if (n > 0)

@@ -86,9 +86,17 @@ int plan_recognisers(struct arena *a, const struct packs *packs, struct recognis
 const char *plan_pack_entry(struct arena *a, const struct pack *pack, const struct found *f,
                             struct err *err)
 {
+    SCOPED(buf_fini) struct buf url;
+
+    buf_init(&url, 0);
     if (!pack->address || !f->url)
         return pack->name;
-    return arena_printf(a, err, "%s: {%s: '%s'%s%s}", pack->name, pack->address->name, f->url,
+    for (const char *c = f->url; *c; c++) {
+        if (*c == '\'')
+            buf_addc(&url, '\'');
+        buf_addc(&url, *c);
+    }
+    return arena_printf(a, err, "%s: {%s: '%s'%s%s}", pack->name, pack->address->name, url.p,
                         f->options ? ", " : "", f->options ? f->options : "");
 }
 

@@ -277,6 +277,15 @@ class Found(unittest.TestCase):
             eventually(lambda: not s.query('redis_up'))
             self.assertEqual([n for n in os.listdir(s.data) if n.startswith('earshot.yml')], [])
 
+    def test_the_file_of_a_running_earshot_is_added_to_and_loaded(self):
+        with Server('--config', '{dir}/e.yml', files={'e.yml': '# mine\nretention: {time: 30d}\n'}) as s:
+            r = earshot('up', '--yes', '--url', 'http://127.0.0.1:%d' % s.port, '--config', s.dir + '/e.yml')
+            self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
+            self.assertIn('The running earshot has loaded it.', r.stdout)
+            with open(s.dir + '/e.yml', encoding='utf-8') as f:
+                self.assertIn('# mine\nretention: {time: 30d}\n', f.read())
+            eventually(lambda: {'redis', 'vllm'} <= {t['labels']['job'] for t in s.api('targets')['activeTargets']})
+
     def test_the_page_takes_what_was_ticked(self):
         with Server() as s:
             s.get('/api/earshot/v1/discover')

@@ -97,6 +97,29 @@ static void add_quoted(struct buf *b, struct str text)
     buf_addc(b, '\'');
 }
 
+/* Fit to stand in quotes: a control character there is no YAML, or another text. */
+static bool is_plain(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
+            return false;
+    return text.n > 0 && str_is_utf8(text);
+}
+
+/* "url: '...'" */
+static const char *quoted_entry(struct drafts *d, const char *key, const char *value)
+{
+    struct buf entry;
+    const char *kept;
+
+    buf_init(&entry, ENTRY_MAX);
+    buf_addf(&entry, "%s: ", key);
+    add_quoted(&entry, str_c(value));
+    kept = keep(d, &entry);
+    buf_fini(&entry);
+    return kept;
+}
+
 static struct found *add(struct drafts *d, const char *id, const char *pack, const char *title)
 {
     struct scan *s = d->scan;
@@ -193,7 +216,7 @@ static void draft_redis(struct drafts *d, const struct spot *s)
     set_place(d, f, s->socket);
     f->url = redis_url(d, s->socket);
     f->kind = "redis";
-    f->entry = line(d, "url: %s", f->url);
+    f->entry = quoted_entry(d, "url", f->url);
     switch (r->says) {
     case REDIS_PASSWORD:
         f->evidence = line(d, "%s and asks for a password", listens(d, s));
@@ -281,7 +304,7 @@ static void draft_postgres(struct drafts *d, const struct spot *s)
     f->path = s->socket->port ? NULL : place_of(d, s->socket);
     f->url = postgres_url(d, s, user);
     f->kind = "postgres";
-    f->entry = line(d, "url: '%s'", f->url);
+    f->entry = quoted_entry(d, "url", f->url);
     if (p->says == POSTGRES_IN) {
         f->evidence = line(d, "%s and let user %s in without a password", listens(d, s), user);
         f->watched = "connections, sizes, transactions, tables";
@@ -359,13 +382,13 @@ static void add_queues(struct buf *b, struct str named, const struct redis_answe
     while (named.n && n < PROBE_QUEUES_MAX) {
         struct str one = str_trim(str_split(&named, ','));
 
-        if (one.n && str_is_utf8(one) && !is_listed(all, n, one))
+        if (is_plain(one) && !is_listed(all, n, one))
             all[n++] = one;
         if (!named.p)
             break;
     }
     for (size_t i = 0; i < r->queues_n && n < ARRAY_LEN(all); i++)
-        if (str_is_utf8(r->queues[i]) && !is_listed(all, n, r->queues[i]))
+        if (is_plain(r->queues[i]) && !is_listed(all, n, r->queues[i]))
             all[n++] = r->queues[i];
     if (n == 0)
         all[n++] = STR("celery");
@@ -404,7 +427,9 @@ static void draft_celery(struct drafts *d, const struct spot *s)
     f->watched = "queue length and age, tasks that workers hold";
     f->kind = "celery";
     buf_init(&entry, ENTRY_MAX);
-    buf_addf(&entry, "broker: %s\n", f->url);
+    buf_adds(&entry, "broker: ");
+    add_quoted(&entry, str_c(f->url));
+    buf_addc(&entry, '\n');
     add_queues(&entry, workers.queues, r);
     f->entry = keep(d, &entry);
     f->options = strchr(f->entry, '\n') + 1;
@@ -658,7 +683,7 @@ static void draft_nginx(struct drafts *d)
         if (!str_starts(p->command, STR("nginx: master")))
             continue;
         for (size_t k = 0; k < p->logs_n; k++)
-            if (!is_listed(p->logs, k, p->logs[k]) && str_is_utf8(p->logs[k]))
+            if (!is_listed(p->logs, k, p->logs[k]) && is_plain(p->logs[k]))
                 add_log(d, p->logs[k], p);
         if (p->hidden && access(NGINX_LOG, F_OK) == 0)
             add_log(d, STR(NGINX_LOG), p);

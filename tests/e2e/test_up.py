@@ -40,7 +40,7 @@ events {}
 http {
   access_log %(dir)s/access.log;
   client_body_temp_path %(dir)s/b; proxy_temp_path %(dir)s/p; fastcgi_temp_path %(dir)s/f; uwsgi_temp_path %(dir)s/u; scgi_temp_path %(dir)s/s;
-  server { listen 127.0.0.1:%(port)d; location / { return 200 "ok"; } location /broken { return 503; } }
+  server { listen 127.0.0.1:%(port)d; location / { return 200 "ok"; } location /broken { return 503; } %(more)s }
 }
 '''
 
@@ -95,7 +95,7 @@ class Found(unittest.TestCase):
         os.mkdir(folder)
         port = free_port()
         with open(folder + '/nginx.conf', 'w', encoding='ascii') as f:
-            f.write(NGINX % {'dir': folder, 'port': port})
+            f.write(NGINX % {'dir': folder, 'port': port, 'more': 'location /stub_status { stub_status; }'})
         cls.part(Peer('/usr/sbin/nginx', '-p', folder, '-e', folder + '/error.log', '-c', folder + '/nginx.conf'))
         eventually(lambda: get('http://127.0.0.1:%d/' % port)[0] == 200)
         return port
@@ -137,7 +137,7 @@ class Found(unittest.TestCase):
             'redis-%d' % self.redis.port: ('redis', 'listens on 127.0.0.1:%d and answered PING' % self.redis.port),
             'postgres-%d' % self.postgres.port: ('postgres', 'let user root in without a password'),
             'celery-%d' % self.redis.port: ('celery', '1 worker process, the first celery'),
-            'nginx-%s/nginx/access.log' % self.dir: ('logs', '%s/nginx/access.log' % self.dir),
+            'nginx-%d' % self.nginx_port: ('packs', 'answers /stub_status, and writes %s/nginx/access.log' % self.dir),
             'scrape-%d' % self.vllm: ('scrape', '3 series, vllm:... among them'),
             'scrape-%d' % self.odd: ('scrape', 'service (pid'),
             'json-%d' % self.json: ('json', 'answers /metrics with JSON')}
@@ -164,7 +164,7 @@ class Found(unittest.TestCase):
         self.assertIn('earshot serve --config %s' % self.file, r.stdout)
         written = self.text()
         with Server('--config', self.file) as s:
-            jobs = {'node', 'redis', 'postgres', 'celery', 'logs', 'vllm', 'service', 'answers', 'earshot'}
+            jobs = {'node', 'redis', 'postgres', 'celery', 'nginx', 'vllm', 'service', 'answers', 'earshot'}
             eventually(lambda: jobs <= {t['labels']['job'] for t in s.api('targets')['activeTargets'] if t['health'] == 'up'}, 60)
             self.assertEqual([t for t in s.api('targets')['activeTargets'] if t['health'] == 'down'], [])
             for expr in ('redis_up', 'pg_up', 'vllm:num_requests_running', 'celery_queue_length{queue_name="slow"}',
@@ -172,7 +172,8 @@ class Found(unittest.TestCase):
                 with self.subTest(expr):
                     eventually(lambda e=expr: s.query(e))
             get('http://127.0.0.1:%d/broken' % self.nginx_port)
-            eventually(lambda: s.query('earshot_log_events_total{job="logs",source="nginx",event="http_5xx"} == 1'), 40)
+            eventually(lambda: s.query('nginx_http_response_count_total{status="503"} == 1'), 40)
+            eventually(lambda: s.query('nginx_connections_active'))
             again = self.up('--yes')
             self.assertEqual(again.returncode, 0, again.stderr)
             self.assertIn('nothing to write', again.stdout)
@@ -325,14 +326,19 @@ class Locked(unittest.TestCase):
             f.write('no\n')
         closed = Peer(DEBIAN_PYTHON, HERE + '/answers.py', str(guarded), 'text/plain', folder + '/no.txt', '401')
         self.addCleanup(closed.stop)
+        with open(folder + '/nginx.conf', 'w', encoding='ascii') as f:
+            f.write(NGINX % {'dir': folder, 'port': free_port(), 'more': ''})
+        nginx = Peer('/usr/sbin/nginx', '-p', folder, '-e', folder + '/error.log', '-c', folder + '/nginx.conf')
+        self.addCleanup(nginx.stop)
 
         def plan():
             r = earshot('up', '--config', folder + '/e.yml', '--json')
             return {f['id']: f for f in json.loads(r.stdout)['found']}
-        found = eventually(lambda: (lambda p: p if len(p) == 3 else None)(plan()))
+        found = eventually(lambda: (lambda p: p if len(p) == 4 else None)(plan()))
         redis = found['redis-%d' % port]
         self.assertEqual(redis['state'], 'needs')
         self.assertIn('password_file', redis['needs'])
         self.assertEqual(redis['watched'], 'not collected')
+        self.assertIn('http_5xx', found['nginx-%s/access.log' % folder]['entry'])  # it has no stub_status
         self.assertIn('HTTP 401', found['http-%d' % guarded]['evidence'])
         self.assertIn('credentials_file', found['http-%d' % guarded]['needs'])

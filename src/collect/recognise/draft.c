@@ -604,11 +604,6 @@ static void draft_workers(struct drafts *d)
     }
 }
 
-static bool is_nginx(const struct survey_process *p)
-{
-    return p && str_starts(p->command, STR("nginx: "));
-}
-
 static void draft_http(struct drafts *d, const struct spot *s)
 {
     char job[PROGRAM_NAME_MAX];
@@ -617,6 +612,8 @@ static void draft_http(struct drafts *d, const struct spot *s)
     program_job(s->owner, s->socket->port, job);
     if (s->tally.samples) {
         draft_exposition(d, s, line(d, "%s", job));
+    } else if (spot_is_nginx(s->owner)) {
+        return; /* draft_nginx tells it once, with all its ports and logs */
     } else if (s->by_http || s->by_process) {
         draft_service(d, s);
     } else if (s->json.n) {
@@ -633,29 +630,47 @@ static void draft_http(struct drafts *d, const struct spot *s)
                         "authorization: {credentials_file: A FILE WITH IT}, static_configs: "
                         "[{targets: ['%s']}]}",
                         job, place_of(d, s->socket));
-    } else if (!is_nginx(s->owner)) {
+    } else {
         d->scan->unknown_ports++;
     }
 }
 
 /* ---- nginx ---- */
 
-static void add_log(struct drafts *d, struct str path, const struct survey_process *p)
+/* With its stub_status and this log, as its pack has both. */
+static void add_nginx(struct drafts *d, const struct spot *s, struct str log)
 {
-    struct found *f =
-        add(d, line(d, "nginx-%.*s", STR_ARGS(str_take(path, 120))), "nginx", "nginx log");
-    struct buf entry;
-    char *at;
+    struct found *f = add(d, id_of(d, "nginx", s->socket), "nginx", "nginx");
+    struct buf options;
 
     if (!f)
         return;
-    at = arena_cstr(d->arena, path, d->err);
-    if (!at) {
-        d->failed = true;
-        return;
+    set_place(d, f, s->socket);
+    f->evidence = line(d, "%s and answers %s%s%.*s", listens(d, s), s->stub_path,
+                       log.n ? ", and writes " : "", STR_ARGS(log));
+    f->url = line(d, "http://%s", place_of(d, s->socket));
+    f->kind = "packs";
+    f->watched = "connections, requests by status, times";
+    buf_init(&options, ENTRY_MAX);
+    buf_addf(&options, "status_path: %s", s->stub_path);
+    if (log.n) {
+        buf_adds(&options, ", log: ");
+        add_quoted(&options, log);
     }
-    f->evidence = line(d, "nginx (pid %llu) writes %s", (unsigned long long)p->pid, at);
-    f->path = at;
+    f->options = keep(d, &options);
+    buf_fini(&options);
+}
+
+static void add_log(struct drafts *d, struct str path, const struct survey_process *p)
+{
+    struct found *f = add(d, line(d, "nginx-%.*s", STR_ARGS(str_take(path, 120))), "", "nginx log");
+    struct buf entry;
+
+    if (!f)
+        return;
+    f->evidence =
+        line(d, "nginx (pid %llu) writes %.*s", (unsigned long long)p->pid, STR_ARGS(path));
+    f->path = line(d, "%.*s", STR_ARGS(path));
     f->kind = "logs";
     f->name_key = "name";
     f->name = "nginx";
@@ -669,25 +684,43 @@ static void add_log(struct drafts *d, struct str path, const struct survey_proce
     f->entry = keep(d, &entry);
     buf_fini(&entry);
     f->watched = "requests by status, errors";
-    if (access(at, R_OK) < 0) {
+    if (access(f->path, R_OK) < 0) {
         f->watched = "not collected";
-        f->needs = line(d, "the right to read %s: usermod -aG adm %s", at, d->context->user);
+        f->needs = line(d, "the right to read %s: usermod -aG adm %s", f->path, d->context->user);
     }
+}
+
+static const struct spot *find_stub(const struct drafts *d, const struct survey_process *p)
+{
+    for (size_t i = 0; i < d->spots->n; i++)
+        if (d->spots->items[i].owner == p && d->spots->items[i].stub_path)
+            return &d->spots->items[i];
+    return NULL;
+}
+
+/* A log that can be read goes with the stub_status; all others stand alone. */
+static void draft_one_nginx(struct drafts *d, const struct survey_process *p)
+{
+    const struct spot *stub = find_stub(d, p);
+    struct str with = STR("");
+
+    for (size_t k = 0; k < p->logs_n && stub && !with.n; k++)
+        if (is_plain(p->logs[k]) && access(line(d, "%.*s", STR_ARGS(p->logs[k])), R_OK) == 0)
+            with = p->logs[k];
+    if (stub && (with.n || access(NGINX_LOG, R_OK) == 0)) /* its pack reads that otherwise */
+        add_nginx(d, stub, with);
+    for (size_t k = 0; k < p->logs_n; k++)
+        if (!is_listed(p->logs, k, p->logs[k]) && is_plain(p->logs[k]) && !str_eq(p->logs[k], with))
+            add_log(d, p->logs[k], p);
+    if (p->hidden && !stub && access(NGINX_LOG, F_OK) == 0)
+        add_log(d, STR(NGINX_LOG), p);
 }
 
 static void draft_nginx(struct drafts *d)
 {
-    for (size_t i = 0; i < d->survey->processes_n; i++) {
-        const struct survey_process *p = &d->survey->processes[i];
-
-        if (!str_starts(p->command, STR("nginx: master")))
-            continue;
-        for (size_t k = 0; k < p->logs_n; k++)
-            if (!is_listed(p->logs, k, p->logs[k]) && is_plain(p->logs[k]))
-                add_log(d, p->logs[k], p);
-        if (p->hidden && access(NGINX_LOG, F_OK) == 0)
-            add_log(d, STR(NGINX_LOG), p);
-    }
+    for (size_t i = 0; i < d->survey->processes_n; i++)
+        if (str_starts(d->survey->processes[i].command, STR("nginx: master")))
+            draft_one_nginx(d, &d->survey->processes[i]);
 }
 
 /* ---- all ---- */

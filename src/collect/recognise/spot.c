@@ -84,6 +84,11 @@ static const struct survey_process *guess_owner(const struct spots *all,
     return found;
 }
 
+bool spot_is_nginx(const struct survey_process *p)
+{
+    return p && str_starts(p->command, STR("nginx: "));
+}
+
 static const struct recogniser *match_process(const struct spots *all,
                                               const struct survey_process *p)
 {
@@ -201,6 +206,14 @@ static const struct recognise_http *nth_try(const struct spots *all, const struc
     return NULL;
 }
 
+/* Where people put the stub_status of an nginx; NULL: that was all. */
+static const char *nth_stub(const struct spot *s)
+{
+    static const char *const paths[] = {"/nginx_status", "/stub_status", "/basic_status"};
+
+    return s->stub_path || s->tried >= ARRAY_LEN(paths) ? NULL : paths[s->tried];
+}
+
 /* Whom a PostgreSQL may know: who we are, and who often is. */
 static const char *nth_user(const struct spots *all, size_t n)
 {
@@ -243,7 +256,12 @@ static int next_http(const struct spots *all, struct spot *s, struct err *err)
     struct probe *p;
     size_t at;
 
-    if (s->probes_n > 0 && !again) {
+    if (s->probes_n > 0 && !again && spot_is_nginx(s->owner)) {
+        path = s->talked ? nth_stub(s) : NULL;
+        if (!path)
+            return 0;
+        s->tried++;
+    } else if (s->probes_n > 0 && !again) {
         h = s->talked && !s->by_http && !s->tally.family ? nth_try(all, s, s->tried, &sign, &at)
                                                          : NULL;
         if (!h)
@@ -353,6 +371,11 @@ static void read_http(const struct spots *all, struct spot *s, const struct prob
                         &s->tally) &&
             str_starts(str_trim(probe_body(p)), STR("{")))
             s->json = probe_body(p);
+        return;
+    }
+    if (spot_is_nginx(s->owner)) {
+        if (probe_status(p) == 200 && str_starts(probe_body(p), STR("Active connections:")))
+            s->stub_path = p->what;
         return;
     }
     h = nth_try(all, s, s->tried - 1, &sign, &at);

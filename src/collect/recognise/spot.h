@@ -54,7 +54,8 @@ struct spot {
     struct tally tally;
     struct str json; /* /metrics is JSON; borrowed from the probe */
     const struct recogniser *by_http;
-    const char *by_path; /* that told it */
+    const char *by_path;   /* that told it */
+    const char *stub_path; /* of an nginx: where its stub_status is; NULL: none was found */
     struct redis_answer redis;
     struct postgres_answer postgres;
     const char *postgres_user; /* who got in */
@@ -77,6 +78,7 @@ MUST_USE int spots_ask(struct spots *all, const struct clock *clock, int64_t dea
                        bool *asked, struct err *err);
 void spots_fini(struct spots *all);
 
+bool spot_is_nginx(const struct survey_process *p); /* NULL: no */
 /* "127.0.0.1:6379", "[::1]:80", a path. */
 MUST_USE const char *spot_place(const struct survey_socket *s, struct arena *a, struct err *err);
 

@@ -252,7 +252,7 @@ static bool read_key(void)
     if (single) {
         raw = before;
         raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-        single = tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) == 0;
+        single = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0; /* keeps a key that came by now */
     }
     do
         n = read(STDIN_FILENO, &key, 1);
@@ -273,6 +273,7 @@ static bool accepts(const struct up *u, size_t n)
                               "asked\n");
         return false;
     }
+    (void)tcflush(STDIN_FILENO, TCIFLUSH); /* no key that was meant for something else */
     (void)printf("\nWrite %zu entr%s to %s? [Enter = yes, any other key = no] ", n,
                  n == 1 ? "y" : "ies", u->file);
     (void)fflush(stdout);

@@ -3,7 +3,7 @@
 
 usage: run.py [unit|conformance|e2e|browser|fault]... [--all]
 
-Each suite is a list of jobs; two jobs run at a time. A job is one command whose output says how
+Each suite is a list of jobs; three jobs run at a time, since most of them wait for others. A job is one command whose output says how
 many tests it held. --all adds the long loops and makes a part that cannot run a failure.
 """
 import concurrent.futures
@@ -113,7 +113,9 @@ def conformance(every):
 
 
 def e2e():
-    return [('e2e', lambda: counted([sys.executable, 'tests/e2e/run.py', BINARY], 600))]
+    names = [n[:-3] for n in sorted(os.listdir(os.path.join(ROOT, 'tests/e2e'))) if re.fullmatch(r'test_\w+\.py', n)]
+    return [(n.replace('test_', 'e2e ', 1), lambda n=n: counted([sys.executable, 'tests/e2e/run.py', BINARY, n], 400))
+            for n in names]
 
 
 def page():
@@ -163,9 +165,9 @@ def main():
         t = time.monotonic()
         r = job[1]()
         return job[0], r, time.monotonic() - t
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
         for name, r, seconds in pool.map(timed, jobs):
-            print('%-14s %4d passed, %d failed, %d skipped  (%.0f s)' % (name, r.passed, r.failed, r.skipped, seconds),
+            print('%-22s %4d passed, %d failed, %d skipped  (%.0f s)' % (name, r.passed, r.failed, r.skipped, seconds),
                   flush=True)
             if r.failed or r.skipped or name in FLOORS:
                 print('    ' + r.text.strip()[-6000:].replace('\n', '\n    '), flush=True)

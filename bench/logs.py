@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """What it costs to look through logs, beside mtail, in one run on this machine.
 
-usage: logs.py [speed|long]... [--json FILE]
+usage: logs.py [speed|store|long]... [--json FILE]
 
   speed   512 MB of lines that all differ, 50 patterns of which none matches: megabytes a CPU second (the peer: 64 MB of them)
+  store   256 MB of the same, kept: lines a second from the first that is stored to the last
   long    10 GB read, as ten files of 1 GB that take each other's name: the most memory it ever had
 
 The peer is Debian's mtail. CPU seconds vary by a third with the load beside them: compare ratios.
@@ -50,8 +51,9 @@ def write(path, block, blocks):
     return len(block) * blocks
 
 
-def reader(path, start):
-    text = 'collect:\n  logs:\n  - {name: big, path: %s, start: %s, interval: 10s, timeout: 10s, store: false, patterns: [\n' % (path, start)
+def reader(path, start, store='false'):
+    text = 'collect:\n  logs:\n  - {name: big, path: %s, start: %s, interval: 10s, timeout: 10s, store: %s, patterns: [\n' % (
+        path, start, store)
     text += ''.join("      {event: e%d, match: '%s', severity: error},\n" % (i, p) for i, p in enumerate(PATTERNS))
     return run.earshot(config=text + '    ]}\n')
 
@@ -102,6 +104,24 @@ def speed(folder):
     os.unlink(path)
 
 
+def store(folder):
+    path, block = os.path.join(folder, 'kept.log'), varied()
+    write(path, block, 4)
+    ours, lines = reader(path, 'beginning', 'true'), 4 * block.count(b'\n')
+    ours.start()
+    while value(ours, 'earshot_logstore_stored_total') == 0:
+        time.sleep(.05)
+    began, already, cpu = time.monotonic(), value(ours, 'earshot_logstore_stored_total'), ours.cpu()
+    while value(ours, 'earshot_logstore_stored_total') < lines - 1:
+        time.sleep(.2)
+    seconds = time.monotonic() - began
+    run.row('logs, lines kept', (lines - already) / seconds, '1/s')
+    run.row('the same, for a CPU second', (lines - already) / (ours.cpu() - cpu), '1/s')
+    run.row('the same, most memory', most_memory_mib(ours), 'MiB', limit=64)
+    ours.stop()
+    os.unlink(path)
+
+
 def long(folder):
     path, block, size = os.path.join(folder, 'long.log'), varied(), 0
     write(path, b'', 1)
@@ -122,13 +142,13 @@ def long(folder):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('what', nargs='*', default=['speed', 'long'], choices=['speed', 'long'])
+    p.add_argument('what', nargs='*', default=['speed', 'store', 'long'], choices=['speed', 'store', 'long'])
     p.add_argument('--json')
     args = p.parse_args()
     for what in args.what:
         folder = tempfile.mkdtemp(prefix='bench-logs-')
         try:
-            {'speed': speed, 'long': long}[what](folder)
+            {'speed': speed, 'store': store, 'long': long}[what](folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     if args.json:

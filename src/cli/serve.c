@@ -399,7 +399,7 @@ static int start_entries(struct serve *s, struct err *err)
     struct collector *collectors;
 
     s->entries = serve_entries_new(s->collect, s->host_name);
-    if (serve_entries_make(s->config, s->clock, &s->log.log, &collectors, err) < 0)
+    if (serve_entries_make(s->config, s->hosts, s->clock, &s->log.log, &collectors, err) < 0)
         return -1;
     return serve_entries_apply(s->entries, s->config, collectors, &s->generation->owner, err);
 }

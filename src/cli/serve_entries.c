@@ -19,6 +19,7 @@
 #include "collect/process/process.h"
 #include "collect/rabbitmq/rabbitmq.h"
 #include "collect/redis/redis.h"
+#include "collect/ssh/ssh_hosts.h"
 #include "collect/via.h"
 #include "config/config.h"
 #include "http/client.h"
@@ -133,13 +134,27 @@ static int make(const struct entry_settings *entry, const struct clock *clock, s
     return err_context(err, "collect.%s, %s", entry->kind, entry->name);
 }
 
-int serve_entries_make(const struct config *config, const struct clock *clock, struct log *log,
-                       struct collector **out, struct err *err)
+/* What its collector will connect to. */
+static int find_socket(struct entry_settings *entry, struct ssh_hosts *hosts, struct err *err)
+{
+    uint32_t number;
+
+    if (!entry->host || entry->url)
+        return 0;
+    if (ssh_hosts_path(hosts, entry->host, entry->instance, entry->socket_path, &number, err) == 0)
+        return 0;
+    return err_context(err, "hosts, %s: collect.%s, %s", entry->host, entry->kind, entry->name);
+}
+
+int serve_entries_make(const struct config *config, struct ssh_hosts *hosts,
+                       const struct clock *clock, struct log *log, struct collector **out,
+                       struct err *err)
 {
     struct collector *made = mem_new_array(struct collector, config->entries_n + 1);
 
     for (size_t i = 0; i < config->entries_n; i++) {
-        if (make(&config->entries[i], clock, log, &made[i], err) < 0) {
+        if (find_socket(&config->entries[i], hosts, err) < 0 ||
+            make(&config->entries[i], clock, log, &made[i], err) < 0) {
             serve_entries_discard(made, i);
             return -1;
         }
@@ -195,6 +210,8 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
         pairs[n++] = (struct label){STR("endpoint"), str_c(endpoint)};
     return labels_build(a, pairs, n, out, err);
 }
+
+_Static_assert(SSH_PATH_BYTES == ENTRY_PATH_BYTES, "a path fits into an entry");
 
 /* Behind a host, through its tunnel. */
 static int find_way(const struct serve_entries *s, const struct entry_settings *entry,

@@ -21,6 +21,7 @@ struct log;
 struct logs_shared;
 struct pools_owner;
 struct serve_entries;
+struct ssh_hosts;
 
 /* What the entries left out, for earshot's own metrics. */
 extern struct json_counts serve_json_counts;
@@ -30,8 +31,9 @@ extern struct logs_shared serve_logs;
 
 /* A collector for each entry of the configuration, [config->entries_n], heap; this checks what only
  * making them can. Any thread. */
-MUST_USE int serve_entries_make(const struct config *config, const struct clock *clock,
-                                struct log *log, struct collector **out, struct err *err);
+MUST_USE int serve_entries_make(const struct config *config, struct ssh_hosts *hosts,
+                                const struct clock *clock, struct log *log, struct collector **out,
+                                struct err *err);
 void serve_entries_discard(struct collector *collectors, size_t n);
 
 MUST_USE struct serve_entries *serve_entries_new(struct collect *collect, const char *host_name);

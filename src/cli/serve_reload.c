@@ -37,7 +37,7 @@ static int make_collectors(const struct serve *s, struct fresh *made, struct err
     const struct config *config = made->config;
 
     if (serve_override(s->args, made->config, err) < 0 ||
-        serve_entries_make(config, s->clock, log, &made->entries, err) < 0)
+        serve_entries_make(config, s->hosts, s->clock, log, &made->entries, err) < 0)
         return -1;
     if (config->host.enabled &&
         serve_make_host(&config->host, s->clock, log, made->host, err) < 0) {

@@ -11,6 +11,8 @@
 
 #include "collect/scrape_settings.h"
 
+#define ENTRY_PATH_BYTES 108 /* of a Unix socket's address */
+
 struct entry_settings {
     const char *kind;            /* "redis" */
     const char *name;            /* unique within its kind, pack and host */
@@ -24,7 +26,10 @@ struct entry_settings {
      */
     const char *endpoint;
     bool endpoint_on_samples;
-    const char *pack;          /* which it is of, with its instance; NULL: of none */
+    const char *pack; /* which it is of, with its instance; NULL: of none */
+    /* Behind a host: a Unix socket that takes the place of its address, as cli finds it before the
+     * collector is made; "": none. .s.PGSQL.N in a folder, for libpq. */
+    char socket_path[ENTRY_PATH_BYTES];
     const char *url;           /* asked over HTTP by collect; NULL: its collector asks */
     bool may_be_missing;       /* there: HTTP status 404 or 501 is fine */
     const char *method, *body; /* of that; NULL: GET, none */

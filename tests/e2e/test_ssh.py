@@ -6,8 +6,10 @@ import threading
 import time
 import unittest
 
+import services
 from server import Server, eventually, free_port
 from sshd import Sshd, children, make_key, status
+from test_redis import Redis
 
 
 class Exposition:
@@ -137,6 +139,62 @@ class Tunnel(unittest.TestCase):
         folder = os.path.join(self.server.data, 'ssh')
         eventually(lambda: len(os.listdir(folder)) == 5)
         self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700)
+
+
+class Services(unittest.TestCase):
+    """a Redis, a broker, a PostgreSQL and a JSON endpoint on the far loopback, with no exporter in between"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sshd, cls.redis, cls.postgres = Sshd(), Redis(), services.Postgres().wait()
+        cls.json = Exposition('{"waiting": 7}')
+        cls.redis.send('LPUSH celery a b c', 'ZADD llm_tasks 1 a')
+        cls.server = serve(cls.sshd.entry(collect="""{
+            redis: [{url: 'redis://127.0.0.1:%d', interval: 1s, keys: [llm_tasks]}],
+            celery: [{broker: 'redis://127.0.0.1:%d/0', interval: 1s}],
+            postgres: [{url: 'postgresql://test@127.0.0.1:%d/postgres', interval: 1s}],
+            json: [{url: 'http://127.0.0.1:%d/status', interval: 1s, name: status, metrics: {waiting: waiting}}]}""" %
+                                          (cls.redis.port, cls.redis.port, cls.postgres.port, cls.json.port)))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+        cls.sshd.close()
+        cls.redis.close()
+        cls.postgres.stop()
+        cls.json.close()
+
+    def value(self, expr):
+        return eventually(lambda: self.server.query(expr))[0]
+
+    def test_redis_is_read_through_the_tunnel(self):
+        labels, value = self.value('redis_key_size{key="llm_tasks"}')
+        self.assertEqual((labels['host'], labels['instance'], value), ('box', '127.0.0.1:%d' % self.redis.port, 1))
+        self.value('redis_memory_used_bytes{host="box"} > 0')
+
+    def test_queues_of_celery_are_read_through_the_tunnel(self):
+        labels, value = self.value('celery_queue_length{queue_name="celery"}')
+        self.assertEqual((labels['host'], value), ('box', 3))
+
+    def test_postgres_is_read_through_the_tunnel(self):
+        labels, _ = self.value('pg_up == 1')
+        self.assertEqual((labels['host'], labels['instance']), ('box', '127.0.0.1:%d' % self.postgres.port))
+        self.value('pg_database_size_bytes{datname="postgres",host="box"} > 0')
+
+    def test_json_is_read_through_the_tunnel(self):
+        labels, value = self.value('waiting')
+        self.assertEqual((labels['host'], value), ('box', 7))
+
+    def test_all_of_them_say_when_the_far_end_refuses(self):
+        port = free_port()
+        server = serve(self.sshd.entry(collect="""{redis: [{url: 'redis://127.0.0.1:%d', interval: 1s}],
+            postgres: [{url: 'postgresql://x@127.0.0.1:%d/x', interval: 1s}]}""" % (port, port)))
+        try:
+            for name in 'redis', 'postgres':
+                eventually(lambda n=name: target(server, n)['lastError'] ==
+                           'far end refused: nothing listens on 127.0.0.1:%d there' % port)
+        finally:
+            server.close()
 
 
 class Faults(unittest.TestCase):

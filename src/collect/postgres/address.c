@@ -84,8 +84,23 @@ static int read_password(struct arena *a, const struct postgres_settings *s, con
     return rc;
 }
 
-static int fill(struct arena *a, const struct postgres_settings *s, struct str address,
-                const char *database, struct backend_address *out, struct err *err)
+/* To libpq, a Unix socket is a folder and a port. */
+static int add_socket(struct keywords *k, const char *socket_path, struct err *err)
+{
+    const char *name = strstr(socket_path, "/.s.PGSQL."), *folder, *port;
+
+    if (!name)
+        return 0;
+    folder = arena_cstr(k->a, (struct str){socket_path, (size_t)(name - socket_path)}, err);
+    port = arena_cstr(k->a, str_c(name + sizeof "/.s.PGSQL." - 1), err);
+    if (!folder || !port || add(k, "host", folder, err) < 0)
+        return -1;
+    return add(k, "port", port, err);
+}
+
+static int fill(struct arena *a, const struct postgres_settings *s, const char *socket_path,
+                struct str address, const char *database, struct backend_address *out,
+                struct err *err)
 {
     struct keywords k = {.a = a,
                          .keywords = arena_new_array(a, const char *, KEYWORDS_MAX + 1, err),
@@ -99,6 +114,8 @@ static int fill(struct arena *a, const struct postgres_settings *s, struct str a
     if (!out->shown || read_password(a, s, &u, &password, err) < 0 || add_place(&k, &u, err) < 0)
         return -1;
     out->password = password;
+    if (add_socket(&k, socket_path, err) < 0)
+        return -1;
     if ((password && add(&k, "password", password, err) < 0) ||
         (database && add(&k, "dbname", database, err) < 0) ||
         add(&k, "application_name", "earshot", err) < 0 ||
@@ -109,8 +126,8 @@ static int fill(struct arena *a, const struct postgres_settings *s, struct str a
     return 0;
 }
 
-int address_make(struct arena *a, const struct postgres_settings *s, const char *database,
-                 struct backend_address *out, struct err *err)
+int address_make(struct arena *a, const struct postgres_settings *s, const char *socket_path,
+                 const char *database, struct backend_address *out, struct err *err)
 {
     struct buf address;
     bool set;
@@ -120,7 +137,7 @@ int address_make(struct arena *a, const struct postgres_settings *s, const char 
     buf_init(&address, 0);
     rc = client_read_secret(&s->url, "url", &address, &set, err);
     if (rc == 0)
-        rc = fill(a, s, buf_str(&address), database, out, err);
+        rc = fill(a, s, socket_path, buf_str(&address), database, out, err);
     client_wipe(&address);
     return rc;
 }

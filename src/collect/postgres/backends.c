@@ -7,9 +7,9 @@
 #include "collect/postgres/backend.h"
 
 void backends_init(struct backends *c, const struct libpq *pq,
-                   const struct postgres_settings *settings)
+                   const struct postgres_settings *settings, const char *socket_path)
 {
-    *c = (struct backends){.pq = pq, .settings = settings};
+    *c = (struct backends){.pq = pq, .settings = settings, .socket_path = socket_path};
 }
 
 static void empty(struct backends_slot *slot)
@@ -49,7 +49,7 @@ static struct backend *open_one(struct backends *c, const char *database,
     struct backend_address place;
     struct backend *backend = NULL;
 
-    if (address_make(a, c->settings, database, &place, err) == 0)
+    if (address_make(a, c->settings, c->socket_path, database, &place, err) == 0)
         if (backend_open(c->pq, &place, deadline, &backend, err) < 0)
             backend = NULL;
     address_wipe(&place);

@@ -25,6 +25,7 @@ struct postgres_settings;
 struct backends {
     const struct libpq *pq;                   /* borrowed */
     const struct postgres_settings *settings; /* borrowed */
+    const char *socket_path;                  /* borrowed; as address_make */
     struct backends_slot {
         char *database;          /* owned; of the first NULL */
         struct backend *backend; /* owned; NULL: none */
@@ -33,7 +34,7 @@ struct backends {
 };
 
 void backends_init(struct backends *c, const struct libpq *pq,
-                   const struct postgres_settings *settings);
+                   const struct postgres_settings *settings, const char *socket_path);
 void backends_fini(struct backends *c);
 
 /* Begins a cycle; *server is "host:port", in `a`. */

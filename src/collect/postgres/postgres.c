@@ -498,7 +498,7 @@ int postgres_collector(const struct entry_settings *entry, const struct clock *c
     p->health = mem_new_array(struct health, catalogue_groups_n + PARTS);
     for (size_t i = 0; i < s->queries_n; i++)
         own_init(&p->own[i], &s->queries[i]);
-    backends_init(&p->backends, &p->pq, s);
+    backends_init(&p->backends, &p->pq, s, entry->socket_path);
     *out = (struct collector){.name = "postgres",
                               .collect = postgres_collect,
                               .free = postgres_free,

@@ -27,7 +27,7 @@ static struct backend_address make(const char *url, const char *password, const 
     struct backend_address p;
     struct err err;
 
-    assert_ok(address_make(&a, &s, database, &p, &err), err);
+    assert_ok(address_make(&a, &s, "", database, &p, &err), err);
     return p;
 }
 
@@ -93,16 +93,16 @@ static void files_are_read_at_each_use(void **state)
 
     (void)state;
     assert_int_equal(write(fd, "one\n", 4), 4);
-    assert_ok(address_make(&a, &s, NULL, &p, &err), err);
+    assert_ok(address_make(&a, &s, "", NULL, &p, &err), err);
     assert_string_equal(p.password, "one");
     assert_int_equal(pwrite(fd, "two\n", 4, 0), 4);
-    assert_ok(address_make(&a, &s, NULL, &p, &err), err);
+    assert_ok(address_make(&a, &s, "", NULL, &p, &err), err);
     assert_string_equal(p.password, "two");
     address_wipe(&p);
     assert_string_equal(p.password, "");
     assert_int_equal(close(fd), 0);
     assert_int_equal(unlink(path), 0);
-    assert_fails(address_make(&a, &s, NULL, &p, &err), err, ERR_OS, path);
+    assert_fails(address_make(&a, &s, "", NULL, &p, &err), err, ERR_OS, path);
 }
 
 static int set_up(void **state)
@@ -121,9 +121,32 @@ static int tear_down(void **state)
 
 #define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void behind_a_host_the_socket_takes_the_place_of_host_and_port(void **state)
+{
+    const struct postgres_settings s = {.url = {.text = "postgresql://me@10.0.0.7:5433/db"}};
+    SCOPED(arena_fini) struct arena a;
+    struct backend_address p;
+    const char *host = NULL, *port = NULL;
+    struct err err;
+
+    (void)state;
+    arena_init(&a, NULL);
+    assert_ok(address_make(&a, &s, "/var/ssh/.s.PGSQL.7", NULL, &p, &err), err);
+    for (size_t i = 0; p.keywords[i]; i++) {
+        if (strcmp(p.keywords[i], "host") == 0)
+            host = p.values[i];
+        if (strcmp(p.keywords[i], "port") == 0)
+            port = p.values[i];
+    }
+    assert_string_equal(host, "/var/ssh");
+    assert_string_equal(port, "7");
+    assert_string_equal(p.shown, "10.0.0.7:5433");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(behind_a_host_the_socket_takes_the_place_of_host_and_port),
         WITH_ARENA(a_url_becomes_keywords),
         WITH_ARENA(what_the_url_leaves_out_has_defaults),
         WITH_ARENA(a_socket_and_another_database_are_taken),

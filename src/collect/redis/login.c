@@ -146,19 +146,23 @@ static int enter(struct session *s, const struct secrets *secrets, const struct 
     return 0;
 }
 
-static int open_session(const struct redis_access *access, const struct secrets *secrets,
-                        const struct redis_url *url, const struct clock *clock, int64_t deadline_ns,
-                        struct arena *scratch, struct session **out, struct err *err)
+static int open_session(const struct redis_access *access, const char *socket_path,
+                        const struct secrets *secrets, const struct redis_url *url,
+                        const struct clock *clock, int64_t deadline_ns, struct arena *scratch,
+                        struct session **out, struct err *err)
 {
     const struct tls_settings tls = {
         .ca = buf_str(&secrets->ca),
         .cert = buf_str(&secrets->cert),
         .key = buf_str(&secrets->key),
-        .server_name = access->tls.server_name,
+        .server_name =
+            access->tls.server_name || !*socket_path ? access->tls.server_name : url->host,
         .min_version = access->tls.min == TLS_DEFAULT ? 2 : (unsigned)(access->tls.min - TLS_1_0),
         .max_version = access->tls.max == TLS_DEFAULT ? 0 : (unsigned)(access->tls.max - TLS_1_0),
         .insecure = access->tls.insecure_skip_verify};
-    const struct talk_place place = {url->host, url->port, url->path};
+    const struct talk_place place = *socket_path
+                                        ? (struct talk_place){.path = socket_path}
+                                        : (struct talk_place){url->host, url->port, url->path};
     const struct session_settings session = {.place = &place,
                                              .tls = url->tls ? &tls : NULL,
                                              .clock = clock,
@@ -168,9 +172,9 @@ static int open_session(const struct redis_access *access, const struct secrets 
     return session_open(&session, out, err);
 }
 
-static int open_with(const struct redis_access *access, const struct secrets *secrets,
-                     const struct clock *clock, int64_t deadline_ns, struct arena *scratch,
-                     struct login *out, struct err *err)
+static int open_with(const struct redis_access *access, const char *socket_path,
+                     const struct secrets *secrets, const struct clock *clock, int64_t deadline_ns,
+                     struct arena *scratch, struct login *out, struct err *err)
 {
     int64_t start = clock->mono_ns(clock);
     struct session *s = NULL;
@@ -182,7 +186,7 @@ static int open_with(const struct redis_access *access, const struct secrets *se
     out->db = url.db;
     if (!out->place)
         return -1;
-    if (open_session(access, secrets, &url, clock, deadline_ns, scratch, &s, err) < 0)
+    if (open_session(access, socket_path, secrets, &url, clock, deadline_ns, scratch, &s, err) < 0)
         return err_context(err, "%s", out->place);
     out->connect_s = (double)(clock->mono_ns(clock) - start) / 1e9;
     if (enter(s, secrets, &url, clock, scratch, out, err) < 0) {
@@ -193,13 +197,14 @@ static int open_with(const struct redis_access *access, const struct secrets *se
     return 0;
 }
 
-int login_open(const struct redis_access *access, const struct clock *clock, int64_t deadline_ns,
-               struct arena *scratch, struct login *out, struct err *err)
+int login_open(const struct redis_access *access, const char *socket_path,
+               const struct clock *clock, int64_t deadline_ns, struct arena *scratch,
+               struct login *out, struct err *err)
 {
     SCOPED(wipe_secrets) struct secrets secrets = {.url = {NULL, 0, 0, 0, false}};
 
     *out = (struct login){.session = NULL};
     if (read_secrets(access, &secrets, err) < 0)
         return -1;
-    return open_with(access, &secrets, clock, deadline_ns, scratch, out, err);
+    return open_with(access, socket_path, &secrets, clock, deadline_ns, scratch, out, err);
 }

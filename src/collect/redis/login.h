@@ -25,9 +25,10 @@ struct login {
     const char *refusal; /* of AUTH where no password is wanted; NULL: none */
 };
 
-MUST_USE int login_open(const struct redis_access *access, const struct clock *clock,
-                        int64_t deadline_ns, struct arena *scratch, struct login *out,
-                        struct err *err);
+/* `socket_path` takes the place of the URL's host; "": none. */
+MUST_USE int login_open(const struct redis_access *access, const char *socket_path,
+                        const struct clock *clock, int64_t deadline_ns, struct arena *scratch,
+                        struct login *out, struct err *err);
 
 /* What a server says, fit for a message: at most 160 printable characters. */
 const char *login_words(struct arena *a, const struct resp *reply);

@@ -104,7 +104,8 @@ int redis_asker_run(struct redis_asker *a,
 
     findings_init(&findings, scratch);
     run.deadline_ns = a->clock->mono_ns(a->clock) + timeout_ms(a) * 1000000;
-    if (login_open(a->access, a->clock, run.deadline_ns, scratch, &run.login, err) < 0)
+    if (login_open(a->access, a->entry->socket_path, a->clock, run.deadline_ns, scratch, &run.login,
+                   err) < 0)
         return fail(a, err);
     run.session = run.login.session;
     rc = read(&run, arg, err);

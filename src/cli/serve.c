@@ -29,6 +29,7 @@
 #include "cli/commands.h"
 #include "cli/reload.h"
 #include "cli/serve_entries.h"
+#include "cli/serve_far.h"
 #include "cli/version.h"
 #include "collect/logs/collector.h"
 #include "collect/push/push.h"
@@ -466,6 +467,8 @@ static int start_collecting(struct serve *s, struct err *err)
     s->self = serve_new_self(s->db, s->lines, &s->config_state);
     if (start_host(s, err) < 0)
         return -1;
+    s->far = serve_far_new(s->collect, s->clock, &s->log.log);
+    serve_far_apply(s->far, s->config, &s->generation->owner);
     s->pools = pools_new(s->collect);
     pools_apply(s->pools, s->config->jobs, s->config->jobs_n, &s->generation->owner);
     return start_entries(s, err);
@@ -645,6 +648,7 @@ static void end(struct serve *s)
         api_free(s->api);
         pools_free(s->pools);
         serve_entries_free(s->entries);
+        serve_far_free(s->far);
         collect_free(s->collect);
         fetcher_free(s->fetcher);
         http_server_free(s->server);

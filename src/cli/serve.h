@@ -3,6 +3,7 @@
  *   serve.c          flags and configuration into settings; start, and the order of the end
  *   serve_host.c     this host's collectors
  *   serve_entries.c  those of the lists under `collect`
+ *   serve_far.c      those of machines behind SSH
  *   serve_reload.c   another configuration while it runs
  *   serve_state.c    events: where they are kept, and those of this process and host
  *   serve_self.c     earshot's own metrics
@@ -42,6 +43,7 @@ struct push;
 struct remote_write;
 struct self;
 struct serve_entries;
+struct serve_far;
 struct ssh_hosts;
 struct serve_packages;
 struct state;
@@ -93,6 +95,7 @@ struct serve {
     struct collect *collect;
     struct serve_host host;
     struct ssh_hosts *hosts;
+    struct serve_far *far;
     struct serve_entries *entries;
     struct pools *pools;
     struct self *self;

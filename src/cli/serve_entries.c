@@ -19,6 +19,7 @@
 #include "collect/process/process.h"
 #include "collect/rabbitmq/rabbitmq.h"
 #include "collect/redis/redis.h"
+#include "collect/ssh/far.h"
 #include "collect/ssh/ssh_hosts.h"
 #include "collect/via.h"
 #include "config/config.h"
@@ -94,9 +95,40 @@ static int make_nginx(const struct entry_settings *entry, const struct clock *cl
     return 0;
 }
 
+static int make_far_process(const struct entry_settings *entry, const struct clock *clock,
+                            struct log *log, struct collector *out, struct err *err)
+{
+    const struct scrape_job *job = &entry->job;
+    int64_t most = job->interval_ms - job->interval_ms / 20 - 10;
+    const struct far_settings settings = {.socket_path = entry->socket_path,
+                                          .part = FAR_PROCESSES,
+                                          .timeout_ms =
+                                              job->timeout_ms < most ? job->timeout_ms : most,
+                                          .clock = clock};
+    struct process_context context = {.far = true, .log = log};
+    struct collector inner;
+    struct far *far;
+
+    if (far_new(&settings, &far, err) < 0)
+        return -1;
+    context.proc = far_proc(far);
+    context.sys = far_sys(far);
+    context.root = far_root(far);
+    context.clock = far_clock(far);
+    if (process_collector(entry->own, &context, &inner, err) < 0) {
+        far_free(far);
+        return -1;
+    }
+    *out = far_collector(far, &inner);
+    return 0;
+}
+
 static int make_process(const struct entry_settings *entry, const struct clock *clock,
                         struct log *log, struct collector *out, struct err *err)
 {
+    if (*entry->socket_path)
+        return make_far_process(entry, clock, log, out, err);
+
     const struct process_context context = {
         .proc = "/proc", .sys = "/sys", .root = "/", .clock = clock, .log = log};
 
@@ -134,6 +166,14 @@ static int make(const struct entry_settings *entry, const struct clock *clock, s
     return err_context(err, "collect.%s, %s", entry->kind, entry->name);
 }
 
+/* What it asks, as seen from its host. One that asks no service reads the machine's files. */
+static const char *place_behind(const struct entry_settings *entry)
+{
+    if (entry->url)
+        return entry->url;
+    return entry->instance && strcmp(entry->kind, "process") != 0 ? entry->instance : VIA_SHELL;
+}
+
 /* What its collector will connect to. */
 static int find_socket(struct entry_settings *entry, struct ssh_hosts *hosts, struct err *err)
 {
@@ -141,7 +181,8 @@ static int find_socket(struct entry_settings *entry, struct ssh_hosts *hosts, st
 
     if (!entry->host || entry->url)
         return 0;
-    if (ssh_hosts_path(hosts, entry->host, entry->instance, entry->socket_path, &number, err) == 0)
+    if (ssh_hosts_path(hosts, entry->host, place_behind(entry), entry->socket_path, &number, err) ==
+        0)
         return 0;
     return err_context(err, "hosts, %s: collect.%s, %s", entry->host, entry->kind, entry->name);
 }
@@ -188,6 +229,9 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
                        struct err *err)
 {
     const struct labels *further = entry->labels;
+    const char *instance = entry->instance ? entry->instance
+                           : entry->host   ? entry->host
+                                           : s->host_name;
     struct label *pairs = arena_new_array(a, struct label, further->n + 6, err);
     size_t n = 0;
 
@@ -196,8 +240,7 @@ static int make_labels(const struct serve_entries *s, const struct entry_setting
     for (size_t i = 0; i < further->n; i++)
         pairs[n++] = labels_at(further, i);
     if (!labels_get(further, STR("instance")).n)
-        pairs[n++] = (struct label){STR("instance"),
-                                    str_c(entry->instance ? entry->instance : s->host_name)};
+        pairs[n++] = (struct label){STR("instance"), str_c(instance)};
     if (!labels_get(further, STR("job")).n)
         pairs[n++] = (struct label){STR("job"), str_c(entry->job.name)};
     if (entry->named && !labels_get(further, STR("name")).n)
@@ -221,7 +264,7 @@ static int find_way(const struct serve_entries *s, const struct entry_settings *
 
     if (!entry->host)
         return 0;
-    return vias->find(vias, entry->host, entry->url ? entry->url : entry->instance, out, err);
+    return vias->find(vias, entry->host, place_behind(entry), out, err);
 }
 
 static int start(struct serve_entries *s, const struct entry_settings *entry,

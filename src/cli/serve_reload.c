@@ -11,6 +11,7 @@
 #include "cli/reload.h"
 #include "cli/serve.h"
 #include "cli/serve_entries.h"
+#include "cli/serve_far.h"
 #include "collect/push/push.h"
 #include "collect/ssh/ssh_hosts.h"
 #include "config/config.h"
@@ -154,6 +155,7 @@ static void accept(void *arg, void *loaded)
     if (!same_host)
         serve_remove_host(s->collect, &s->host, config->host.enabled ? HAND_OVER_MS : 0);
     ssh_hosts_apply(s->hosts, config->hosts, config->hosts_n); /* before what is behind them */
+    serve_far_apply(s->far, config, &s->generation->owner);
     pools_apply(s->pools, config->jobs, config->jobs_n, &s->generation->owner);
     if (!same_host)
         change_host(s, config, f->host);

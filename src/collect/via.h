@@ -36,9 +36,12 @@ static inline void via_unref(struct via *v) /* NULL is fine */
         v->free(v);
 }
 
+/* In the place of an address: a POSIX shell there, which reads what it shall do. */
+#define VIA_SHELL "shell"
+
 /* Who knows the ways. */
 struct vias {
-    /* To what the URL or "host:port" names, as seen from `host`: a reference. */
+    /* To what the URL, "host:port" or VIA_SHELL names, as seen from `host`: a reference. */
     MUST_USE int (*find)(struct vias *vias, const char *host, const char *place, struct via **out,
                          struct err *err);
 };

@@ -95,10 +95,12 @@ static const struct yaml *parse_file(struct config_builder *b, const char *path)
 /* --- earshot.yml --------------------------------------------------------------------------------
  */
 
-static void read_host(struct config_builder *b, const struct yaml *map)
-{
-    struct config_host *h = &b->config->host;
+static const struct config_host host_defaults = {
+    .job = "node", .interval_ms = 5000, .top = 10, .psi = true, .proc = "/proc", .sys = "/sys"};
 
+void config_read_host(struct config_builder *b, const struct yaml *map, struct config_host *h)
+{
+    *h = host_defaults;
     h->enabled = true;
     yaml_read_bool(yaml_get(map, "enabled"), "", &h->enabled, &b->errors);
     yaml_read_bool(yaml_get(map, "psi"), "", &h->psi, &b->errors);
@@ -188,7 +190,7 @@ static void load_earshot(struct config_builder *b, const char *path)
         return;
     host = used_packs_machine_map(b, collect, "host");
     if (host)
-        read_host(b, host);
+        config_read_host(b, host, &c->host);
     gpu = used_packs_machine_map(b, collect, "gpu");
     if (gpu)
         entries_read_gpu(b, gpu);
@@ -296,12 +298,7 @@ static void set_defaults(struct config *c)
         .events_retention_bytes = UINT64_C(256) << 20,
         .exemplars_max = 100000,
         .push = {.pushgateway = true, .ttl_ms = INT64_C(86400000), .sessions_max = 1000},
-        .host = {.job = "node",
-                 .interval_ms = 5000,
-                 .top = 10,
-                 .psi = true,
-                 .proc = "/proc",
-                 .sys = "/sys"},
+        .host = host_defaults,
         .evaluation_interval_ms = 60000,
     };
 }

@@ -60,7 +60,8 @@ struct config {
     struct entry_settings *entries; /* [entries_n] of collect.json, collect.redis ... */
     size_t entries_n;
     struct pack_uses packs;
-    struct ssh_settings *hosts; /* [hosts_n] */
+    struct ssh_settings *hosts;  /* [hosts_n] */
+    struct config_host *host_of; /* [hosts_n] collect.host of each; not enabled: none */
     size_t hosts_n;
     struct push_settings push;
     struct config_label *external_labels;

@@ -59,7 +59,7 @@ static bool is_same_text(const char *a, const char *b)
 
 static bool is_same_target(const struct entry_settings *a, const struct entry_settings *b)
 {
-    return a->pack == b->pack && strcmp(a->kind, b->kind) == 0 &&
+    return a->pack == b->pack && a->host == b->host && strcmp(a->kind, b->kind) == 0 &&
            strcmp(a->job.name, b->job.name) == 0 && is_same_text(a->instance, b->instance) &&
            labels_equal(a->labels, b->labels);
 }

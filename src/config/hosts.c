@@ -188,6 +188,27 @@ static uint64_t fingerprint(const struct yaml *node)
     return hash;
 }
 
+/* What is read from the machine's own files. */
+static void read_machine(struct config_builder *b, const struct yaml *collect,
+                         const struct ssh_settings *s)
+{
+    const struct yaml *host = yaml_get(collect, "host"), *process = yaml_get(collect, "process");
+    const struct yaml *own = host ? host : process;
+
+    if (own && s->os == SSH_OS_WINDOWS) {
+        yaml_error(&b->errors, own,
+                   "hosts: host and process read /proc, which Windows does not have; scrape a "
+                   "windows_exporter there");
+        return;
+    }
+    if (host)
+        config_read_host(b, host, &b->config->host_of[b->config->hosts_n - 1]);
+    for (size_t i = 0; process && process->kind == YAML_LIST && i < process->n; i++)
+        if (yaml_get(&process->items[i], "pid_file"))
+            yaml_error(&b->errors, yaml_get(&process->items[i], "pid_file"),
+                       "pid_file: is not read over SSH; give match, exe, unit or user");
+}
+
 static void read_host(struct config_builder *b, const struct yaml *node)
 {
     size_t n = b->config->hosts_n;
@@ -203,6 +224,7 @@ static void read_host(struct config_builder *b, const struct yaml *node)
     s->fingerprint = fingerprint(node);
     b->config->hosts_n++;
     b->host = s->name;
+    read_machine(b, yaml_get(node, "collect"), s);
     config_read_jobs(b, yaml_get(yaml_get(node, "collect"), "scrape"));
     entries_read(b, yaml_get(node, "collect"));
     b->host = NULL;
@@ -231,7 +253,8 @@ void hosts_read(struct config_builder *b, const struct yaml *list)
     size_t n = listed + b->config->packs.n;
 
     b->config->hosts = builder_array(b, n, sizeof *b->config->hosts);
-    if (!b->config->hosts)
+    b->config->host_of = builder_array(b, n, sizeof *b->config->host_of);
+    if (!b->config->hosts || !b->config->host_of)
         return;
     for (size_t i = 0; i < listed; i++)
         if (list->items[i].kind == YAML_MAP)

@@ -156,6 +156,8 @@ bool entry_join_process(struct config_builder *b, const struct yaml *node,
 
 /* The entries of `hosts`, with what is collected there. */
 void hosts_read(struct config_builder *b, const struct yaml *list);
+/* collect.host. */
+void config_read_host(struct config_builder *b, const struct yaml *map, struct config_host *h);
 /* collect.scrape. */
 void config_read_jobs(struct config_builder *b, const struct yaml *list);
 

@@ -9,6 +9,16 @@ SCHEMA(keepalive, "keepalive");
 
 #define THERE_NOTE "it is not read over SSH; run earshot there, or leave it out"
 
+/* As collect.host, but for what belongs to this machine alone. */
+static const struct key far_host_keys[] = {
+    {.name = "enabled", .type = KEY_BOOL},       {.name = "job", .type = KEY_STR},
+    {.name = "interval", .type = KEY_DURATION},  {.name = "top", .type = KEY_INT},
+    {.name = "psi", .type = KEY_BOOL},           {.name = "mounts_exclude", .type = KEY_REGEX},
+    {.name = "fs_exclude", .type = KEY_REGEX},   {.name = "disks_exclude", .type = KEY_REGEX},
+    {.name = "nets_exclude", .type = KEY_REGEX},
+};
+SCHEMA(far_host, "hosts.collect.host");
+
 /* As `collect` at the top, as far as it can be done through a tunnel. */
 static const struct key host_collect_keys[] = {
     {.name = "scrape", .type = KEY_MAPS, .sub = &schema_scrape_config},
@@ -18,8 +28,8 @@ static const struct key host_collect_keys[] = {
     {.name = "redis", .type = KEY_MAPS, .sub = &schema_entry_redis},
     {.name = "postgres", .type = KEY_MAPS, .sub = &schema_entry_postgres},
     {.name = "celery", .type = KEY_MAPS, .sub = &schema_entry_celery},
-    {.name = "host", .type = KEY_ANY, USE_REFUSED, "run a node_exporter there and scrape it"},
-    {.name = "process", .type = KEY_ANY, USE_REFUSED, "run a process-exporter there and scrape it"},
+    {.name = "host", .type = KEY_MAP, .sub = &far_host},
+    {.name = "process", .type = KEY_MAPS, .sub = &schema_entry_process},
     {.name = "gpu", .type = KEY_ANY, USE_REFUSED, "run a DCGM exporter there and scrape it"},
     {.name = "logs", .type = KEY_ANY, USE_REFUSED, THERE_NOTE},
     {.name = "probe", .type = KEY_ANY, USE_REFUSED, "run a blackbox_exporter there and scrape it"},

@@ -8,7 +8,7 @@ import unittest
 
 import services
 from server import Server, eventually, free_port
-from sshd import Sshd, children, make_key, status
+from sshd import Sshd, children, descendants, make_key, status
 from test_redis import Redis
 
 
@@ -195,6 +195,87 @@ class Services(unittest.TestCase):
                            'far end refused: nothing listens on 127.0.0.1:%d there' % port)
         finally:
             server.close()
+
+
+class Agentless(unittest.TestCase):
+    """the far machine's own files and processes, with nothing installed there"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sshd = Sshd()
+        cls.server = serve(cls.sshd.entry(collect="""{host: {interval: 1s},
+            process: [{name: shells, exe: sshd, interval: 1s}]}"""))
+        eventually(lambda: cls.server.query('up{job="node"} == 1') and cls.server.query('up{job="process"} == 1'))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+        cls.sshd.close()
+
+    def value(self, expr):
+        return eventually(lambda: self.server.query(expr))[0]
+
+    def test_cpu_memory_disks_and_network_have_node_exporters_names(self):
+        for expr in ('node_cpu_seconds_total{mode="idle",cpu="0"}', 'node_memory_MemTotal_bytes', 'node_load1',
+                     'node_disk_reads_completed_total', 'node_network_receive_bytes_total', 'node_vmstat_pgfault',
+                     'node_sockstat_TCP_alloc', 'node_filesystem_size_bytes{mountpoint="/"}', 'node_boot_time_seconds'):
+            labels, _ = self.value(expr)
+            self.assertEqual((labels['host'], labels['instance'], labels['job']), ('box', 'box', 'node'), expr)
+
+    def test_values_are_the_machines(self):
+        with open('/proc/meminfo', encoding='utf-8') as f:
+            total = int(f.readline().split()[1]) * 1024
+        self.assertEqual(self.value('node_memory_MemTotal_bytes')[1], total)
+        space = os.statvfs('/')
+        self.assertEqual(self.value('node_filesystem_size_bytes{mountpoint="/"}')[1], space.f_blocks * space.f_frsize)
+        self.assertEqual(self.value('node_uname_info')[0]['release'], os.uname().release)
+        self.assertLess(abs(self.value('time() - node_time_seconds')[1]), 3)
+
+    def test_all_that_is_read_is_understood(self):
+        self.value('earshot_host_collector_success == 1')
+        self.assertEqual(self.server.query('earshot_host_collector_success == 0'), [])
+
+    def test_groups_of_processes_are_found(self):
+        labels, count = self.value('namedprocess_namegroup_num_procs{groupname="shells"} > 0')
+        self.assertEqual((labels['host'], labels['instance']), ('box', 'box'))
+        self.assertGreater(self.value('namedprocess_namegroup_memory_bytes{groupname="shells",memtype="resident"}')[1], 0)
+
+    def test_its_busiest_processes_have_names(self):
+        self.value('earshot_top_resident_bytes{host="box"} > 0')
+
+    def test_nothing_is_written_there(self):
+        """what our shell and its children open for writing"""
+        shells = [p for p in descendants(self.sshd.peer.process.pid)
+                  if os.readlink('/proc/%d/exe' % p).endswith(('/dash', '/bash', '/sh'))]
+        self.assertTrue(shells)
+        for fd in (fd for p in shells for fd in os.scandir('/proc/%d/fd' % p)):
+            self.assertTrue(os.readlink(fd.path).startswith(('pipe:', 'socket:', '/dev/null')), os.readlink(fd.path))
+
+    def test_it_costs_the_far_machine_little(self):
+        """CPU of sshd's processes and our shell with its children: at 5 s at most 1 % of a core (S4.2, S4.5)"""
+        server = serve(self.sshd.entry('quiet', collect='{host: {interval: 5s}}'))
+        try:
+            eventually(lambda: server.query('up{job="node"} == 1'))
+            ticks, begun = cpu_of(self.sshd), time.monotonic()
+            self.server.process.send_signal(signal.SIGSTOP)
+            time.sleep(10)
+            self.server.process.send_signal(signal.SIGCONT)
+            ratio = (cpu_of(self.sshd) - ticks) / (time.monotonic() - begun)
+            self.assertLess(ratio, .01)
+        finally:
+            server.close()
+
+
+def cpu_of(sshd):
+    """seconds of the daemon, all below it, and those of theirs that have ended"""
+    total = 0
+    for pid in [sshd.peer.process.pid, *descendants(sshd.peer.process.pid)]:
+        try:
+            with open('/proc/%d/stat' % pid, encoding='utf-8', errors='replace') as f:
+                total += sum(int(t) for t in f.read().rsplit(')', 1)[1].split()[11:15])
+        except FileNotFoundError:
+            pass
+    return total / os.sysconf('SC_CLK_TCK')
 
 
 class Faults(unittest.TestCase):

@@ -29,6 +29,7 @@ struct files {
     char *buf; /* owned */
     size_t cap;
     int error;
+    bool anew;
 };
 
 static int open_root(struct files *f, enum files_root root, const char *path, struct err *err)
@@ -74,6 +75,11 @@ void files_free(struct files *f)
     mem_free(f->kept);
     mem_free(f->buf);
     mem_free(f);
+}
+
+void files_open_anew(struct files *f)
+{
+    f->anew = true;
 }
 
 int files_errno(const struct files *f)
@@ -138,8 +144,13 @@ static enum files_result read_all(struct files *f, int fd, bool attribute, struc
 static struct kept *kept_of(struct files *f, enum files_root root, const char *path)
 {
     for (size_t i = 0; i < f->kept_n; i++) {
-        if (f->kept[i].root == root && strcmp(f->kept[i].path, path) == 0)
-            return &f->kept[i];
+        if (f->kept[i].root != root || strcmp(f->kept[i].path, path) != 0)
+            continue;
+        if (f->anew && f->kept[i].fd >= 0) {
+            (void)close(f->kept[i].fd);
+            f->kept[i].fd = -1;
+        }
+        return &f->kept[i];
     }
     f->kept = mem_grow(f->kept, &f->kept_cap, f->kept_n + 1, sizeof *f->kept);
     f->kept[f->kept_n] = (struct kept){root, path, -1};

@@ -36,6 +36,9 @@ enum files_result {
 MUST_USE int files_new(const char *proc, const char *sys, const char *root, struct files **out,
                        struct err *err);
 void files_free(struct files *f); /* NULL is fine */
+/* Nothing is kept open: files may go and come again under the same name, as in /proc they do not.
+ */
+void files_open_anew(struct files *f);
 
 /* `path` is a literal, relative to the root. */
 enum files_result files_read(struct files *f, enum files_root root, const char *path,

@@ -69,17 +69,54 @@ static bool is_known(const struct mount *all, size_t n, const struct mount *m)
     return false;
 }
 
-static void read_space(struct host_run *r, struct mount *m)
+/* "block blocks free available files files-free point": a line of stat -f. */
+static bool read_line(struct str line, const struct mount *m, struct statfs *s)
+{
+    uint64_t n[6];
+    struct str point = line;
+
+    for (size_t i = 0; i < ARRAY_LEN(n); i++) {
+        if (!scan_word_u64(&line, &n[i]))
+            return false;
+        (void)str_split(&point, ' ');
+    }
+    if (!str_eq(point, m->point))
+        return false;
+    *s = (struct statfs){.f_bsize = (__fsword_t)n[0],
+                         .f_blocks = n[1],
+                         .f_bfree = n[2],
+                         .f_bavail = n[3],
+                         .f_files = n[4],
+                         .f_ffree = n[5]};
+    return true;
+}
+
+static bool read_far_space(struct str lines, const struct mount *m, struct statfs *s)
+{
+    struct str line;
+
+    while (scan_line(&lines, &line))
+        if (read_line(line, m, s))
+            return true;
+    return false;
+}
+
+static bool ask_space(struct host_run *r, const struct mount *m, struct statfs *s)
 {
     const char *root = files_root_path(r->files, FILES_ROOT);
     char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s%.*s", strcmp(root, "/") == 0 ? "" : root,
+                     STR_ARGS(m->point));
+
+    return n >= 0 && (size_t)n < sizeof path && statfs(path, s) == 0;
+}
+
+static void read_space(struct host_run *r, struct str far, struct mount *m)
+{
     struct statfs s;
     double block;
-    int n;
 
-    n = snprintf(path, sizeof path, "%s%.*s", strcmp(root, "/") == 0 ? "" : root,
-                 STR_ARGS(m->point));
-    m->failed = n < 0 || (size_t)n >= sizeof path || statfs(path, &s) < 0;
+    m->failed = r->far ? !read_far_space(far, m, &s) : !ask_space(r, m, &s);
     if (m->failed)
         return;
     block = (double)s.f_bsize;
@@ -160,9 +197,12 @@ static bool read_mount(struct host_run *r, struct str line, struct mount *m)
 void filesystem_collect(struct host_run *r)
 {
     const char *path = "1/mounts"; /* those of the machine, not of a container we may be in */
-    struct str text, line;
+    struct str text, line, far = {NULL, 0};
     struct mount *all = NULL;
     size_t n = 0, cap = 0;
+
+    if (r->far && host_read(r, FILES_PROC, ".statfs", &far))
+        far = host_keep(r, far);
 
     if (files_read(r->files, FILES_PROC, path, &text) != FILES_READ) {
         path = "mounts";
@@ -183,7 +223,7 @@ void filesystem_collect(struct host_run *r)
             r->stopped = true;
             return;
         }
-        read_space(r, &m);
+        read_space(r, far, &m);
         all[n++] = m;
     }
     host_check_end(r, FILES_PROC, path, text);

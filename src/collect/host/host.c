@@ -40,7 +40,7 @@ struct host {
     const struct clock *clock;
     struct log *log;
     size_t top;
-    bool psi;
+    bool psi, far;
 };
 
 static void run_group(struct host_run *r, const struct host_group *g, struct group_state *s)
@@ -64,7 +64,8 @@ static int host_collect(void *arg, struct emit *emit, struct arena *scratch, str
                          .clock = h->clock,
                          .log = h->log,
                          .top = h->top,
-                         .psi = h->psi};
+                         .psi = h->psi,
+                         .far = h->far};
     bool present[ARRAY_LEN(groups)] = {0};
 
     for (size_t i = 0; i < ARRAY_LEN(groups) && !r.stopped; i++) {
@@ -128,13 +129,16 @@ static int host_new(const struct host_settings *s, enum host_lane lane, struct h
                        .clock = s->clock,
                        .log = s->log,
                        .top = s->top > 0 ? (size_t)s->top : 0,
-                       .psi = s->psi};
+                       .psi = s->psi,
+                       .far = s->far};
     if (files_new(s->proc ? s->proc : "/proc", s->sys ? s->sys : "/sys", s->root ? s->root : "/",
                   &h->files, err) < 0 ||
         filters_init(&h->filters, s, err) < 0) {
         host_free(h);
         return -1;
     }
+    if (s->far)
+        files_open_anew(h->files);
     *out = h;
     return 0;
 }

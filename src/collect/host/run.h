@@ -47,6 +47,7 @@ struct host_run {
     struct log *log;
     size_t top;
     bool psi;
+    bool far; /* as host_settings */
 
     /* Of the group under way. */
     void **state; /* kept between passes; freed by the group's own function */

@@ -16,8 +16,8 @@ static void emit_clock(struct host_run *r)
 
     host_value(r, METRIC_GAUGE, "node_time_seconds", "System time in seconds since epoch (1970).",
                (double)now / 1000);
-    if (!localtime_r(&seconds, &tm))
-        return;
+    if (r->far || !localtime_r(&seconds, &tm))
+        return; /* the zone is this machine's */
     host_family(r, METRIC_GAUGE, "node_time_zone_offset_seconds",
                 "System time zone offset in seconds.");
     host_sample1(r, (double)tm.tm_gmtoff, "time_zone", str_c(tm.tm_zone));

@@ -84,6 +84,8 @@ int process_collector(const struct process_settings *settings,
         watch_free(w);
         return -1;
     }
+    if (context->far)
+        files_open_anew(w->files);
     roster_init(&w->roster, w->groups, w->groups_n, strcmp(context->proc, "/proc") == 0,
                 files_root_dir(w->files, FILES_ROOT));
     *out = (struct collector){

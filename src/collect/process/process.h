@@ -12,6 +12,8 @@
 #ifndef COLLECT_PROCESS_PROCESS_H
 #define COLLECT_PROCESS_PROCESS_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 
 struct clock;
@@ -22,6 +24,7 @@ struct process_settings;
 
 struct process_context {
     const char *proc, *sys, *root; /* "/proc", "/sys", "/" */
+    bool far;                      /* as host_settings: another machine's */
     const struct clock *clock;
     struct log *log; /* NULL: none */
 };

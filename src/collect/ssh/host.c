@@ -83,17 +83,34 @@ static int tell_host(const struct ssh_host *h)
 }
 
 /* False: it is busy, the rest comes later. */
-static bool tell_listen(struct ssh_host *h, uint32_t id, const char *address, uint16_t port, int fd,
-                        bool *told)
+static bool tell_listen(struct ssh_host *h, const struct packet *p, int fd, bool *told)
 {
-    const struct packet p = {.kind = PACKET_LISTEN,
-                             .as.listen = {.id = id, .address = str_c(address), .port = port}};
-
     if (!*told)
-        *told = tell(h, &p, fd) == 0;
+        *told = tell(h, p, fd) == 0;
     if (!*told)
         loop_timer_restart(h->timer, TELL_MS, 0);
     return *told;
+}
+
+static bool tell_way(struct ssh_host *h, struct way *w)
+{
+    const struct packet p = {.kind = PACKET_LISTEN,
+                             .as.listen = {.id = w->id,
+                                           .address = str_c(w->address),
+                                           .port = w->port,
+                                           .command = str_c(w->command ? w->command : "")}};
+
+    return tell_listen(h, &p, w->fd, &w->told);
+}
+
+static bool tell_forward(struct ssh_host *h, size_t i)
+{
+    struct forward *f = &h->forwards[i];
+    const struct packet p = {
+        .kind = PACKET_LISTEN,
+        .as.listen = {FIRST_FORWARD + (uint32_t)i, STR("127.0.0.1"), f->port, STR("")}};
+
+    return f->fd < 0 || tell_listen(h, &p, f->fd, &f->told);
 }
 
 /* Those that it does not know yet. */
@@ -102,15 +119,11 @@ static void tell_ways(struct ssh_host *h)
     if (!h->worker)
         return;
     for (struct way *w = h->ways; w; w = w->next)
-        if (!tell_listen(h, w->id, w->address, w->port, w->fd, &w->told))
+        if (!tell_way(h, w))
             return;
-    for (size_t i = 0; i < h->forwards_n; i++) {
-        struct forward *f = &h->forwards[i];
-
-        if (f->fd >= 0 &&
-            !tell_listen(h, FIRST_FORWARD + (uint32_t)i, "127.0.0.1", f->port, f->fd, &f->told))
+    for (size_t i = 0; i < h->forwards_n; i++)
+        if (!tell_forward(h, i))
             return;
-    }
 }
 
 /* ---- what the worker says ---- */

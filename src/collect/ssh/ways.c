@@ -20,10 +20,11 @@
 
 #define WAYS_MAX 65535u /* a port, for libpq */
 #define BACKLOG  64
+#define SHELL    "exec /bin/sh"
 
 /* What a number stands for. */
 struct number {
-    char *host, *address; /* owned */
+    char *host, *address; /* owned; address "": the shell */
     uint16_t port;
     struct way *open; /* the loop's; NULL: nobody listens */
 };
@@ -73,6 +74,11 @@ static int parse(const char *place, char address[PLACE_HOST_BYTES], uint16_t *po
     struct place p;
     size_t n;
 
+    if (strcmp(place, VIA_SHELL) == 0) {
+        address[0] = '\0';
+        *port = 0;
+        return 0;
+    }
     if (strstr(place, "://"))
         n = 0;
     else
@@ -235,6 +241,7 @@ static int open_way(struct ways *ws, struct ssh_host *host, const struct number 
     w->path = mem_strdup(path);
     w->address = mem_strdup(number->address);
     w->port = number->port;
+    w->command = *number->address ? NULL : SHELL;
     w->via = (struct via){.host = ssh_host_name(host),
                           .socket_path = w->path,
                           .check = via_check,

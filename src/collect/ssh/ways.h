@@ -27,9 +27,9 @@ struct way {
     struct ssh_host *host;
     struct way *next; /* of the host's */
     uint32_t id;
-    char *path;    /* owned */
-    char *address; /* owned; as seen from there */
-    char *command; /* owned; NULL: `address` */
+    char *path;          /* owned */
+    char *address;       /* owned; as seen from there */
+    const char *command; /* literal; NULL: `address` */
     uint16_t port;
     int fd;          /* listens */
     bool told;       /* the worker has it */
@@ -40,7 +40,7 @@ struct way {
 MUST_USE struct ways *ways_new(const char *folder, struct log *log);
 void ways_free(struct ways *ws); /* NULL is fine */
 
-/* `place`: a URL, "host:port", or "port" of the far loopback. Opens it when it is not. A reference.
+/* `place`: a URL, "host:port", or VIA_SHELL. Opens it when it is not. A reference.
  */
 MUST_USE int ways_get(struct ways *ws, struct ssh_host *host, const char *place, struct via **out,
                       struct err *err);

@@ -1,0 +1,411 @@
+#include "collect/ssh/far.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "collect/collect.h"
+#include "collect/ssh/snapshot.h"
+#include "sys/talk.h"
+#include "text/number.h"
+
+#define READ_BYTES  65536
+#define ANSWER_MAX  (32u << 20)
+#define FILES_MAX   50000u
+#define PLACE       "/dev/shm"
+#define FOLDER_SIZE 64
+
+/* ---- what the far shell does ----
+ *
+ * It reads its script as we send it, says "ready", and then answers a line with the files of one
+ * part, until we go. The last line must come after nothing: a shell may read ahead.
+ */
+
+#define NET(name) "/sys/class/net/*/" name " "
+#define CPU(name) "/sys/devices/system/cpu/cpu[0-9]*/" name " "
+
+static const char script[] =
+    "export LC_ALL=C\n"
+    "PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH\n"
+    "m=$(uname -m)\n"
+    "f() { grep '' /dev/null \"$@\" 2>/dev/null; }\n"
+    "host() { f /proc/stat /proc/loadavg /proc/meminfo /proc/vmstat /proc/pressure/* "
+    "/proc/diskstats /proc/net/dev /proc/net/netstat /proc/net/snmp /proc/net/snmp6 "
+    "/proc/net/sockstat /proc/net/sockstat6 /proc/net/softnet_stat /proc/net/arp /proc/net/udp "
+    "/proc/net/udp6 /proc/sys/net/netfilter/nf_conntrack_count "
+    "/proc/sys/net/netfilter/nf_conntrack_max /proc/net/stat/nf_conntrack /proc/sys/fs/file-nr "
+    "/proc/sys/kernel/random/entropy_avail /proc/sys/kernel/random/poolsize /proc/schedstat "
+    "/proc/mdstat /proc/uptime /proc/sys/kernel/threads-max /proc/sys/kernel/pid_max "
+    "/proc/sys/kernel/ostype /proc/sys/kernel/osrelease /proc/sys/kernel/version "
+    "/proc/sys/kernel/hostname /proc/sys/kernel/domainname /etc/os-release "
+    /* clang-format off */
+    NET("addr_assign_type") NET("address") NET("broadcast") NET("carrier") NET("carrier_changes")
+    NET("carrier_up_count") NET("carrier_down_count") NET("dev_id") NET("dormant") NET("duplex")
+    NET("flags") NET("ifindex") NET("iflink") NET("link_mode") NET("mtu") NET("name_assign_type")
+    NET("netdev_group") NET("operstate") NET("speed") NET("tx_queue_len") NET("type")
+    /* clang-format on */
+    "/proc/[0-9]*/stat; }\n"
+    "slow() { f /proc/mounts /proc/cpuinfo /sys/class/thermal/*/type /sys/class/thermal/*/temp "
+    "/sys/class/thermal/*/cur_state /sys/class/thermal/*/max_state " CPU("cpufreq/*")
+        CPU("topology/core_id") CPU("topology/physical_package_id")
+            CPU("thermal_throttle/*") "\n"
+                                      "set --\n"
+                                      "while read -r d p t o; do case $t in "
+                                      "autofs|bpf|cgroup*|configfs|debugfs|devpts|devtmpfs|"
+                                      "fusectl|hugetlbfs|mqueue|nsfs|overlay|proc|pstore|rpc_"
+                                      "pipefs|securityfs|squashfs|sysfs|"
+                                      "tracefs) ;; *) set -- \"$@\" \"$p\" ;; esac; done "
+                                      "</proc/mounts\n"
+                                      "[ $# = 0 ] || stat -f -c '/proc/.statfs:%S %b %f %a %c %d "
+                                      "%n' \"$@\" 2>/dev/null; }\n"
+                                      "processes() { f /proc/stat /proc/uptime /proc/[0-9]*/stat "
+                                      "/etc/passwd\n"
+                                      "grep -a '' /dev/null /proc/[0-9]*/cmdline "
+                                      "/proc/[0-9]*/cgroup 2>/dev/null\n"
+                                      "grep -E "
+                                      "'^(Name|Uid|Threads|VmSize|VmRSS|VmSwap|Rss|voluntary|"
+                                      "nonvoluntary)' /dev/null "
+                                      "/proc/[0-9]*/status 2>/dev/null; }\n"
+                                      "answer() { while read -r q; do echo \"/proc/.time:$(date "
+                                      "+%s.%N)\"; "
+                                      "echo \"/proc/.machine:$m\"; case $q in host) host ;; slow) "
+                                      "slow ;; processes) processes ;; "
+                                      "esac; echo end; done; }\n"
+                                      "echo ready; answer; exit\n";
+
+static const char *const requests[] = {
+    [FAR_HOST] = "host\n", [FAR_HOST_SLOW] = "slow\n", [FAR_PROCESSES] = "processes\n"};
+
+/* A file of the tree. */
+struct leaf {
+    char *path; /* owned; relative to the tree */
+    uint64_t round;
+};
+
+struct far {
+    struct clock shown; /* first: the far machine's */
+    const struct clock *clock;
+    int64_t offset_ms;
+    char *socket_path; /* owned */
+    enum far_part part;
+    int64_t timeout_ms;
+    char folder[FOLDER_SIZE], proc[FOLDER_SIZE], sys[FOLDER_SIZE];
+    int dir;
+    struct talk *talk; /* NULL: not connected */
+    struct buf answer, content;
+    struct map leaves; /* struct leaf */
+    uint64_t round;
+    struct collector inner;
+};
+
+/* ---- the tree ---- */
+
+static ts_ms far_wall_ms(const struct clock *c)
+{
+    const struct far *f = (const struct far *)(const void *)c;
+
+    return f->clock->wall_ms(f->clock) + f->offset_ms;
+}
+
+static int64_t far_mono_ns(const struct clock *c)
+{
+    const struct far *f = (const struct far *)(const void *)c;
+
+    return f->clock->mono_ns(f->clock);
+}
+
+static int remove_one(const char *path, const struct stat *st, int what, struct FTW *at)
+{
+    (void)st;
+    (void)what;
+    (void)at;
+    return remove(path);
+}
+
+static int make_tree(struct far *f, struct err *err)
+{
+    (void)snprintf(f->folder, sizeof f->folder, PLACE "/earshot-XXXXXX");
+    if (!mkdtemp(f->folder)) {
+        f->folder[0] = '\0';
+        return err_os(err, errno, "no folder in " PLACE);
+    }
+    (void)snprintf(f->proc, sizeof f->proc, "%.40s/proc", f->folder);
+    (void)snprintf(f->sys, sizeof f->sys, "%.40s/sys", f->folder);
+    f->dir = open(f->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (f->dir < 0 || mkdirat(f->dir, "proc", 0700) < 0 || mkdirat(f->dir, "sys", 0700) < 0)
+        return err_os(err, errno, "cannot use %s", f->folder);
+    return 0;
+}
+
+int far_new(const struct far_settings *s, struct far **out, struct err *err)
+{
+    struct far *f = mem_new(struct far);
+
+    f->shown = (struct clock){far_wall_ms, far_mono_ns};
+    f->clock = s->clock;
+    f->socket_path = mem_strdup(s->socket_path);
+    f->part = s->part;
+    f->timeout_ms = s->timeout_ms;
+    f->dir = -1;
+    buf_init(&f->answer, ANSWER_MAX);
+    buf_init(&f->content, 0);
+    map_init(&f->leaves);
+    if (make_tree(f, err) < 0) {
+        far_free(f);
+        return -1;
+    }
+    *out = f;
+    return 0;
+}
+
+void far_free(struct far *f)
+{
+    struct leaf *leaf;
+    size_t at = 0;
+
+    if (!f)
+        return;
+    if (f->inner.free)
+        f->inner.free(f->inner.arg);
+    talk_close(f->talk);
+    while ((leaf = map_next(&f->leaves, &at))) {
+        mem_free(leaf->path);
+        mem_free(leaf);
+    }
+    map_fini(&f->leaves);
+    if (f->dir >= 0)
+        (void)close(f->dir);
+    if (*f->folder)
+        (void)nftw(f->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    buf_fini(&f->answer);
+    buf_fini(&f->content);
+    mem_free(f->socket_path);
+    mem_free(f);
+}
+
+const char *far_proc(const struct far *f)
+{
+    return f->proc;
+}
+
+const char *far_sys(const struct far *f)
+{
+    return f->sys;
+}
+
+const char *far_root(const struct far *f)
+{
+    return f->folder;
+}
+
+const struct clock *far_clock(const struct far *f)
+{
+    return &f->shown;
+}
+
+static void make_folders(const struct far *f, char *path)
+{
+    for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdirat(f->dir, path, 0700); /* what fails, fails again at the file */
+        *slash = '/';
+    }
+}
+
+static bool has_path(const void *item, const void *key)
+{
+    return strcmp(((const struct leaf *)item)->path, key) == 0;
+}
+
+/* NULL: there are too many. */
+static struct leaf *leaf_of(struct far *f, char *path)
+{
+    uint64_t hash = hash_str(str_c(path));
+    struct leaf *leaf = map_get(&f->leaves, hash, path, has_path);
+
+    if (leaf || f->leaves.n >= FILES_MAX)
+        return leaf;
+    make_folders(f, path);
+    leaf = mem_new(struct leaf);
+    leaf->path = mem_strdup(path);
+    map_put(&f->leaves, hash, leaf);
+    return leaf;
+}
+
+/* In place: the collector keeps files open. */
+static void put_file(struct far *f, struct str path)
+{
+    char name[SNAPSHOT_PATH_MAX + 1];
+    struct leaf *leaf;
+    int fd;
+
+    memcpy(name, path.p + 1, path.n - 1);
+    name[path.n - 1] = '\0';
+    leaf = leaf_of(f, name);
+    if (!leaf)
+        return;
+    leaf->round = f->round;
+    fd = openat(f->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    if (write(fd, f->content.p, f->content.n) < 0)
+        (void)ftruncate(fd, 0);
+    (void)close(fd);
+}
+
+/* The folder of a process or a device that is gone, too; one that still has files stays. */
+static void remove_file(const struct far *f, char *path)
+{
+    (void)unlinkat(f->dir, path, 0);
+    for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+        *slash = '\0';
+        if (strchr(path, '/') == NULL || unlinkat(f->dir, path, AT_REMOVEDIR) < 0)
+            return;
+    }
+}
+
+static bool is_it(const void *item, const void *key)
+{
+    return item == key;
+}
+
+static void remove_gone(struct far *f)
+{
+    struct leaf **gone = mem_new_array(struct leaf *, f->leaves.n + 1), *leaf;
+    size_t n = 0, at = 0;
+
+    while ((leaf = map_next(&f->leaves, &at)))
+        if (leaf->round != f->round)
+            gone[n++] = leaf;
+    for (size_t i = 0; i < n; i++) {
+        (void)map_remove(&f->leaves, hash_str(str_c(gone[i]->path)), gone[i], is_it);
+        remove_file(f, gone[i]->path);
+        mem_free(gone[i]->path);
+        mem_free(gone[i]);
+    }
+    mem_free(gone);
+}
+
+/* ---- asking ---- */
+
+static int64_t deadline_of(const struct far *f)
+{
+    return f->clock->mono_ns(f->clock) + f->timeout_ms * 1000000;
+}
+
+static void leave(struct far *f)
+{
+    talk_close(f->talk);
+    f->talk = NULL;
+}
+
+static int read_more(struct far *f, int64_t deadline_ns, struct err *err)
+{
+    char *room = buf_reserve(&f->answer, READ_BYTES);
+    size_t got;
+
+    if (!room)
+        return err_set(err, ERR_LIMIT, "the far shell prints more than %u MB", ANSWER_MAX >> 20);
+    if (talk_read(f->talk, room, READ_BYTES, &got, deadline_ns, err) < 0)
+        return -1;
+    if (!got)
+        return err_set(err, ERR_EVAL,
+                       "the far end runs no POSIX shell for us (/bin/sh); host and process need "
+                       "Linux there, scrape does not");
+    f->answer.n += got;
+    return 0;
+}
+
+/* Its greeting may have anything in front that a login shell prints. */
+static int enter(struct far *f, int64_t deadline_ns, struct err *err)
+{
+    const struct talk_place place = {.path = f->socket_path};
+
+    buf_reset(&f->answer);
+    if (talk_open(&place, NULL, f->clock, deadline_ns, &f->talk, err) < 0 ||
+        talk_write(f->talk, script, sizeof script - 1, deadline_ns, err) < 0)
+        return -1;
+    while (!str_ends(buf_str(&f->answer), STR("ready\n")))
+        if (read_more(f, deadline_ns, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int ask(struct far *f, int64_t deadline_ns, struct str *out, struct err *err)
+{
+    const char *request = requests[f->part];
+    size_t n;
+
+    if (!f->talk && enter(f, deadline_ns, err) < 0)
+        return -1;
+    buf_reset(&f->answer);
+    if (talk_write(f->talk, request, strlen(request), deadline_ns, err) < 0)
+        return -1;
+    while (!snapshot_is_whole(buf_str(&f->answer), &n))
+        if (read_more(f, deadline_ns, err) < 0)
+            return -1;
+    *out = str_take(buf_str(&f->answer), n);
+    return 0;
+}
+
+/* Of the moment in between asking and answering, as well as one can know it. */
+static void set_clock(struct far *f, ts_ms asked_ms)
+{
+    struct str text = str_trim(buf_str(&f->content));
+    double seconds;
+
+    if (number_parse(text, &seconds) && seconds > 0 && seconds < 1e12)
+        f->offset_ms = (ts_ms)(seconds * 1000) - asked_ms;
+}
+
+static int refresh(struct far *f, struct err *err)
+{
+    ts_ms asked_ms = f->clock->wall_ms(f->clock);
+    struct str rest = {NULL, 0}, path;
+
+    if (ask(f, deadline_of(f), &rest, err) < 0) {
+        leave(f); /* what comes late is not an answer to what is asked next */
+        return -1;
+    }
+    f->round++;
+    while (snapshot_next(&rest, &path, &f->content)) {
+        if (str_eq(path, STR("/proc/.time")))
+            set_clock(f, asked_ms);
+        put_file(f, path);
+    }
+    remove_gone(f);
+    return 0;
+}
+
+/* ---- the collector ---- */
+
+static int collect(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
+{
+    struct far *f = arg;
+
+    if (refresh(f, err) < 0)
+        return -1;
+    return f->inner.collect(f->inner.arg, emit, scratch, err);
+}
+
+static void free_far(void *arg)
+{
+    far_free(arg);
+}
+
+struct collector far_collector(struct far *f, const struct collector *inner)
+{
+    f->inner = *inner;
+    return (struct collector){
+        .name = inner->name, .collect = collect, .free = free_far, .arg = f, .may_hang = true};
+}

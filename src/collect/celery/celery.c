@@ -173,8 +173,8 @@ static void see_message(void *arg, struct str message)
 static int hear(struct celery *c, struct redis_run *r, struct err *err)
 {
     if (!c->listener) {
-        if (listener_open(&c->settings->broker, c->asker.clock, r->deadline_ns, r->findings->arena,
-                          &c->listener, err) < 0)
+        if (listener_open(&c->settings->broker, c->asker.entry->socket_path, c->asker.clock,
+                          r->deadline_ns, r->findings->arena, &c->listener, err) < 0)
             return -1;
         tally_listens(c->tally, c->asker.clock->mono_ns(c->asker.clock));
     }

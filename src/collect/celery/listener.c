@@ -94,13 +94,14 @@ static int subscribe(struct listener *l, unsigned db, int64_t deadline_ns, struc
     return talk_write(l->talk, command, (size_t)n, deadline_ns, err);
 }
 
-int listener_open(const struct redis_access *access, const struct clock *clock, int64_t deadline_ns,
-                  struct arena *scratch, struct listener **out, struct err *err)
+int listener_open(const struct redis_access *access, const char *socket_path,
+                  const struct clock *clock, int64_t deadline_ns, struct arena *scratch,
+                  struct listener **out, struct err *err)
 {
     struct login login;
     struct listener *l;
 
-    if (login_open(access, clock, deadline_ns, scratch, &login, err) < 0)
+    if (login_open(access, socket_path, clock, deadline_ns, scratch, &login, err) < 0)
         return -1;
     l = mem_new(struct listener);
     l->talk = session_end(login.session);

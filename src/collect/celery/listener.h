@@ -22,9 +22,9 @@ struct err;
 struct listener;
 struct redis_access;
 
-MUST_USE int listener_open(const struct redis_access *access, const struct clock *clock,
-                           int64_t deadline_ns, struct arena *scratch, struct listener **out,
-                           struct err *err);
+MUST_USE int listener_open(const struct redis_access *access, const char *socket_path,
+                           const struct clock *clock, int64_t deadline_ns, struct arena *scratch,
+                           struct listener **out, struct err *err);
 void listener_close(struct listener *l); /* NULL is fine */
 
 /* Calls `see` for the message of each event that has come. More of them than can be read until the

@@ -124,13 +124,11 @@ static int tear_down(void **state)
 static void behind_a_host_the_socket_takes_the_place_of_host_and_port(void **state)
 {
     const struct postgres_settings s = {.url = {.text = "postgresql://me@10.0.0.7:5433/db"}};
-    SCOPED(arena_fini) struct arena a;
     struct backend_address p;
     const char *host = NULL, *port = NULL;
     struct err err;
 
     (void)state;
-    arena_init(&a, NULL);
     assert_ok(address_make(&a, &s, "/var/ssh/.s.PGSQL.7", NULL, &p, &err), err);
     for (size_t i = 0; p.keywords[i]; i++) {
         if (strcmp(p.keywords[i], "host") == 0)

@@ -65,6 +65,18 @@ static const struct flag tsdb_dump_flags[] = {
     {"end", "TIME", "samples up to this time"},
 };
 
+static const struct flag ssh_flags[] = {
+    {"config", "FILE", "earshot.yml with the entries of hosts"},
+    {"name", "NAME", "what it is called (default: the host as given)"},
+    {"identity-file", "FILE", "a private key (default: the agent's, then ~/.ssh/id_*)"},
+    {"yes", NULL, "take the key without asking: only when it is known to be right"},
+};
+
+static const struct flag ssh_trust_flags[] = {
+    {"config", "FILE", "earshot.yml with the entries of hosts"},
+    {"yes", NULL, "take the key without asking: only when it is known to be right"},
+};
+
 const struct command commands[] = {
     {.name = "serve",
      .summary = "collect, store and answer queries until SIGTERM",
@@ -120,6 +132,31 @@ const struct command commands[] = {
                 "answer).",
      .client = true,
      .run = status_run},
+    {.name = "ssh add",
+     .words = "[USER@]HOST[:PORT]",
+     .summary = "add a machine that is reached over SSH",
+     .details = "Shows the machine's key and asks whether it is the right one, logs in, and writes "
+                "an entry of hosts. HOST may be an alias of ~/.ssh/config.",
+     .flags = ssh_flags,
+     .flags_n = ARRAY_LEN(ssh_flags),
+     .words_min = 1,
+     .words_max = 1,
+     .run = ssh_add_run},
+    {.name = "ssh trust",
+     .words = "NAME",
+     .summary = "accept the key that a machine has now",
+     .details = "For a machine whose key is not known, or is another than before: it is shown, "
+                "asked for, and put into known_hosts. A running earshot connects by itself then.",
+     .flags = ssh_trust_flags,
+     .flags_n = ARRAY_LEN(ssh_trust_flags),
+     .words_min = 1,
+     .words_max = 1,
+     .run = ssh_trust_run},
+    {.name = "ssh ls",
+     .summary = "list the machines behind SSH, and how their tunnels are",
+     .details = "Exits 1 when one is not connected.",
+     .client = true,
+     .run = ssh_ls_run},
     {.name = "tsdb stat",
      .words = "DIR",
      .summary = "what a data directory holds",

@@ -25,6 +25,7 @@ static const struct key host_collect_keys[] = {
     {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
     {.name = "metrics", .type = KEY_MAPS, .sub = &schema_entry_metrics},
     {.name = "nginx", .type = KEY_MAPS, .sub = &schema_entry_nginx},
+    {.name = "path", .type = KEY_ANY, USE_REFUSED, THERE_NOTE},
     {.name = "redis", .type = KEY_MAPS, .sub = &schema_entry_redis},
     {.name = "postgres", .type = KEY_MAPS, .sub = &schema_entry_postgres},
     {.name = "celery", .type = KEY_MAPS, .sub = &schema_entry_celery},

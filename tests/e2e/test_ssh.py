@@ -1,14 +1,19 @@
 """hosts: targets behind an SSH server, of which only its port can be reached. S4.1-5, U13."""
 import http.server
 import os
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 import unittest
 
+import server as server_module
 import services
-from server import Server, eventually, free_port
-from sshd import Sshd, children, descendants, make_key, status
+from server import Peer, Server, eventually, free_port
+from sshd import USER, Sshd, children, descendants, make_key, status
 from test_redis import Redis
 
 
@@ -251,19 +256,25 @@ class Agentless(unittest.TestCase):
         for fd in (fd for p in shells for fd in os.scandir('/proc/%d/fd' % p)):
             self.assertTrue(os.readlink(fd.path).startswith(('pipe:', 'socket:', '/dev/null')), os.readlink(fd.path))
 
+
+class Cost(unittest.TestCase):
+    @staticmethod
+    def window(sshd):
+        before, begun = cpu_of(sshd), time.monotonic()
+        time.sleep(5)
+        return (cpu_of(sshd) - before) / (time.monotonic() - begun)
+
     def test_it_costs_the_far_machine_little(self):
-        """CPU of sshd's processes and our shell with its children: at 5 s at most 1 % of a core (S4.2, S4.5)"""
-        server = serve(self.sshd.entry('quiet', collect='{host: {interval: 5s}}'))
+        """CPU of sshd's processes, our shells and their children: at 5 s at most 1 % of a core (S4.2, S4.5)"""
+        sshd = Sshd()
+        server = serve(sshd.entry(keepalive='{}', collect='{host: {interval: 5s}}'))
         try:
-            eventually(lambda: server.query('up{job="node"} == 1'))
-            ticks, begun = cpu_of(self.sshd), time.monotonic()
-            self.server.process.send_signal(signal.SIGSTOP)
-            time.sleep(10)
-            self.server.process.send_signal(signal.SIGCONT)
-            ratio = (cpu_of(self.sshd) - ticks) / (time.monotonic() - begun)
-            self.assertLess(ratio, .01)
+            eventually(lambda: len(server.query('up{job="node"} == 1')) == 2)
+            # The least of a few windows: what else this machine does is charged to whoever runs then.
+            self.assertLess(min(self.window(sshd) for _ in range(3)), .01)
         finally:
             server.close()
+            sshd.close()
 
 
 def cpu_of(sshd):
@@ -385,6 +396,169 @@ def worker_of(server):
     pids = children(server.process.pid)
     assert len(pids) == 1, pids
     return pids[0]
+
+
+@unittest.skipUnless(os.getuid() == 0, 'only root makes network namespaces')
+class Network(unittest.TestCase):
+    """the far machine in a network namespace, whose answers can be swallowed: no FIN, no RST, nothing"""
+
+    CLOCK = """import http.server, sys, time
+class H(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def do_GET(self):
+        body = b'clock_seconds %.3f\\n' % time.time()
+        self.send_response(200)
+        self.send_header('Content-Type', 'text/plain; version=0.0.4')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(('127.0.0.1', 8000), H).serve_forever()
+"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.space = 'earshot%d' % os.getpid()
+        cls.here, cls.there = '10.254.%d.1' % (os.getpid() % 250), '10.254.%d.2' % (os.getpid() % 250)
+        link = 'es%d' % (os.getpid() % 100000)
+        cls.ip('netns', 'add', cls.space)
+        cls.ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'far', 'netns', cls.space)
+        cls.ip('address', 'add', cls.here + '/30', 'dev', link)
+        cls.ip('link', 'set', link, 'up')
+        cls.ip('-n', cls.space, 'address', 'add', cls.there + '/30', 'dev', 'far')
+        cls.ip('-n', cls.space, 'link', 'set', 'far', 'up')
+        cls.ip('-n', cls.space, 'link', 'set', 'lo', 'up')
+        inside = ('ip', 'netns', 'exec', cls.space)
+        cls.service = Peer(*inside, sys.executable, '-c', cls.CLOCK)
+        cls.sshd = Sshd(address=cls.there, inside=inside)
+        cls.server = serve(cls.sshd.entry(collect='{scrape: [%s]}' % job('x', 8000)))
+        eventually(lambda: target(cls.server, 'x')['health'] == 'up')
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+        cls.sshd.close()
+        cls.service.stop()
+        cls.ip('netns', 'del', cls.space)
+
+    @staticmethod
+    def ip(*words):
+        subprocess.run(['ip', *words], check=True, capture_output=True)
+
+    def swallow(self, on):
+        self.ip('-n', self.space, 'route', 'add' if on else 'del', 'blackhole', self.here + '/32')
+
+    def healthy(self):
+        return state(self.server) == 'connected' and target(self.server, 'x')['health'] == 'up'
+
+    def assert_dated_right(self):
+        """each value is the moment at which the far service answered: within the scrape that it is dated with"""
+        series = self.server.api('query', query='clock_seconds[5m]')['result']
+        self.assertEqual(len(series), 1)
+        for ts, value in series[0]['values']:
+            self.assertGreater(float(value) - ts, -.05)
+            self.assertLess(float(value) - ts, .6)
+
+    def test_a_connection_cut_without_fin_is_a_timeout_and_comes_back(self):
+        self.swallow(True)
+        try:
+            eventually(lambda: state(self.server) == 'timeout', 15)
+            eventually(lambda: target(self.server, 'x')['lastError'].startswith('tunnel to box is down: '), 15)
+            self.assertEqual(self.server.query('up{job="x"}')[0][1], 0)
+        finally:
+            self.swallow(False)
+        back = time.monotonic()
+        eventually(self.healthy, 30)
+        self.assertLess(time.monotonic() - back, 30)
+        self.assert_dated_right()
+
+    def test_two_seconds_of_loss_cut_nothing_and_misdate_nothing(self):
+        eventually(self.healthy, 30)
+        before = own(self.server, 'earshot_ssh_reconnects_total')
+        self.swallow(True)
+        time.sleep(2)
+        self.swallow(False)
+        eventually(self.healthy, 10)
+        self.assertEqual(own(self.server, 'earshot_ssh_reconnects_total'), before)
+        self.assert_dated_right()
+
+
+class Commands(unittest.TestCase):
+    """earshot ssh add, trust, ls"""
+
+    def setUp(self):
+        self.sshd, self.dir = Sshd(), tempfile.mkdtemp(prefix='earshot-ssh-')
+        os.mkdir(self.file('.ssh'))
+        self.config = self.file('e.yml')
+
+    def tearDown(self):
+        self.sshd.close()
+        shutil.rmtree(self.dir)
+
+    def file(self, name):
+        return os.path.join(self.dir, name)
+
+    def run_command(self, *words):
+        r = subprocess.run([server_module.BINARY, 'ssh', *words], capture_output=True, text=True, timeout=30, check=False,
+                           stdin=subprocess.DEVNULL, env={**os.environ, 'HOME': self.dir, 'SSH_AUTH_SOCK': ''})
+        return r.returncode, r.stdout + r.stderr
+
+    def add(self, *flags):
+        return self.run_command('add', '%s@127.0.0.1:%d' % (USER, self.sshd.port), '--config', self.config, '--name', 'box',
+                                '--identity-file', self.sshd.key, *flags)
+
+    def fingerprint(self):
+        out = subprocess.run(['ssh-keygen', '-lf', self.sshd.file('host.pub')], capture_output=True, text=True, check=True)
+        return out.stdout.split()[1]
+
+    def test_add_shows_the_key_and_writes_what_the_server_can_use(self):
+        status, text = self.add('--yes')
+        self.assertEqual(status, 0, text)
+        self.assertIn(self.fingerprint(), text)
+        with open(self.config, encoding='utf-8') as f:
+            written = f.read()
+        self.assertIn("name: 'box'", written)
+        self.assertEqual(os.stat(self.file('.ssh/known_hosts')).st_mode & 0o777, 0o600)
+        written += "    known_hosts: '%s'\n" % self.file('.ssh/known_hosts')
+        server = Server('--config', '{dir}/e.yml', files={'e.yml': written}).start()
+        try:
+            eventually(lambda: state(server) == 'connected')
+            status, text = self.run_command('ls', '--url', 'http://127.0.0.1:%d' % server.port)
+            self.assertEqual(status, 0)
+            self.assertIn('box,%s@127.0.0.1:%d,connected' % (USER, self.sshd.port), text)
+        finally:
+            server.close()
+
+    def test_nothing_is_taken_when_nobody_says_yes(self):
+        status, text = self.add()
+        self.assertEqual(status, 1)
+        self.assertIn('nothing was changed', text)
+        self.assertFalse(os.path.exists(self.config))
+        self.assertFalse(os.path.exists(self.file('.ssh/known_hosts')))
+
+    def test_trust_mends_a_changed_key_while_earshot_runs(self):
+        """S4: never reconnects by itself"""
+        server = serve(self.sshd.entry())
+        try:
+            eventually(lambda: state(server) == 'connected')
+            make_key(self.sshd.file('host'))
+            self.sshd.restart()
+            eventually(lambda: state(server) == 'host_key_changed')
+            status, text = self.run_command('trust', 'box', '--config', os.path.join(server.dir, 'e.yml'), '--yes')
+            self.assertEqual(status, 0, text)
+            self.assertIn('ANOTHER', text)
+            self.assertIn(self.fingerprint(), text)
+            eventually(lambda: state(server) == 'connected')
+        finally:
+            server.close()
+
+    def test_a_name_that_is_none_is_told(self):
+        with open(self.config, 'w', encoding='utf-8') as f:
+            f.write('hosts: []\n')
+        status, text = self.run_command('trust', 'box', '--config', self.config)
+        self.assertEqual(status, 2)
+        self.assertIn('no entry of hosts', text)
 
 
 class Worker(unittest.TestCase):

@@ -144,7 +144,7 @@ static void behind_a_host_the_socket_takes_the_place_of_host_and_port(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(behind_a_host_the_socket_takes_the_place_of_host_and_port),
+        WITH_ARENA(behind_a_host_the_socket_takes_the_place_of_host_and_port),
         WITH_ARENA(a_url_becomes_keywords),
         WITH_ARENA(what_the_url_leaves_out_has_defaults),
         WITH_ARENA(a_socket_and_another_database_are_taken),

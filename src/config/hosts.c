@@ -182,7 +182,8 @@ static uint64_t fingerprint(const struct yaml *node)
     uint64_t hash = hash_str(builder_folder(node));
 
     for (size_t i = 0; i < node->n; i++)
-        if (!str_eq(node->pairs[i].key.text, STR("collect")))
+        if (!str_eq(node->pairs[i].key.text, STR("collect")) &&
+            !str_eq(node->pairs[i].key.text, STR("packs")))
             hash = job_hash_tree(hash_mix(hash, hash_str(node->pairs[i].key.text)),
                                  &node->pairs[i].value);
     return hash;
@@ -201,12 +202,46 @@ static void read_machine(struct config_builder *b, const struct yaml *collect,
                    "windows_exporter there");
         return;
     }
-    if (host)
+    if (host && !b->config->host_of[b->config->hosts_n - 1].enabled) /* the first one counts */
         config_read_host(b, host, &b->config->host_of[b->config->hosts_n - 1]);
     for (size_t i = 0; process && process->kind == YAML_LIST && i < process->n; i++)
         if (yaml_get(&process->items[i], "pid_file"))
             yaml_error(&b->errors, yaml_get(&process->items[i], "pid_file"),
                        "pid_file: is not read over SSH; give match, exe, unit or user");
+}
+
+/* What they stand for is read like what stands under `collect`. */
+static void read_own_packs(struct config_builder *b, const struct yaml *packs,
+                           const struct ssh_settings *s)
+{
+    struct schema_check check = {&b->errors, &b->warnings, false};
+    struct pack_uses uses = {.items = NULL};
+
+    if (!packs || packs->kind == YAML_NULL)
+        return;
+    if (!b->expand) {
+        yaml_error(&b->errors, packs, "packs: there are none in this program");
+        return;
+    }
+    if (b->expand(b->arena, packs, &b->errors, &b->warnings, &uses, &b->err) < 0)
+        b->failed = true;
+    for (size_t i = 0; i < uses.n; i++) {
+        size_t before = b->errors.n;
+
+        if (uses.items[i].host) {
+            yaml_error(&b->errors, uses.items[i].at,
+                       "the pack %s: is behind this host already; leave ssh out",
+                       uses.items[i].name);
+            continue;
+        }
+        schema_check(&schema_hosts_collect, uses.items[i].collect, &check);
+        if (b->errors.n > before)
+            continue;
+        b->use = &uses.items[i];
+        read_machine(b, uses.items[i].collect, s);
+        entries_read(b, uses.items[i].collect);
+    }
+    b->use = NULL;
 }
 
 static void read_host(struct config_builder *b, const struct yaml *node)
@@ -227,6 +262,7 @@ static void read_host(struct config_builder *b, const struct yaml *node)
     read_machine(b, yaml_get(node, "collect"), s);
     config_read_jobs(b, yaml_get(yaml_get(node, "collect"), "scrape"));
     entries_read(b, yaml_get(node, "collect"));
+    read_own_packs(b, yaml_get(node, "packs"), s);
     b->host = NULL;
 }
 

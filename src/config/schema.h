@@ -96,7 +96,7 @@ extern const struct schema schema_collect; /* `collect` of an earshot.yml */
 extern const struct schema schema_tls_config;
 extern const struct schema schema_entry_process;
 extern const struct schema schema_discovery;
-extern const struct schema schema_hosts; /* one entry of hosts */
+extern const struct schema schema_hosts, schema_hosts_collect; /* one entry of hosts */
 /* The targets in static_configs of `map`. */
 void schema_check_addresses(const struct yaml *map, struct schema_check *c);
 /* Reserved and odd names among the keys of the map. */

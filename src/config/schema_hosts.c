@@ -20,7 +20,7 @@ static const struct key far_host_keys[] = {
 SCHEMA(far_host, "hosts.collect.host");
 
 /* As `collect` at the top, as far as it can be done through a tunnel. */
-static const struct key host_collect_keys[] = {
+static const struct key hosts_collect_keys[] = {
     {.name = "scrape", .type = KEY_MAPS, .sub = &schema_scrape_config},
     {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
     {.name = "metrics", .type = KEY_MAPS, .sub = &schema_entry_metrics},
@@ -38,7 +38,8 @@ static const struct key host_collect_keys[] = {
     {.name = "audio", .type = KEY_ANY, USE_REFUSED, THERE_NOTE},
     {.name = "push", .type = KEY_ANY, USE_REFUSED, "what is pushed comes here by itself"},
 };
-SCHEMA(host_collect, "hosts.collect");
+const struct schema schema_hosts_collect = {
+    .what = "hosts.collect", .keys = hosts_collect_keys, .n = ARRAY_LEN(hosts_collect_keys)};
 
 static const struct key hosts_keys[] = {
     {.name = "ssh", .type = KEY_STR},
@@ -49,8 +50,8 @@ static const struct key hosts_keys[] = {
     {.name = "jump", .type = KEY_ANY, USE_REFUSED, "name a machine that is reached directly"},
     {.name = "os", .type = KEY_STR},
     {.name = "forward", .type = KEY_STRS},
-    {.name = "collect", .type = KEY_MAP, .sub = &host_collect},
-    {.name = "packs", .type = KEY_ANY, USE_REFUSED, "give its collectors under collect"},
+    {.name = "collect", .type = KEY_MAP, .sub = &schema_hosts_collect},
+    {.name = "packs", .type = KEY_ANY}, /* names and maps: hosts.c */
 };
 const struct schema schema_hosts = {
     .what = "hosts", .keys = hosts_keys, .n = ARRAY_LEN(hosts_keys)};

@@ -190,6 +190,15 @@ class Services(unittest.TestCase):
         labels, value = self.value('waiting')
         self.assertEqual((labels['host'], value), ('box', 7))
 
+    def test_a_pack_of_the_host_reads_what_is_there(self):
+        server = serve(self.sshd.entry(packs="[{redis: {url: 'redis://127.0.0.1:%d', interval: 1s, keys: [llm_tasks]}}]" %
+                                       self.redis.port))
+        try:
+            labels, value = eventually(lambda: server.query('redis_key_size{key="llm_tasks"}'))[0]
+            self.assertEqual((labels['host'], value), ('box', 1))
+        finally:
+            server.close()
+
     def test_all_of_them_say_when_the_far_end_refuses(self):
         port = free_port()
         server = serve(self.sshd.entry(collect="""{redis: [{url: 'redis://127.0.0.1:%d', interval: 1s}],

@@ -570,6 +570,38 @@ class Commands(unittest.TestCase):
         self.assertIn('no entry of hosts', text)
 
 
+class Reload(unittest.TestCase):
+    def test_hosts_go_and_come_with_all_that_is_behind_them(self):
+        sshd, service = Sshd(), Exposition()
+        collect = '{host: {interval: 1s}, scrape: [%s]}' % job('x', service.port)
+        server = serve(sshd.entry(collect=collect))
+
+        def load(text):
+            with open(os.path.join(server.dir, 'e.yml'), 'w', encoding='utf-8') as f:
+                f.write(text)
+            server.process.send_signal(signal.SIGHUP)
+
+        def all_up(host):
+            return len(server.query('up{host="%s"} == 1' % host)) == 3
+        try:
+            eventually(lambda: all_up('box'))
+            worker = worker_of(server)
+            load('hosts: [%s]\n' % sshd.entry(collect=collect.replace('1s', '2s')))
+            eventually(lambda: 'loaded again' in server.log_text())
+            self.assertEqual(worker_of(server), worker)  # the tunnel stays when what is behind it changes
+            load('collect: {host: {}}\n')
+            eventually(lambda: not children(server.process.pid) and not own(server, 'earshot_ssh_up'))
+            eventually(lambda: not os.listdir(os.path.join(server.data, 'ssh')))
+            load('hosts: [%s]\n' % sshd.entry('other', collect=collect))
+            eventually(lambda: all_up('other'))
+            self.assertEqual(server.stop()[0], 0)
+            self.assertFalse([n for n in os.listdir('/dev/shm') if n.startswith('earshot-%d-' % server.process.pid)])
+        finally:
+            server.close()
+            sshd.close()
+            service.close()
+
+
 class Worker(unittest.TestCase):
     """only the rights it needs"""
 

@@ -1,8 +1,10 @@
 #include "collect/ssh/far.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,9 +134,32 @@ static int remove_one(const char *path, const struct stat *st, int what, struct 
     return remove(path);
 }
 
+/* The trees of one of us that was killed. */
+static void remove_orphans(void)
+{
+    DIR *place = opendir(PLACE);
+    const struct dirent *d;
+
+    while (place && (d = readdir(place))) {
+        char path[sizeof PLACE + 1 + sizeof d->d_name];
+        struct stat st;
+        int pid;
+
+        if (sscanf(d->d_name, "earshot-%d-", &pid) != 1 || pid <= 0 ||
+            (kill(pid, 0) == 0 || errno != ESRCH))
+            continue;
+        (void)snprintf(path, sizeof path, PLACE "/%s", d->d_name);
+        if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid())
+            (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
+    if (place)
+        (void)closedir(place);
+}
+
 static int make_tree(struct far *f, struct err *err)
 {
-    (void)snprintf(f->folder, sizeof f->folder, PLACE "/earshot-XXXXXX");
+    remove_orphans();
+    (void)snprintf(f->folder, sizeof f->folder, PLACE "/earshot-%d-XXXXXX", (int)getpid());
     if (!mkdtemp(f->folder)) {
         f->folder[0] = '\0';
         return err_os(err, errno, "no folder in " PLACE);

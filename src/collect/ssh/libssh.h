@@ -49,6 +49,7 @@ struct err;
     F(ssh_new)                                                                                     \
     F(ssh_options_set)                                                                             \
     F(ssh_pki_import_privkey_file)                                                                 \
+    F(ssh_remove_channel_callbacks)                                                                \
     F(ssh_send_keepalive)                                                                          \
     F(ssh_session_export_known_hosts_entry)                                                        \
     F(ssh_session_is_known_server)                                                                 \

@@ -104,8 +104,10 @@ void pump_free(struct pump *p)
 {
     if (!p)
         return;
-    if (p->channel)
+    if (p->channel) { /* which the library keeps until the far end has closed it too */
+        (void)p->trunk->lib->ssh_remove_channel_callbacks(p->channel, &p->callbacks);
         p->trunk->lib->ssh_channel_free(p->channel);
+    }
     leave_client(p);
     buf_fini(&p->out);
     buf_fini(&p->in);

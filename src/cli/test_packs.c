@@ -11,6 +11,7 @@
 #include "collect/process/process_settings.h"
 #include "collect/redis/redis_settings.h"
 #include "config/config.h"
+#include "http/client_settings.h"
 #include "model/labels.h"
 #include "pack/pack.h"
 
@@ -132,6 +133,7 @@ static void what_is_off_is_left_out(void **state)
     assert_int_equal(c->entries_n, 3);
     assert_string_equal(entry(c, "metrics", "flower")->job.name, "whisper-flower");
     assert_string_equal(entry(c, "metrics", "flower")->instance, "f:1");
+    assert_string_equal(entry(c, "metrics", "flower")->job.client->login.text, "me:pw:1");
     assert_string_equal(entry(c, "metrics", "redis_exporter")->job.name, "whisper-redis");
     assert_string_equal(entry(c, "celery", "broker")->job.name, "whisper-redis");
     config_free(c);

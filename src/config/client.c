@@ -205,6 +205,8 @@ const struct client_settings *client_read(struct config_builder *b, const struct
     c->has_basic_auth = schema_has(map, "basic_auth");
     c->username = client_read_secret_of(b, basic, "username", "username_file");
     c->password = client_read_secret_of(b, basic, "password", "password_file");
+    c->login = client_read_secret_of(b, map, "login", "login_file");
+    c->has_basic_auth |= c->login.text || c->login.file;
     read_authorization(b, map, c);
     c->oauth2 = read_oauth2(b, yaml_get(map, "oauth2"));
     c->tls = client_read_tls(b, yaml_get(map, "tls_config"));

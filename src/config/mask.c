@@ -25,8 +25,9 @@ static bool is_secret(struct str key)
             return true;
     }
     /* `headers` of an entry under `collect` may hold any. */
-    return str_eq(key, STR("key")) || str_eq(key, STR("headers")) || str_ends(key, STR("_key")) ||
-           str_eq(key, STR("proxy_connect_header"));
+    return str_eq(key, STR("key")) || str_eq(key, STR("login")) ||
+           str_eq(key, STR("flower_auth")) || str_eq(key, STR("headers")) ||
+           str_ends(key, STR("_key")) || str_eq(key, STR("proxy_connect_header"));
 }
 
 static void print_quoted(struct str text, struct buf *out)

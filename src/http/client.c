@@ -107,6 +107,7 @@ struct client *client_new(const struct client_settings *s)
     c->settings = *s;
     c->settings.username = secret(c, &s->username);
     c->settings.password = secret(c, &s->password);
+    c->settings.login = secret(c, &s->login);
     c->settings.authorization_type = text(c, s->authorization_type);
     c->settings.authorization = secret(c, &s->authorization);
     c->settings.tls = tls(c, &s->tls);
@@ -293,6 +294,21 @@ static int add_header(struct curl_slist **list, const char *name, const char *pr
     return rc;
 }
 
+static int apply_login(const struct client_settings *s, CURL *easy, struct err *err)
+{
+    struct buf login;
+    int rc;
+
+    buf_init(&login, 0);
+    rc = read_line(&s->login, "login", &login, err);
+    if (rc == 0) {
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(easy, CURLOPT_USERPWD, login.p ? login.p : "");
+    }
+    client_wipe(&login);
+    return rc;
+}
+
 static int apply_basic_auth(const struct client_settings *s, CURL *easy, struct err *err)
 {
     struct buf user, password;
@@ -318,6 +334,8 @@ static int apply_credentials(struct client *c, CURL *easy, struct client_use *us
     const struct client_secret token = {c->token.value, NULL};
     char prefix[128];
 
+    if (s->has_basic_auth && (s->login.text || s->login.file))
+        return apply_login(s, easy, err);
     if (s->has_basic_auth)
         return apply_basic_auth(s, easy, err);
     if (s->authorization_type) {

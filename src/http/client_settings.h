@@ -58,6 +58,7 @@ struct client_settings {
     /* At most one of the three ways. */
     bool has_basic_auth;
     struct client_secret username, password;
+    struct client_secret login;         /* user:password in one, instead of the two */
     const char *authorization_type;     /* "Bearer"; NULL: no authorization */
     struct client_secret authorization; /* the credentials */
     const struct client_oauth2 *oauth2;

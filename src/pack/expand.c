@@ -89,24 +89,17 @@ static int add_member(struct making *m, struct yaml *map, const char *key, struc
     return 0;
 }
 
-/* A text becomes the map that it stands for: a log's path, a user with a password. */
-static int make_map(struct making *m, const struct pack_parameter *p, struct yaml *value)
+/* A log that is given as a text is a path. */
+static int make_log(struct making *m, struct yaml *value)
 {
-    struct str text = value->text, user;
+    struct str text = value->text;
 
     if (value->kind != YAML_SCALAR)
         return 0;
     value->kind = YAML_MAP;
     value->n = 0;
-    value->pairs = arena_new_array(m->x->arena, struct yaml_pair, 2, m->x->err);
-    if (!value->pairs)
-        return -1;
-    if (p->type == PACK_LOG)
-        return add_member(m, value, "path", text);
-    user = str_split(&text, ':');
-    return add_member(m, value, "username", user) < 0 || add_member(m, value, "password", text) < 0
-               ? -1
-               : 0;
+    value->pairs = arena_new(m->x->arena, struct yaml_pair, m->x->err);
+    return value->pairs ? add_member(m, value, "path", text) : -1;
 }
 
 static void bind(struct making *m, const char *name, const struct yaml *value)
@@ -127,7 +120,7 @@ static int bind_parameter(struct making *m, const struct pack_parameter *p)
 
     if (!value)
         return -1;
-    if (options_has_file(p)) {
+    if (p->has_file) {
         const char *file = arena_printf(x->arena, x->err, "%s_file", p->name);
 
         if (!file)
@@ -149,7 +142,7 @@ static int bind_parameter(struct making *m, const struct pack_parameter *p)
     } else {
         value = NULL;
     }
-    if (value && (p->type == PACK_LOG || p->type == PACK_LOGIN) && make_map(m, p, value) < 0)
+    if (value && p->type == PACK_LOG && make_log(m, value) < 0)
         return -1;
     bind(m, p->name, value);
     return 0;

@@ -108,15 +108,27 @@ static void read_parameter(struct loader *l, const struct yaml_pair *pair,
         yaml_error(&l->errors, &pair->key, "a parameter needs help");
 }
 
-static void read_parameters(struct loader *l, const struct yaml *root, struct pack *out)
+/* Where the pack says ${NAME_file}. */
+static bool has_file(struct loader *l, const char *name, struct str pack)
+{
+    const char *asked = arena_printf(l->arena, l->err, "${%s_file}", name);
+
+    l->failed |= !asked;
+    return asked && memmem(pack.p, pack.n, asked, strlen(asked));
+}
+
+static void read_parameters(struct loader *l, const struct pack_file *file, const struct yaml *root,
+                            struct pack *out)
 {
     const struct yaml *map = yaml_get(root, "parameters");
     const struct yaml *address = yaml_get(root, "address");
     size_t n = map && map->kind == YAML_MAP ? map->n : 0;
     struct pack_parameter *all = array(l, n, sizeof *all);
 
-    for (size_t i = 0; all && i < n; i++)
+    for (size_t i = 0; all && i < n; i++) {
         read_parameter(l, &map->pairs[i], &all[i]);
+        all[i].has_file = has_file(l, all[i].name, file->pack);
+    }
     out->parameters = all;
     out->parameters_n = n;
     if (!address || l->failed)
@@ -196,7 +208,7 @@ static int read_pack(struct loader *l, const struct pack_file *file, struct pack
     if (yaml_check_keys(root, "a pack", keys, ARRAY_LEN(keys), &l->errors)) {
         out->title = text_of(l, root, "title");
         out->about = text_of(l, root, "about");
-        read_parameters(l, root, out);
+        read_parameters(l, file, root, out);
         out->collect = yaml_get(root, "collect");
         out->behind = yaml_get(root, "behind");
         expect(l, out->collect, YAML_MAP, "collect");

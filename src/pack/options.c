@@ -16,18 +16,13 @@ const char *const options_common[] = {"instance", "interval", "timeout",
                                       "labels",   "rules",    "notify"};
 const size_t options_common_n = ARRAY_LEN(options_common);
 
-bool options_has_file(const struct pack_parameter *p)
-{
-    return p->type == PACK_SECRET || p->type == PACK_URL;
-}
-
 size_t options_names(const struct pack *pack, struct arena *a, const char **names, size_t max)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < pack->parameters_n && n + 2 < max; i++) {
         const struct pack_parameter *p = &pack->parameters[i];
-        const char *file = options_has_file(p) ? arena_printf(a, NULL, "%s_file", p->name) : NULL;
+        const char *file = p->has_file ? arena_printf(a, NULL, "%s_file", p->name) : NULL;
 
         names[n++] = p->name;
         if (file)

@@ -15,8 +15,6 @@ struct yaml_errors;
 extern const char *const options_common[];
 extern const size_t options_common_n;
 
-/* The value may stand in a file, under the name with _file behind. */
-bool options_has_file(const struct pack_parameter *p);
 /* All keys that the pack takes, at most `max`; their number. */
 size_t options_names(const struct pack *pack, struct arena *a, const char **names, size_t max);
 /* A value of the wrong type. */

@@ -20,14 +20,14 @@
 
 enum pack_type {
     PACK_TEXT,
-    PACK_URL,    /* with a scheme; a slash at its end is not counted */
-    PACK_SECRET, /* as `<name>_file` too */
+    PACK_URL, /* with a scheme; a slash at its end is not counted */
+    PACK_SECRET,
     PACK_NUMBER,
     PACK_DURATION,
     PACK_SIZE,
     PACK_BOOL,
     PACK_PATH,
-    PACK_LOGIN, /* user:password, becomes {username, password} */
+    PACK_LOGIN, /* user:password */
     PACK_LOG,   /* a path, or a map: {unit: NAME}, {container: NAME} */
     PACK_TEXTS, /* a list */
     PACK_ANY,   /* what the collector takes; it checks */
@@ -38,6 +38,7 @@ struct pack_parameter {
     enum pack_type type;
     const struct yaml *value; /* when none is given; NULL: there is none then */
     bool may_be_off;          /* `off` stands for none */
+    bool has_file;            /* it may stand in a file: `<name>_file` */
     const char *help;         /* one line */
 };
 

@@ -36,7 +36,7 @@ FAR = '''packs:
     known_hosts: %(known_hosts)s
     api: http://%(peer)s/metrics
     flower: http://%(peer)s/flower/metrics
-    flower_auth: admin:se:cret
+    flower_auth_file: flower-password
     redis: off
     postgres_exporter: http://%(exporter)s/metrics
     interval: 1s
@@ -126,7 +126,7 @@ class BehindSsh(unittest.TestCase):
         cls.addClassCleanup(cls.exporter.stop)
         cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': FAR % {
             'peer': cls.target.address, 'exporter': cls.exporter.address, 'user': USER, 'port': cls.sshd.port, 'key': cls.sshd.key,
-            'known_hosts': cls.sshd.known_hosts}}).start()
+            'known_hosts': cls.sshd.known_hosts}, 'flower-password': 'admin:se:cret\n'}).start()
         cls.addClassCleanup(cls.server.close)
         eventually(lambda: len(cls.server.query('up{job=~"whisper-.*",host="127.0.0.1"} == 1')) == 3)
 

@@ -101,6 +101,16 @@ bool sockets_next_tcp(struct str *text, struct tcp_row *out)
     return false;
 }
 
+/* In a URL what follows them is not the path: "/tmp/x&passfile=/root/.pgpass". Nobody has such a
+ * socket but to have us connect in ways that nobody asked for. */
+static bool has_url_signs(struct str path)
+{
+    for (size_t i = 0; i < path.n; i++)
+        if (strchr("%?#&@", path.p[i]))
+            return true;
+    return false;
+}
+
 /* "ffff8880: 00000002 00000000 00010000 0001 01 23456 /run/redis.sock" */
 static bool read_unix(struct str line, struct unix_row *out)
 {
@@ -115,7 +125,7 @@ static bool read_unix(struct str line, struct unix_row *out)
         !scan_word(&line, &word) || !scan_word_u64(&line, &out->inode))
         return false;
     out->path = str_trim(line); /* it may hold blanks */
-    return str_starts(out->path, STR("/"));
+    return str_starts(out->path, STR("/")) && !has_url_signs(out->path);
 }
 
 bool sockets_next_unix(struct str *text, struct unix_row *out)

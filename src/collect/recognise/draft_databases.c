@@ -193,6 +193,14 @@ static void find_workers(const struct drafts *d, uint16_t port, struct workers *
     }
 }
 
+#define QUEUE_NAME_MAX 200
+
+/* One that an entry can hold; a longer name would make all of the entry too long. */
+static bool is_queue(struct str name)
+{
+    return name.n <= QUEUE_NAME_MAX && draft_is_plain(name);
+}
+
 /* Those that workers name, then those that the broker knows. */
 static void add_queues(struct buf *b, struct str named, const struct redis_answer *r)
 {
@@ -202,13 +210,13 @@ static void add_queues(struct buf *b, struct str named, const struct redis_answe
     while (named.n && n < PROBE_QUEUES_MAX) {
         struct str one = str_trim(str_split(&named, ','));
 
-        if (draft_is_plain(one) && !draft_is_listed(all, n, one))
+        if (is_queue(one) && !draft_is_listed(all, n, one))
             all[n++] = one;
         if (!named.p)
             break;
     }
     for (size_t i = 0; i < r->queues_n && n < ARRAY_LEN(all); i++)
-        if (draft_is_plain(r->queues[i]) && !draft_is_listed(all, n, r->queues[i]))
+        if (is_queue(r->queues[i]) && !draft_is_listed(all, n, r->queues[i]))
             all[n++] = r->queues[i];
     if (n == 0)
         all[n++] = STR("celery");

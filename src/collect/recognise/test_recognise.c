@@ -262,6 +262,26 @@ static void what_a_program_calls_itself_cannot_drive_a_terminal_or_leave_its_quo
     peer_stop(&evil);
 }
 
+static void a_queue_with_an_endless_name_hides_nothing_else(void **state)
+{
+    struct machine *m = *state;
+    struct peer redis;
+    struct buf says;
+
+    buf_init(&says, 0);
+    buf_adds(&says, "+PONG\r\n$19\r\nredis_version:7.2.4\r\n+OK\r\n*2\r\n$1\r\n0\r\n*2\r\n"
+                    "$20015\r\n_kombu.binding.");
+    for (size_t i = 0; i < 20000; i++)
+        buf_addc(&says, 'q');
+    buf_adds(&says, "\r\n$19\r\n_kombu.binding.mail\r\n");
+    peer_start(&redis, says.p);
+    add_port(m, "redis-server", redis.port);
+    scan(m);
+    assert_non_null(strstr(find(m, "celery", redis.port)->entry, "\nqueues: ['mail']"));
+    peer_stop(&redis);
+    buf_fini(&says);
+}
+
 #define cmocka_scan_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -272,6 +292,7 @@ int main(void)
         cmocka_scan_test(earshot_and_programs_that_would_take_it_amiss_are_left_alone),
         cmocka_scan_test(who_says_nothing_costs_no_more_than_its_time),
         cmocka_scan_test(what_a_program_calls_itself_cannot_drive_a_terminal_or_leave_its_quotes),
+        cmocka_scan_test(a_queue_with_an_endless_name_hides_nothing_else),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

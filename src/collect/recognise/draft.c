@@ -19,12 +19,7 @@ const char *draft_line(struct drafts *d, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
-    if (!str_is_utf8(str_c(text)))
-        for (char *c = text; *c; c++)
-            *c = (unsigned char)*c < 0x80 ? *c : '?';
+    program_clean(text, '?');
     kept = arena_cstr(d->arena, str_c(text), d->err);
     d->failed |= !kept;
     return kept ? kept : "";
@@ -78,7 +73,7 @@ void draft_quote(struct buf *b, struct str text)
 bool draft_is_plain(struct str text)
 {
     for (size_t i = 0; i < text.n; i++)
-        if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
+        if (program_odd(str_skip(text, i)))
             return false;
     return text.n > 0 && str_is_utf8(text);
 }

@@ -28,7 +28,7 @@ struct drafts {
     bool failed;
 };
 
-/* A line of our own making; control characters in what others said become '?'. */
+/* A line of our own making; what program_clean finds in what others said becomes '?'. */
 const char *draft_line(struct drafts *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 const char *draft_keep(struct drafts *d, const struct buf *b);
 const char *draft_place(struct drafts *d, const struct survey_socket *s);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/attr.h"
 #include "collect/recognise/survey.h"
 
 /* What runs something else, by the begin of its name (python3.11). */
@@ -55,6 +56,17 @@ static struct str module_of(struct str word)
     return str_split(&word, ':');
 }
 
+/* The code behind -c or -e: no name, and it may hold a password. */
+static bool is_code(struct str word, struct str base)
+{
+    static const char signs[] = ";=(){}'\"`\n";
+
+    for (size_t i = 0; i < word.n; i++)
+        if (strchr(signs, word.p[i]))
+            return true;
+    return memchr(base.p, ' ', base.n);
+}
+
 /* The first word that is no option: a script, or behind -m or -jar a module or an archive. Scripts
  * that run others are passed over, unless they are all there is. */
 static struct str script_of(struct str words)
@@ -67,7 +79,7 @@ static struct str script_of(struct str words)
         if (word.n == 0 || word.p[0] == '-')
             continue;
         base = without_ending(program_base(module_of(word)));
-        if (base.n == 0)
+        if (base.n == 0 || is_code(word, base))
             continue;
         found = base;
         if (!is_interpreter(base))
@@ -91,17 +103,39 @@ static struct str find_name(const struct survey_process *p)
     return script.n ? script : base;
 }
 
+size_t program_odd(struct str s)
+{
+    static const char *const odd[] = {"\u2028", "\u2029", "\ufeff", "\xef\xbf\xbe", "\xef\xbf\xbf"};
+    unsigned char c = s.n ? (unsigned char)s.p[0] : 'x';
+
+    if (c < ' ' || c == 0x7f)
+        return 1;
+    if (c == 0xc2 && s.n > 1 && (unsigned char)s.p[1] < 0xa0)
+        return 2;
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+        if (str_starts(s, str_c(odd[i])))
+            return strlen(odd[i]);
+    return 0;
+}
+
+void program_clean(char *text, char instead)
+{
+    struct str rest = str_c(text);
+
+    if (!str_is_utf8(rest))
+        for (char *c = text; *c; c++)
+            *c = (unsigned char)*c < 0x80 ? *c : '?';
+    for (size_t i = 0; i < rest.n; i++)
+        for (size_t n = program_odd(str_skip(rest, i)); n > 0; n--, i += n > 0)
+            text[i] = instead;
+}
+
 void program_name(const struct survey_process *p, char out[PROGRAM_NAME_MAX])
 {
     struct str name = p ? find_name(p) : STR("");
 
     (void)snprintf(out, PROGRAM_NAME_MAX, "%.*s", STR_ARGS(str_take(name, PROGRAM_NAME_MAX - 1)));
-    for (char *c = out; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = ' ';
-    if (!str_is_utf8(str_c(out)))
-        for (char *c = out; *c; c++)
-            *c = (unsigned char)*c < 0x80 ? *c : '?';
+    program_clean(out, ' ');
 }
 
 void program_job(const struct survey_process *p, unsigned port, char out[PROGRAM_NAME_MAX])

@@ -15,6 +15,11 @@ struct survey_process;
 
 /* The last part of a path. */
 struct str program_base(struct str path);
+/* Bytes of the control character, or of what is an end of line to YAML, that `s` begins with; 0: it
+ * begins with neither. */
+size_t program_odd(struct str s);
+/* Writes `instead` over each byte of those, and '?' over what is no UTF-8. */
+void program_clean(char *text, char instead);
 /* The script or module that an interpreter runs, else the program. "" when nothing is known. */
 void program_name(const struct survey_process *p, char out[PROGRAM_NAME_MAX]);
 /* The same as the name of a job: [a-z0-9_-], "port-8000" when nothing is known. */

@@ -38,6 +38,24 @@ static void an_interpreter_is_called_by_what_it_runs(void **state)
     check(RUNS("python3"), "python3", "python3");
 }
 
+static void code_and_the_passwords_in_it_are_no_name(void **state)
+{
+    (void)state;
+    check(RUNS("bash\0-c\0PASSWORD=hunter2 exec serve"), "bash", "bash");
+    check(RUNS("python3\0-c\0KEY='sk-secret';run()"), "python3", "python3");
+    check(RUNS("sh\0-c\0curl -u me:secret http://h"), "sh", "sh");
+    check(RUNS("python3\0/srv/My Apps/serve.py"), "serve", "serve");
+}
+
+static void no_name_ends_a_line_of_yaml(void **state)
+{
+    (void)state;
+    check(RUNS("/opt/x\u2028y\xc2\x85z\u00e4\ufeff"), "x   y  z\u00e4   ", "x-y-z");
+    assert_int_equal(program_odd(STR("\u2029")), 3);
+    assert_int_equal(program_odd(STR("\u2030")), 0);
+    assert_int_equal(program_odd(STR("")), 0);
+}
+
 static void nobody_known_has_the_port_as_job(void **state)
 {
     char out[PROGRAM_NAME_MAX];
@@ -68,6 +86,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_program_is_called_by_its_base_name),
         cmocka_unit_test(an_interpreter_is_called_by_what_it_runs),
+        cmocka_unit_test(code_and_the_passwords_in_it_are_no_name),
+        cmocka_unit_test(no_name_ends_a_line_of_yaml),
         cmocka_unit_test(nobody_known_has_the_port_as_job),
         cmocka_unit_test(options_are_found_in_each_of_their_forms),
     };

@@ -8,6 +8,7 @@
 
 #define SPAN_MS     3600000 /* without `start` */
 #define FOUND_USUAL 1000
+#define READS_MAX   8u /* at once: a disk that hangs holds no more threads than these */
 
 struct events_state {
     struct api_params params;
@@ -89,7 +90,7 @@ static int read_selectors(struct api_job *job, struct events_query *q, struct er
     return 0;
 }
 
-/* The lane waits for the state's thread, which has no long work. */
+/* Waits for the state's thread, as long as its disk takes: so it has a thread that may. */
 static int find(struct api_job *job, struct events_query *q, struct err *err)
 {
     struct events_state *s = job->state;
@@ -128,18 +129,30 @@ static int work(struct api_job *job, struct err *err)
     return rc;
 }
 
-static void handle_events(struct http_request *r, void *api)
+static void over(struct api_job *job)
 {
+    job->api->event_reads--;
+}
+
+static void handle_events(struct http_request *r, void *arg)
+{
+    struct api *api = arg;
     struct api_params params;
     struct api_job *job;
 
     if (api_params_read(r, &params) < 0)
         return;
+    if (api->event_reads == READS_MAX) {
+        api_reply_status(r, 503, "unavailable", "too many ask for events at once; try again");
+        return;
+    }
     job = api_job_new(api, r, sizeof(struct events_state), work);
     if (!job)
         return;
     ((struct events_state *)job->state)->params = params;
-    api_job_start(job, LANE_QUERY);
+    job->over = over;
+    api->event_reads++;
+    api_job_start(job, LANE_SLOW);
 }
 
 void api_event_routes(struct api *api)

@@ -23,6 +23,7 @@ struct api {
     struct api_stats stats;
     struct budget queries; /* of all under way */
     unsigned reads;        /* remote reads under way */
+    unsigned event_reads;  /* of events */
     bool reload_refused;   /* the last one */
     ts_ms config_ms;       /* when the configuration in use was loaded */
 };

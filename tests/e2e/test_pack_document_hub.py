@@ -113,7 +113,7 @@ class DocumentHub(unittest.TestCase):
         self.assertEqual(self.value('document_hub_queues_completed' + own), 315)
         found = self.server.api('query', query='document_hub_resources_cpu_percent%s[5m]' % own)['result'][0]['values']
         self.assertEqual(found, [[int(stamps[0].timestamp()), '19.5'], [int(stamps[1].timestamp()), '49.3']])
-        eventually(lambda: self.value('earshot_json_lines_invalid_total') == 1)
+        self.becomes('earshot_json_lines_invalid_total', 1)
 
     def test_each_source_is_a_target(self):
         """Redis without endpoint, files by their names, groups of processes as one"""

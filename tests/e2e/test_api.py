@@ -257,7 +257,7 @@ class Federation(Asked):
         return status, body.decode(), got['Content-Type']
 
     def test_the_newest_samples_go_out_with_what_they_lack(self):
-        status, text, kind = self.federate('clips_total', '{__name__=~"gone|old"}', 'clips_total{state="bad"}', 'up')
+        status, text, kind = self.federate('clips_total', '{__name__=~"gone|old"}', 'clips_total{state="bad"}', 'up{job="me"}')
         self.assertEqual((status, kind), (200, 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores'))
         at = self.now * 1000
         self.assertEqual(re.sub(r' \d+\n$', ' T\n', text), ''.join([

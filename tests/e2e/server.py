@@ -20,14 +20,15 @@ def free_port():
 
 
 def eventually(what, seconds=20, every=.1):
-    """the first true value of what(); fails with the last value or error after `seconds`"""
+    """the first true value of what(); what fails may be right the next time: not there yet, no JSON yet. Fails with
+    the last value or error after `seconds`"""
     end, last = time.monotonic() + seconds, None
     while time.monotonic() < end:
         try:
             last = what()
             if last:
                 return last
-        except (OSError, http.client.HTTPException, KeyError, IndexError, ValueError) as e: # or no JSON yet
+        except (OSError, http.client.HTTPException, KeyError, IndexError, ValueError, AssertionError) as e:
             last = e
         time.sleep(every)
     raise AssertionError('not within %d s: %r' % (seconds, last))

@@ -61,7 +61,7 @@ class Exporter:
     def wait(self):
         def answers():
             if self.peer.process.poll() is not None:
-                raise AssertionError('%s ended: %s' % (self.peer.process.args, self.peer.log_text()))
+                raise RuntimeError('%s ended: %s' % (self.peer.process.args, self.peer.log_text()))
             return get(self.url)[0] == 200
         eventually(answers, 60)
         return self

@@ -1,0 +1,468 @@
+/* What is collected: the lists under collect, packs, hosts. */
+#include "base/test.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "collect/celery/celery_settings.h"
+#include "collect/entry_settings.h"
+#include "collect/gpu/gpu_settings.h"
+#include "collect/process/process_settings.h"
+#include "collect/rabbitmq/rabbitmq_settings.h"
+#include "collect/redis/redis_settings.h"
+#include "collect/ssh/ssh_settings.h"
+#include "config/config.h"
+#include "config/test_given.h"
+#include "http/client_settings.h"
+#include "model/labels.h"
+
+static void a_redis_is_read_with_keys_in_its_databases(void **state)
+{
+    struct config *c = given(EARSHOT, "collect:\n"
+                                      "  redis:\n"
+                                      "    - url: rediss://:hunter2@box:7000/2\n"
+                                      "      keys: [jobs, db5=jobs, 'a=b']\n"
+                                      "      key_patterns: ['r:*']\n"
+                                      "      latency: false\n"
+                                      "      tls_config: {server_name: n}\n");
+    const struct redis_settings *s = c->entries[0].own;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 1);
+    assert_string_equal(c->entries[0].kind, "redis");
+    assert_string_equal(c->entries[0].name, "box:7000");
+    assert_string_equal(c->entries[0].instance, "box:7000");
+    assert_string_equal(c->entries[0].job.name, "redis");
+    assert_int_equal(c->entries[0].job.interval_ms, 15000);
+    assert_int_equal(c->entries[0].job.timeout_ms, 10000);
+    assert_null(c->entries[0].url);
+    assert_int_equal(s->keys_n, 3);
+    assert_int_equal(s->keys[0].db, 2);
+    assert_string_equal(s->keys[0].name, "jobs");
+    assert_int_equal(s->keys[1].db, 5);
+    assert_string_equal(s->keys[1].name, "jobs");
+    assert_string_equal(s->keys[2].name, "a=b");
+    assert_int_equal(s->patterns[0].db, 2);
+    assert_true(s->commandstats);
+    assert_false(s->latency);
+    assert_string_equal(s->access.tls.server_name, "n");
+    config_free(c);
+}
+
+static void the_url_of_a_redis_may_be_in_a_file(void **state)
+{
+    struct config *c;
+
+    (void)state;
+    (void)given_file("redis.url", STR("redis://:s@10.0.0.9/1\n"));
+    c = given(EARSHOT, "collect: {redis: [{url_file: redis.url, keys: [a], name: main}]}\n");
+    assert_string_equal(c->entries[0].name, "main");
+    assert_string_equal(c->entries[0].instance, "10.0.0.9:6379");
+    assert_int_equal(((const struct redis_settings *)c->entries[0].own)->keys[0].db, 1);
+    config_free(c);
+    assert_mistake(EARSHOT, "collect: {redis: [{url_file: not.there}]}\n",
+                   "f.yml:1:30: url_file: cannot be opened");
+}
+
+static void mistakes_of_a_redis_are_told_with_their_place(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT, "collect:\n  redis:\n  - {keys: [a]}\n",
+                   "f.yml:3:5: collect.redis: url is missing; write redis://127.0.0.1:6379");
+    assert_mistake(EARSHOT, "collect:\n  redis:\n  - url: http://x\n",
+                   "f.yml:3:10: url: it begins neither with redis://");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', first: {q: 10}}]}\n",
+                   "first is not served by this version: nothing shows the first entries");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://:a@h', password: b}]}\n",
+                   "a password is given twice");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', password: b, password_file: c}]}",
+                   "give password or password_file, not both");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', tls_config: {ca_file: c}}]}\n",
+                   "write rediss://");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', keys: ['db9999999=a']}]}\n",
+                   "is written db3=name");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h'}, {url: 'redis://h'}]}\n",
+                   "two entries are called \"h:6379\"");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', keyz: []}]}\n",
+                   "did you mean \"keys\"");
+}
+
+static void a_celery_is_read_with_its_default_queue(void **state)
+{
+    struct config *c = given(EARSHOT, "collect:\n"
+                                      "  celery:\n"
+                                      "    - {broker: 'redis://h/1', events: false}\n"
+                                      "    - {broker: 'unix:///s', queues: [a, b], instance: i}\n");
+    const struct celery_settings *s = c->entries[0].own;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 2);
+    assert_string_equal(c->entries[0].job.name, "celery");
+    assert_string_equal(c->entries[0].instance, "h:6379");
+    assert_string_equal(s->broker.url.text, "redis://h/1");
+    assert_int_equal(s->queues_n, 1);
+    assert_string_equal(s->queues[0], "celery");
+    s = c->entries[1].own;
+    assert_string_equal(c->entries[1].instance, "i");
+    assert_int_equal(s->queues_n, 2);
+    assert_string_equal(s->queues[1], "b");
+    config_free(c);
+}
+
+static void mistakes_of_a_celery_are_told_with_their_place(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT, "collect:\n  celery:\n  - {queues: [a]}\n",
+                   "f.yml:3:5: collect.celery: broker is missing");
+    assert_mistake(EARSHOT, "collect:\n  celery:\n  - broker: amqp://x\n",
+                   "f.yml:3:13: broker: a RabbitMQ is asked by its management API: write http");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'sentinel://h'}]}\n", "a Sentinel is not");
+    assert_mistake(EARSHOT,
+                   "collect: {celery: [{broker: 'redis://h', flower: '127.0.0.1:5555'}]}\n",
+                   "flower: a URL, such as http://127.0.0.1:5555");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', results: 'x'}]}\n",
+                   "results: ");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'redis://h', stuck_after: soon}]}\n",
+                   "stuck_after");
+}
+
+static void a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery(void **state)
+{
+    struct config *c = given(
+        EARSHOT, "collect:\n"
+                 "  celery:\n"
+                 "  - {broker: 'redis://h', flower: 'http://me:p%40w@f:5555/', events: true,\n"
+                 "     stuck_after: 1h, labels: {a: b}}\n");
+    const struct entry_settings *broker = &c->entries[0], *flower = &c->entries[1];
+    const struct celery_settings *s = broker->own;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 2);
+    assert_true(s->events && s->flower);
+    assert_int_equal(s->stuck_after_ms, 3600000);
+    assert_null(broker->url);
+    assert_null(broker->endpoint);
+    assert_string_equal(flower->url, "http://f:5555/metrics");
+    assert_string_equal(flower->endpoint, "/metrics");
+    assert_string_equal(flower->job.name, "celery");
+    assert_string_equal(flower->instance, broker->instance);
+    assert_ptr_equal(flower->labels, broker->labels);
+    assert_true(flower->job.client->has_basic_auth);
+    assert_string_equal(flower->job.client->username.text, "me");
+    assert_string_equal(flower->job.client->password.text, "p@w");
+    config_free(c);
+}
+
+static void a_rabbitmq_is_read_from_its_plug_in_or_from_its_management(void **state)
+{
+    struct config *c =
+        given(EARSHOT, "collect:\n"
+                       "  rabbitmq:\n"
+                       "  - {queues: 'm.*'}\n"
+                       "  - {url: 'http://guest:guest@r:15672'}\n"
+                       "  celery: [{broker: 'http://guest:guest@r:15672/two', queues: [a]}]\n");
+    const struct entry_settings *celery = &c->entries[0], *e = &c->entries[1];
+    const struct celery_settings *s = celery->own;
+    const struct rabbitmq_settings *r = e->own;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 5);
+    assert_string_equal(celery->url, "http://r:15672/api/queues?columns=name,vhost,messages_ready,"
+                                     "messages_unacknowledged,consumers");
+    assert_string_equal(celery->instance, "r:15672");
+    assert_true(str_eq(s->amqp->vhost, STR("\\Qtwo\\E")));
+    assert_string_equal(e->url, "http://127.0.0.1:15692/metrics/per-object");
+    assert_true(str_eq(r->queues, STR("m.*")) && str_eq(r->vhost, STR(".*")));
+    assert_string_equal(e[1].endpoint, "/api/queues");
+    assert_string_equal(e[2].url,
+                        "http://r:15672/api/nodes?columns=name,mem_alarm,disk_free_alarm");
+    assert_string_equal(e[2].endpoint, "/api/nodes");
+    assert_string_equal(e[3].endpoint, "/api/overview");
+    for (size_t i = 1; i <= 3; i++) {
+        assert_string_equal(e[i].job.name, "rabbitmq");
+        assert_string_equal(e[i].instance, "r:15672");
+        assert_string_equal(e[i].job.client->password.text, "guest");
+    }
+    config_free(c);
+}
+
+static void mistakes_of_a_rabbitmq_are_told_with_their_place(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT, "collect: {rabbitmq: [{queues: '('}]}\n", "queues: ");
+    assert_mistake(EARSHOT, "collect: {celery: [{broker: 'http://r:15672', events: true}]}\n",
+                   "workers are heard in a Redis only");
+    assert_mistake(EARSHOT, "collect: {rabbitmq: [{url: '127.0.0.1:15692'}]}\n", "url");
+}
+
+static void hosts_have_a_place_and_what_is_collected_there_carries_their_name(void **state)
+{
+    struct config *c = NULL;
+
+    (void)state;
+    assert_string_equal(
+        given_load(
+            EARSHOT,
+            STR("collect: {scrape: [{job_name: x}]}\n"
+                "hosts:\n"
+                "- {ssh: me@gpu-box, collect: {scrape: [{job_name: x}], json: [{url: "
+                "'http://127.0.0.1:1/j', metrics: {m: a}}]}}\n"
+                "- {ssh: '[fe80::1]:2222', name: b, identity_file: id, keepalive: {interval: 5s, "
+                "count: 2}, forward: [8000, 5555], os: windows}\n"),
+            &c),
+        "");
+    assert_int_equal(c->hosts_n, 2);
+    assert_string_equal(c->hosts[0].name, "gpu-box");
+    assert_string_equal(c->hosts[0].user, "me");
+    assert_string_equal(c->hosts[0].address, "gpu-box");
+    assert_int_equal(c->hosts[0].port, 22);
+    assert_int_equal(c->hosts[0].keepalive_ms, 30000);
+    assert_int_equal(c->hosts[0].keepalive_count, 3);
+    assert_null(c->hosts[0].known_hosts);
+    assert_string_equal(c->hosts[1].address, "fe80::1");
+    assert_int_equal(c->hosts[1].port, 2222);
+    assert_null(c->hosts[1].user);
+    assert_int_equal(c->hosts[1].keepalive_count, 2);
+    assert_int_equal(c->hosts[1].forward_n, 2);
+    assert_int_equal(c->hosts[1].forward[1], 5555);
+    assert_int_equal(c->hosts[1].os, SSH_OS_WINDOWS);
+    assert_non_null(strstr(c->hosts[1].identity_file, "/id"));
+    assert_int_equal(c->jobs_n, 2);
+    assert_null(c->jobs[0].host);
+    assert_string_equal(c->jobs[1].host, "gpu-box");
+    assert_int_equal(c->entries_n, 1);
+    assert_string_equal(c->entries[0].host, "gpu-box");
+    config_free(c);
+}
+
+static void mistakes_in_hosts_are_told(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT, "hosts: [{name: a}]\n", "ssh is missing: user@host");
+    assert_mistake(EARSHOT, "hosts: [{ssh: 'a b'}]\n", "expected user@host or user@host:port");
+    assert_mistake(EARSHOT, "hosts: [{ssh: '-oProxyCommand=x'}]\n", "expected user@host");
+    assert_mistake(EARSHOT, "hosts: [{ssh: 'a:70000'}]\n", "expected user@host");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a}, {ssh: b@a}]\n", "two are called \"a\"");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, forward: [80, 80]}]\n", "port 80 is opened for");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, forward: [x]}]\n", "expected ports");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, os: mac}]\n", "os: expected auto, linux or windows");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, keepalive: {count: 0}}]\n", "keepalive.count");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, keepalive: {interval: 2h}}]\n", "100ms to 1h");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, collect: {logs: []}}]\n", "not read over SSH");
+    assert_mistake(EARSHOT,
+                   "hosts: [{ssh: a, collect: {scrape: [{job_name: x}, {job_name: x}]}}]\n",
+                   "given twice");
+}
+
+static void groups_of_processes_with_the_same_labels_are_one_target(void **state)
+{
+    struct config *c =
+        given(EARSHOT, "collect:\n"
+                       "  process:\n"
+                       "  - {name: a, match: x.*y, expect: 2, metric_relabel_configs: [{regex: q, "
+                       "action: labeldrop}]}\n"
+                       "  - {name: b, exe: sh, children: false, job: other, labels: {pack: p}}\n"
+                       "  - {name: off, exe: z, enabled: false}\n"
+                       "  - {name: c, unit: u, container: k, user: '5', pid_file: /run/p}\n");
+    const struct process_settings *first, *second;
+    const struct process_groups *groups;
+
+    (void)state;
+    assert_int_equal(c->entries_n, 2);
+    assert_string_equal(c->entries[0].job.name, "process");
+    assert_string_equal(c->entries[1].job.name, "other");
+    first = c->entries[0].own;
+    second = c->entries[1].own;
+    groups = first->groups;
+    assert_ptr_equal(second->groups, groups);
+    assert_int_equal(groups->n, 3);
+    assert_int_equal(groups->items[0].set, first->set);
+    assert_int_equal(groups->items[1].set, second->set);
+    assert_int_equal(groups->items[2].set, first->set);
+    assert_string_equal(groups->items[0].match, "x.*y");
+    assert_int_equal(groups->items[0].expect, 2);
+    assert_true(groups->items[0].children);
+    assert_string_equal(groups->items[1].exe, "sh");
+    assert_false(groups->items[1].children);
+    assert_null(groups->items[1].match);
+    assert_string_equal(groups->items[2].unit, "u");
+    assert_string_equal(groups->items[2].container, "k");
+    assert_string_equal(groups->items[2].user, "5");
+    assert_string_equal(groups->items[2].pid_file, "/run/p");
+    config_free(c);
+}
+
+static void a_change_anywhere_in_the_groups_is_one_of_all_their_targets(void **state)
+{
+    struct config *a = given(EARSHOT, "collect: {process: [{name: a, exe: x}, "
+                                      "{name: b, exe: y, job: j}]}");
+    struct config *b = given(EARSHOT, "collect: {process: [{name: a, exe: x}, "
+                                      "{name: b, exe: z, job: j}]}");
+
+    (void)state;
+    assert_true(a->entries[0].job.fingerprint != b->entries[0].job.fingerprint);
+    config_free(a);
+    config_free(b);
+}
+
+static void mistakes_in_groups_of_processes_are_told(void **state)
+{
+    static const struct {
+        const char *entries, *expected;
+    } cases[] = {
+        {"{exe: x}", "f.yml:1:21: collect.process: name is missing"},
+        {"{name: a}", "which processes? Give match, exe, unit, container, user or pid_file"},
+        {"{name: a, match: '('}", "match"},
+        {"{name: a, exe: x}, {name: a, exe: y, job: j}", "two groups are called \"a\""},
+        {"{name: a, exe: x}, {name: b, exe: y, interval: 5s}",
+         "\"b\" is read together with \"a\", which has the same job, instance and labels: give "
+         "both the same interval and timeout, or this one another job"},
+        {"{name: a, exe: x}, {name: b, exe: y, metric_relabel_configs: [{regex: q, action: "
+         "labeldrop}]}",
+         "write metric_relabel_configs there, for both"},
+        {"{name: a, exe: x, expect: -1}", "expect"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[400];
+
+        (void)snprintf(text, sizeof text, "collect: {process: [%s]}", cases[i].entries);
+        assert_mistake(EARSHOT, text, cases[i].expected);
+    }
+}
+
+static const struct gpu_settings *gpu_of(const struct config *c)
+{
+    for (size_t i = 0; i < c->entries_n; i++)
+        if (strcmp(c->entries[i].kind, "gpu") == 0)
+            return c->entries[i].own;
+    return NULL;
+}
+
+static void gpus_are_a_map_a_pack_and_the_default(void **state)
+{
+    struct config *c;
+    struct err *errors = NULL;
+    size_t n = 0;
+
+    (void)state;
+    assert_int_equal(config_load(NULL, NULL, NULL, &c, &errors, &n), 0);
+    assert_non_null(gpu_of(c));
+    assert_string_equal(c->entries[0].job.name, "gpu");
+    assert_int_equal(c->entries[0].job.interval_ms, 5000);
+    assert_null(c->entries[0].instance); /* the host's name */
+    config_free(c);
+
+    c = given(EARSHOT, "packs: ['gpu: {}']");
+    assert_true(gpu_of(c)->per_process);
+    assert_string_equal(gpu_of(c)->sys, "/sys");
+    config_free(c);
+
+    c = given(EARSHOT, "packs: ['host: {}']");
+    assert_null(gpu_of(c));
+    config_free(c);
+
+    c = given(EARSHOT, "packs: ['gpu: {}']\n"
+                       "collect:\n"
+                       "  host: {proc: /p, sys: /s}\n"
+                       "  gpu: {source: nvidia-smi, nvidia_smi: /opt/smi, per_process: false,\n"
+                       "        exclude: [GPU-x], interval: 2s, labels: {rack: a}}\n");
+    assert_int_equal(c->entries_n, 1);
+    assert_int_equal(gpu_of(c)->source, GPU_NVIDIA_SMI);
+    assert_string_equal(gpu_of(c)->nvidia_smi, "/opt/smi");
+    assert_false(gpu_of(c)->per_process);
+    assert_int_equal(gpu_of(c)->exclude_n, 1);
+    assert_string_equal(gpu_of(c)->proc, "/p");
+    assert_int_equal(c->entries[0].job.interval_ms, 2000);
+    config_free(c);
+
+    assert_mistake(EARSHOT, "collect: {gpu: {source: cuda}}\n", "expected auto, nvml, sysfs or");
+}
+
+static void what_a_pack_asks_for_is_read_as_a_persons_own(void **state)
+{
+    struct config *c = given(
+        EARSHOT, "packs: ['host: {top: 3}',\n"
+                 "  'json: [{name: a, url: \"http://h/x\", endpoint: /x, metrics: {m: v}}]',\n"
+                 "  'metrics: [{name: a, url: \"http://h:1/m\", endpoint: /m}]']\n"
+                 "collect: {metrics: [{name: a, url: 'http://h:2/m', optional: true}]}\n");
+
+    (void)state;
+    assert_true(c->host.enabled);
+    assert_int_equal(c->host.top, 3);
+    assert_int_equal(c->packs.n, 3);
+    assert_int_equal(c->entries_n, 3); /* the same name in another pack is another entry */
+    assert_null(c->entries[0].pack);
+    assert_string_equal(c->entries[1].pack, "p 1");
+    assert_string_equal(c->entries[1].endpoint, "/x");
+    assert_true(c->entries[1].endpoint_on_samples);
+    assert_string_equal(c->entries[2].instance, "h:1");
+    assert_false(c->entries[2].endpoint_on_samples);
+    config_free(c);
+    assert_mistake(EARSHOT, "packs: ['json: [{url: \"http://h/x\"}]']\n",
+                   "f.yml:1:9: the pack p: collect.json: needs metrics");
+    assert_mistake(EARSHOT, "packs: ['jsn: []']\n", "did you mean \"json\"?");
+}
+
+static void what_is_there_once_has_its_options_in_one_place(void **state)
+{
+    struct config *c = given(EARSHOT, "packs: ['host: {}', 'host: {top: 3}']\n");
+
+    (void)state;
+    assert_int_equal(c->host.top, 3);
+    config_free(c);
+    c = given(EARSHOT, "packs: ['host: {}']\ncollect: {host: {enabled: false}}\n");
+    assert_false(c->host.enabled);
+    config_free(c);
+    assert_mistake(EARSHOT, "packs: ['host: {top: 3}']\ncollect: {host: {top: 4}}\n",
+                   "f.yml:1:9: options of collect.host are given here and in");
+    assert_mistake(EARSHOT, "packs: ['gpu: {source: nvml}', 'gpu: {source: sysfs}']\n",
+                   "f.yml:1:32: options of collect.gpu are given here and in");
+}
+
+static void a_source_of_a_pack_is_asked_by_nobody_else(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT,
+                   "packs: ['json: [{url: \"http://h/x\", metrics: {m: v}}]']\n"
+                   "collect:\n"
+                   "  json:\n"
+                   "  - {url: 'http://h/x', metrics: {other: v}}\n",
+                   "f.yml:1:9: the pack p asks http://h/x, which collect.json (");
+    assert_mistake(EARSHOT,
+                   "packs: ['metrics: [{url: \"http://h:1/m\"}]']\n"
+                   "collect: {scrape: [{job_name: j, metrics_path: /m,\n"
+                   "  static_configs: [{targets: ['h:1']}]}]}\n",
+                   "which collect.scrape asks too; leave one of them out");
+    assert_mistake(EARSHOT,
+                   "packs: ['redis: [{url: \"redis://h\"}]']\n"
+                   "collect: {redis: [{url: 'redis://h:6379/3', name: mine}]}\n",
+                   "the pack p asks h:6379, which collect.redis");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_redis_is_read_with_keys_in_its_databases),
+        cmocka_unit_test(the_url_of_a_redis_may_be_in_a_file),
+        cmocka_unit_test(mistakes_of_a_redis_are_told_with_their_place),
+        cmocka_unit_test(a_celery_is_read_with_its_default_queue),
+        cmocka_unit_test(mistakes_of_a_celery_are_told_with_their_place),
+        cmocka_unit_test(a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery),
+        cmocka_unit_test(a_rabbitmq_is_read_from_its_plug_in_or_from_its_management),
+        cmocka_unit_test(mistakes_of_a_rabbitmq_are_told_with_their_place),
+        cmocka_unit_test(hosts_have_a_place_and_what_is_collected_there_carries_their_name),
+        cmocka_unit_test(mistakes_in_hosts_are_told),
+        cmocka_unit_test(groups_of_processes_with_the_same_labels_are_one_target),
+        cmocka_unit_test(a_change_anywhere_in_the_groups_is_one_of_all_their_targets),
+        cmocka_unit_test(mistakes_in_groups_of_processes_are_told),
+        cmocka_unit_test(gpus_are_a_map_a_pack_and_the_default),
+        cmocka_unit_test(what_a_pack_asks_for_is_read_as_a_persons_own),
+        cmocka_unit_test(what_is_there_once_has_its_options_in_one_place),
+        cmocka_unit_test(a_source_of_a_pack_is_asked_by_nobody_else),
+    };
+
+    return cmocka_run_group_tests(tests, given_setup, given_teardown);
+}

@@ -58,6 +58,7 @@ struct metric {
 
 struct writer {
     struct emit *emit;
+    const struct buf *out; /* where that writes to */
     struct arena *scratch;
     struct err *err;
 };
@@ -73,9 +74,14 @@ static int put(const struct writer *w, const struct metric *m, const char *suffi
                                  .value = value,
                                  .ts = m->ts,
                                  .has_ts = m->has_ts};
-    char *name = arena_printf(w->scratch, w->err, "%.*s%s", STR_ARGS(m->name), suffix);
-    char *number = arena_alloc(w->scratch, NUMBER_TEXT_MAX, w->err);
+    char *name, *number;
 
+    /* A few bytes of protobuf are a line with the whole name and all labels. */
+    if (w->out->overflowed)
+        return err_set(w->err, ERR_LIMIT, "the metrics would be more than %u MB of text",
+                       GROUP_TEXT_MAX >> 20);
+    name = arena_printf(w->scratch, w->err, "%.*s%s", STR_ARGS(m->name), suffix);
+    number = arena_alloc(w->scratch, NUMBER_TEXT_MAX, w->err);
     if (!name || !number)
         return -1;
     sample.name = str_c(name);
@@ -246,7 +252,7 @@ int proto_families_to_text(struct str body, struct arena *scratch, struct buf *o
 {
     struct wire at = wire_of(body);
     struct expo_writer text;
-    const struct writer w = {&text.emit, scratch, err};
+    const struct writer w = {&text.emit, out, scratch, err};
 
     out->max_bytes = GROUP_TEXT_MAX;
     expo_writer_init(&text, EXPO_TEXT, out);

@@ -1,6 +1,7 @@
 #include "base/test.h"
 
 #include <math.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/cursor.h"
@@ -174,12 +175,32 @@ static void what_is_no_family_is_told(void **state)
     buf_fini(&value);
 }
 
+static void few_bytes_that_would_be_gigabytes_of_text_are_refused_early(void **state)
+{
+    struct buf body = {.p = NULL}, family = {.p = NULL}, name = {.p = NULL};
+    clock_t before = clock();
+
+    (void)state;
+    for (size_t i = 0; i < 60000; i++)
+        buf_addc(&name, 'n');
+    put_text(&family, 1, buf_str(&name));
+    for (size_t i = 0; i < 400000; i++)
+        put_text(&family, 4, STR("\x2a\0")); /* untyped, and 0 */
+    put_vstr(&body, buf_str(&family));
+    assert_non_null(strstr(text_of(&body), "more than 32 MB of text"));
+    assert_true(clock() - before < 5 * CLOCKS_PER_SEC);
+    buf_fini(&body);
+    buf_fini(&family);
+    buf_fini(&name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_become_text),
         cmocka_unit_test(histograms_and_summaries_become_text),
         cmocka_unit_test(what_is_no_family_is_told),
+        cmocka_unit_test(few_bytes_that_would_be_gigabytes_of_text_are_refused_early),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,6 +168,8 @@ static void lines_are_told_apart_by_source_level_event_and_field(void **state)
     struct fixture *f = *state;
     const struct logstore_field fields[] = {{STR("status"), STR("success"), false},
                                             {STR("seconds"), STR("12.5"), true}};
+    const struct logstore_field others[] = {{STR("status"), STR("failed after success"), false},
+                                            {STR("seconds"), STR("12.5"), true}};
     const struct logstore_where good[] = {{STR("status"), STR("success")},
                                           {STR("seconds"), STR("12.5")}};
     const struct logstore_where bad = {STR("status"), STR("succ")};
@@ -179,12 +181,19 @@ static void lines_are_told_apart_by_source_level_event_and_field(void **state)
                                                   .message = STR("with fields"),
                                                   .fields = fields,
                                                   .fields_n = 2});
+    /* The words are there, but the field is another. */
+    logstore_batch_add(b, &(struct logstore_line){.time_ms = NOW_MS - 1,
+                                                  .level = 2,
+                                                  .event = STR("tried"),
+                                                  .message = STR("with others"),
+                                                  .fields = others,
+                                                  .fields_n = 2});
     append(f, b);
     append_one(f, "boxer", NOW_MS + 1, 4, "error of boxer");
     append_one(f, "box", NOW_MS + 2, 3, "warning of box");
     assert_string_equal(
         search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .source = STR("box")}),
-        "warning of box|with fields|");
+        "warning of box|with fields|with others|");
     assert_string_equal(
         search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .level_min = 3}),
         "warning of box|error of boxer|");

@@ -65,9 +65,11 @@ EXPORT(nvmlDeviceGetHandleByIndex_v2(unsigned i, card *out))
 
 static result put(const char *text, char *out, unsigned n)
 {
-    if (strlen(text) >= n)
+    size_t bytes = strlen(text) + 1;
+
+    if (bytes > n)
         return 7;
-    strcpy(out, text);
+    memcpy(out, text, bytes);
     return 0;
 }
 

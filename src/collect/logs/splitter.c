@@ -108,19 +108,14 @@ static size_t pass_over(struct splitter *s, struct str bytes, enum splitter_end 
         at = next;
     }
     while (s->skip == SPLITTER_REST_OF_ENTRY) {
-        if (at == bytes.n && end == SPLITTER_MORE)
+        bool left = at < bytes.n, whole = left && line_at(bytes, at, end, &line, &next);
+
+        if (left ? !whole && bytes.n - at <= s->line_max : end == SPLITTER_MORE)
             return at;
-        if (at == bytes.n) {
-            s->skip = SPLITTER_WHOLE;
-        } else if (!line_at(bytes, at, end, &line, &next)) {
-            if (bytes.n - at <= s->line_max)
-                return at;
-            s->skip = SPLITTER_WHOLE; /* a long line: an entry of its own */
-        } else if (belongs(s, line, PLACE_FRAMES)) {
+        if (whole && belongs(s, line, PLACE_FRAMES))
             at = next;
-        } else {
-            s->skip = SPLITTER_WHOLE;
-        }
+        else
+            s->skip = SPLITTER_WHOLE; /* a line that is too long is an entry of its own */
     }
     *done = true;
     return at;

@@ -84,9 +84,9 @@ static void a_line_of_cron_says_when_the_next_end_is_due(void **state)
     tzset();
     assert_int_equal(cron_parse(STR("*/10 * * * *"), &settings.cron, &err), 0);
     pings_configure(p, &settings, 1, NOW - NOW % 600000 + 5000);
-    assert_true(EXPECTED(p, NOW) == (double)((NOW - NOW % 600000 + 660000) / 1000));
+    assert_true(EXPECTED(p, NOW) == (double)(NOW - NOW % 600000 + 660000) / 1e3);
     assert_true(pings_take(p, STR("job"), PING_END, NOW - NOW % 600000 + 600000));
-    assert_true(EXPECTED(p, NOW) == (double)((NOW - NOW % 600000 + 1260000) / 1000));
+    assert_true(EXPECTED(p, NOW) == (double)(NOW - NOW % 600000 + 1260000) / 1e3);
     pings_free(p);
 }
 
@@ -145,7 +145,7 @@ static void one_that_is_forgotten_begins_anew(void **state)
     assert_true(pings_take(p, STR("job"), PING_FAIL, NOW));
     assert_true(pings_forget(p, STR("job"), NOW + DAY));
     assert_true(value(p, "earshot_ping_failed", "job", NOW) == 0);
-    assert_true(EXPECTED(p, NOW) == (double)((NOW + 2 * DAY) / 1000));
+    assert_true(EXPECTED(p, NOW) == (double)(NOW + 2 * DAY) / 1e3);
     assert_false(pings_forget(p, STR("other"), NOW));
     pings_configure(p, NULL, 0, NOW); /* it never came: nobody's any more */
     assert_int_equal(pings_count(p).names, 0);

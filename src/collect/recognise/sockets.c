@@ -101,12 +101,13 @@ bool sockets_next_tcp(struct str *text, struct tcp_row *out)
     return false;
 }
 
-/* In a URL what follows them is not the path: "/tmp/x&passfile=/root/.pgpass". Nobody has such a
- * socket but to have us connect in ways that nobody asked for. */
-static bool has_url_signs(struct str path)
+/* In a URL what follows some signs is not the path: "/tmp/x&passfile=/root/.pgpass"; others no URL
+ * takes, so that all of the plan would be refused. Nobody has such a socket but to have us connect
+ * in ways that nobody asked for, or not at all. */
+static bool has_odd_signs(struct str path)
 {
     for (size_t i = 0; i < path.n; i++)
-        if (strchr("%?#&@", path.p[i]))
+        if ((unsigned char)path.p[i] <= ' ' || path.p[i] == 0x7f || strchr("%?#&@", path.p[i]))
             return true;
     return false;
 }
@@ -125,7 +126,7 @@ static bool read_unix(struct str line, struct unix_row *out)
         !scan_word(&line, &word) || !scan_word_u64(&line, &out->inode))
         return false;
     out->path = str_trim(line); /* it may hold blanks */
-    return str_starts(out->path, STR("/")) && !has_url_signs(out->path);
+    return str_starts(out->path, STR("/")) && !has_odd_signs(out->path);
 }
 
 bool sockets_next_unix(struct str *text, struct unix_row *out)

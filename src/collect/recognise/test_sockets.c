@@ -90,7 +90,8 @@ static void a_unix_socket_is_one_that_listens_at_a_path(void **state)
 {
     struct str text =
         STR("Num       RefCount Protocol Flags    Type St Inode Path\n"
-            "0000000000000000: 00000002 00000000 00010000 0001 01 23456 /run/red is.sock\n"
+            "0000000000000000: 00000002 00000000 00010000 0001 01 23455 /run/red is.sock\n"
+            "0000000000000000: 00000002 00000000 00010000 0001 01 23456 /run/redis'.sock\n"
             "0000000000000000: 00000003 00000000 00000000 0001 03 23457 /run/redis.sock\n"
             "0000000000000000: 00000002 00000000 00010000 0005 01 23458 /run/udev/control\n"
             "0000000000000000: 00000002 00000000 00010000 0001 01 23459 @/tmp/abstract\n"
@@ -102,7 +103,7 @@ static void a_unix_socket_is_one_that_listens_at_a_path(void **state)
 
     (void)state;
     assert_true(sockets_next_unix(&text, &row));
-    assert_true(str_eq(row.path, STR("/run/red is.sock")));
+    assert_true(str_eq(row.path, STR("/run/redis'.sock")));
     assert_int_equal(row.inode, 23456);
     assert_true(sockets_next_unix(&text, &row));
     assert_int_equal(row.inode, 23460);

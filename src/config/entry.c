@@ -254,7 +254,8 @@ static void read_with_beside(struct config_builder *b, const struct kind *kind,
         if (own)
             add_beside(b, node, of, "celery results", "results", NULL, own);
     } else if (strcmp(kind->key, "rabbitmq") == 0) {
-        for (size_t i = 0; (own = entry_rabbitmq_beside(b, node, &b->config->entries[of], i, &url));
+        for (size_t i = 0; i < ARRAY_LEN(rabbitmq) &&
+                           (own = entry_rabbitmq_beside(b, node, &b->config->entries[of], i, &url));
              i++)
             add_beside(b, node, of, rabbitmq[i], path_of(b, url), url, own);
     }

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "text/json.h"
 
@@ -16,14 +17,14 @@ struct proposal {
     size_t metrics, max;
 };
 
-/* A name that a path has without quotes and a metric with '_' for '.'. */
+/* A name that a path has without quotes and a metric with '_' for '.', and that is text to YAML. */
 static bool is_plain(const char *key)
 {
     for (size_t i = 0; key[i]; i++)
         if (!(key[i] == '_' || (key[i] >= 'a' && key[i] <= 'z') ||
               (key[i] >= 'A' && key[i] <= 'Z') || (i > 0 && key[i] >= '0' && key[i] <= '9')))
             return false;
-    return *key;
+    return *key && strcasecmp(key, "null") != 0;
 }
 
 static void add(struct proposal *p, const char *path)

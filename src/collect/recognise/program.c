@@ -155,7 +155,7 @@ void program_job(const struct survey_process *p, unsigned port, char out[PROGRAM
     while (n > 0 && out[n - 1] == '-')
         n--;
     out[n] = '\0';
-    if (n == 0)
+    if (n == 0 || strcmp(out, "null") == 0) /* which is no text to YAML */
         (void)snprintf(out, PROGRAM_NAME_MAX, "port-%u", port);
 }
 

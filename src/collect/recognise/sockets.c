@@ -107,7 +107,8 @@ bool sockets_next_tcp(struct str *text, struct tcp_row *out)
 static bool has_odd_signs(struct str path)
 {
     for (size_t i = 0; i < path.n; i++)
-        if ((unsigned char)path.p[i] <= ' ' || path.p[i] == 0x7f || strchr("%?#&@", path.p[i]))
+        if ((unsigned char)path.p[i] <= ' ' || (unsigned char)path.p[i] >= 0x7f ||
+            strchr("%?#&@", path.p[i]))
             return true;
     return false;
 }

@@ -63,6 +63,7 @@ static void nobody_known_has_the_port_as_job(void **state)
     (void)state;
     program_job(NULL, 8000, out);
     assert_string_equal(out, "port-8000");
+    check(RUNS("/opt/null"), "null", "port-8000");
     check((struct survey_process){.name = STR("\x1b[2J\xff")}, " [2J?", "2j");
 }
 

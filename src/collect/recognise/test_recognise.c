@@ -172,7 +172,7 @@ static void each_is_known_by_what_it_answers_and_told_in_words(void **state)
     peer_start(&redis, "+PONG\r\n$20\r\nredis_version:7.0.15\r\n");
     peer_start(&vllm, OK "text/plain\r\n\r\nvllm:num_requests_running 2\nup_s 1\n");
     peer_start(&unknown, OK "text/plain\r\n\r\nodd_things 1\n");
-    peer_start(&json, OK "application/json\r\n\r\n{\"queue\": {\"length\": 3}}");
+    peer_start(&json, OK "application/json\r\n\r\n{\"null\": 1, \"queue\": {\"length\": 3}}");
     add_port(m, "redis-server", redis.port);
     add_port(m, "python", vllm.port);
     add_port(m, "hall exporter", unknown.port);
@@ -190,6 +190,7 @@ static void each_is_known_by_what_it_answers_and_told_in_words(void **state)
     assert_string_equal(f->name, "hall-exporter");
     f = find(m, "json", json.port);
     assert_non_null(strstr(f->entry, "\n  queue_length: queue.length"));
+    assert_null(strstr(f->entry, "null")); /* it would be no text to YAML */
     assert_int_equal(m->scan.ports, 4);
     assert_int_equal(m->scan.processes, 4);
     assert_int_equal(m->scan.units, 4);

@@ -91,6 +91,7 @@ static void a_unix_socket_is_one_that_listens_at_a_path(void **state)
     struct str text =
         STR("Num       RefCount Protocol Flags    Type St Inode Path\n"
             "0000000000000000: 00000002 00000000 00010000 0001 01 23455 /run/red is.sock\n"
+            "0000000000000000: 00000002 00000000 00010000 0001 01 23454 /run/\xff.sock\n"
             "0000000000000000: 00000002 00000000 00010000 0001 01 23456 /run/redis'.sock\n"
             "0000000000000000: 00000003 00000000 00000000 0001 03 23457 /run/redis.sock\n"
             "0000000000000000: 00000002 00000000 00010000 0005 01 23458 /run/udev/control\n"

@@ -281,7 +281,7 @@ static int run_once(struct runner *r, struct eval_case *c)
 {
     SCOPED(arena_fini) struct arena a;
     struct budget budget;
-    struct promql_result res;
+    struct promql_result res = {.series_n = 0};
     struct err err = {0};
 
     budget_init(&budget, "query memory", 256u << 20, NULL);

@@ -190,7 +190,7 @@ static int read_block(struct cursor *c, const struct counts *n, size_t time_byte
 {
     int64_t *at = arena_new_array(arena, int64_t, n->times + 1, err);
     int32_t *offsets = arena_new_array(arena, int32_t, n->times + 1, err);
-    int32_t types[256];
+    int32_t types[256] = {0}; /* at least one: read_header */
     struct str which;
 
     if (!at || !offsets)

@@ -260,19 +260,28 @@ static const struct spot *find_stub(const struct drafts *d, const struct survey_
     return NULL;
 }
 
+/* Any user's process may call itself nginx and any file its log, or put a link in its place later;
+ * the lines of what is read are for everybody who may ask. So only root and our own user are
+ * believed. */
+static size_t believed_logs(const struct survey_process *p)
+{
+    return p->user == 0 || p->user == geteuid() ? p->logs_n : 0;
+}
+
 /* A log that can be read goes with the stub_status; all others stand alone. */
 static void draft_one_nginx(struct drafts *d, const struct survey_process *p)
 {
     const struct spot *stub = find_stub(d, p);
+    size_t logs_n = believed_logs(p);
     struct str with = STR("");
 
-    for (size_t k = 0; k < p->logs_n && stub && !with.n; k++)
+    for (size_t k = 0; k < logs_n && stub && !with.n; k++)
         if (draft_is_plain(p->logs[k]) &&
             access(draft_line(d, "%.*s", STR_ARGS(p->logs[k])), R_OK) == 0)
             with = p->logs[k];
     if (stub && (with.n || access(NGINX_LOG, R_OK) == 0)) /* its pack reads that otherwise */
         add_nginx(d, stub, with);
-    for (size_t k = 0; k < p->logs_n; k++)
+    for (size_t k = 0; k < logs_n; k++)
         if (!draft_is_listed(p->logs, k, p->logs[k]) && draft_is_plain(p->logs[k]) &&
             !str_eq(p->logs[k], with))
             add_log(d, p->logs[k], p);

@@ -188,8 +188,9 @@ static bool read_process(struct reading *r, uint64_t pid, struct survey_process 
     p.unit = keep(r, unit_of(read_file(r, pid, "cgroup")));
     read_exe(r, &p);
     (void)snprintf(path, sizeof path, "%llu", (unsigned long long)pid);
-    if (fstatat(r->proc, path, &st, 0) == 0)
-        p.user = st.st_uid;
+    if (fstatat(r->proc, path, &st, 0) < 0)
+        return false;
+    p.user = st.st_uid;
     *out = p;
     return true;
 }

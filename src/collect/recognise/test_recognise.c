@@ -68,6 +68,8 @@ struct machine {
     struct buf text, tcp;
     struct scan scan;
     unsigned processes;
+    const char *log_of_first; /* a file that the first of them writes; NULL: none */
+    uid_t user_of_first;      /* then */
 };
 
 static int setup(void **state)
@@ -137,7 +139,23 @@ static void scan(struct machine *m)
         (void)snprintf(target, sizeof target, "socket:[%u]", 1000 + i);
         fixture_link(&m->f, name, target);
     }
+    if (m->log_of_first) {
+        char first[128];
+
+        fixture_link(&m->f, "proc/100/fd/4", m->log_of_first);
+        (void)snprintf(first, sizeof first, "%s/100", m->f.proc);
+        assert_int_equal(chown(first, m->user_of_first, (gid_t)-1), 0);
+    }
     assert_ok(recognise_scan(&context, &m->arena, &m->scan, &err), err);
+}
+
+/* An nginx of this user that writes a log. */
+static void scan_nginx(struct machine *m, uid_t user)
+{
+    m->log_of_first = "/srv/access.log";
+    m->user_of_first = user;
+    add_process(m, "nginx", "nginx: master process");
+    scan(m);
 }
 
 static int teardown(void **state)
@@ -231,6 +249,25 @@ static void earshot_and_programs_that_would_take_it_amiss_are_left_alone(void **
     peer_stop(&own);
 }
 
+static void the_log_of_an_nginx_of_our_own_user_is_found(void **state)
+{
+    struct machine *m = *state;
+
+    scan_nginx(m, geteuid());
+    assert_int_equal(m->scan.n, 2); /* this host, and it */
+    assert_string_equal(m->scan.items[1].path, "/srv/access.log");
+}
+
+static void who_only_calls_itself_nginx_has_no_file_read(void **state)
+{
+    struct machine *m = *state;
+
+    if (geteuid() != 0)
+        skip(); /* a process of another user cannot be written down */
+    scan_nginx(m, 65534);
+    assert_int_equal(m->scan.n, 1);
+}
+
 static void who_says_nothing_costs_no_more_than_its_time(void **state)
 {
     struct machine *m = *state;
@@ -291,6 +328,8 @@ int main(void)
         cmocka_scan_test(each_is_known_by_what_it_answers_and_told_in_words),
         cmocka_scan_test(a_service_without_metrics_is_known_by_a_path_that_its_pack_names),
         cmocka_scan_test(earshot_and_programs_that_would_take_it_amiss_are_left_alone),
+        cmocka_scan_test(the_log_of_an_nginx_of_our_own_user_is_found),
+        cmocka_scan_test(who_only_calls_itself_nginx_has_no_file_read),
         cmocka_scan_test(who_says_nothing_costs_no_more_than_its_time),
         cmocka_scan_test(what_a_program_calls_itself_cannot_drive_a_terminal_or_leave_its_quotes),
         cmocka_scan_test(a_queue_with_an_endless_name_hides_nothing_else),

@@ -4,7 +4,7 @@
 usage: logs.py [speed|store|long]... [--json FILE]
 
   speed   512 MB of lines that all differ, 50 patterns of which none matches: megabytes a CPU second (the peer: 64 MB of them)
-  store   256 MB of the same, kept: lines a second from the first that is stored to the last
+  store   128 MB of the same, kept: lines a second from the first that is stored to the last
   long    10 GB read, as ten files of 1 GB that take each other's name: the most memory it ever had
 
 The peer is Debian's mtail. CPU seconds vary by a third with the load beside them: compare ratios.
@@ -106,8 +106,8 @@ def speed(folder):
 
 def store(folder):
     path, block = os.path.join(folder, 'kept.log'), varied()
-    write(path, block, 4)
-    ours, lines = reader(path, 'beginning', 'true'), 4 * block.count(b'\n')
+    write(path, block, 2)
+    ours, lines = reader(path, 'beginning', 'true'), 2 * block.count(b'\n')
     ours.start()
     while value(ours, 'earshot_logstore_stored_total') == 0:
         time.sleep(.05)

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "config/edit.h"
 #include "pack/pack.h"
+#include "sys/whole_file.h"
 
 #define PATH_BYTES     4096
 #define FILE_BYTES_MAX (16u << 20) /* as config reads */
@@ -21,29 +22,11 @@ enum read_result { READ_DONE, READ_ABSENT, READ_FAILED };
 
 static enum read_result read_file(const char *file, struct buf *out, struct err *err)
 {
-    FILE *f = fopen(file, "rbe");
-    size_t got = 1;
+    bool absent;
 
-    if (!f && errno == ENOENT)
-        return READ_ABSENT;
-    if (!f) {
-        (void)err_os(err, errno, "%s cannot be opened", file);
-        return READ_FAILED;
-    }
-    while (got > 0) {
-        char *room = buf_reserve(out, 65536);
-
-        if (!room)
-            break;
-        got = fread(room, 1, 65536, f);
-        out->n += got;
-    }
-    got = (size_t)ferror(f);
-    (void)fclose(f);
-    if (!out->overflowed && !got)
-        return READ_DONE;
-    (void)err_set(err, ERR_LIMIT,
-                  out->overflowed ? "%s is larger than 16 MiB" : "%s cannot be read", file);
+    if (whole_file_read(file, out, &absent, err) == 0)
+        return absent ? READ_ABSENT : READ_DONE;
+    (void)err_in_file(err, file);
     return READ_FAILED;
 }
 

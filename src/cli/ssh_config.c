@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "pack/pack.h"
 #include "sys/child.h"
+#include "sys/whole_file.h"
 
 #define FILE_MAX    (16u << 20)
 #define RESOLVE_MS  5000
@@ -198,23 +199,6 @@ int ssh_config_insert(struct str text, const struct ssh_place *p, struct buf *ou
     return 0;
 }
 
-static int read_file(const char *path, struct buf *out, struct err *err)
-{
-    FILE *f = fopen(path, "re");
-    size_t got = 1;
-
-    if (!f)
-        return errno == ENOENT ? 0 : err_os(err, errno, "%s cannot be read", path);
-    while (got > 0 && !out->overflowed) {
-        char part[8192];
-
-        got = fread(part, 1, sizeof part, f);
-        buf_add(out, (struct str){part, got});
-    }
-    (void)fclose(f);
-    return out->overflowed ? err_set(err, ERR_LIMIT, "%s is larger than 16 MB", path) : 0;
-}
-
 /* A configuration that the server would refuse is not put in place. */
 static int check(const char *path, struct err *err)
 {
@@ -239,12 +223,13 @@ int ssh_config_add(const char *path, const struct ssh_place *p, struct err *err)
     char beside[1100];
     struct stat st;
     FILE *f;
-    bool whole;
+    bool whole, absent;
 
     buf_init(&before, FILE_MAX);
     buf_init(&after, 0);
-    if (read_file(path, &before, err) < 0 ||
-        ssh_config_insert(buf_str(&before), p, &after, err) < 0)
+    if (whole_file_read(path, &before, &absent, err) < 0)
+        return err_in_file(err, path);
+    if (ssh_config_insert(buf_str(&before), p, &after, err) < 0)
         return -1;
     (void)snprintf(beside, sizeof beside, "%.1080s.earshot", path);
     (void)unlink(beside);

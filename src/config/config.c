@@ -1,8 +1,6 @@
 #include "config/config.h"
 
-#include <errno.h>
 #include <glob.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +9,7 @@
 #include "base/mem.h"
 #include "config/internal.h"
 #include "config/schema.h"
+#include "sys/whole_file.h"
 #include "text/duration.h"
 
 #define FILE_BYTES_MAX (16u << 20) /* as text/yaml.h */
@@ -25,40 +24,6 @@ struct loaded {
 
 /* --- files --------------------------------------------------------------------------------------
  */
-
-static int read_stream(FILE *f, struct buf *out, struct err *err)
-{
-    struct stat st;
-    size_t got;
-
-    if (fstat(fileno(f), &st) < 0)
-        return err_os(err, errno, "cannot be read");
-    if (S_ISDIR(st.st_mode))
-        return err_set(err, ERR_SYNTAX, "is a folder, not a file");
-    do {
-        char *room = buf_reserve(out, 65536);
-
-        if (!room)
-            return err_set(err, ERR_LIMIT, "is larger than %zu kB", (out->max_bytes - 65536) >> 10);
-        got = fread(room, 1, 65536, f);
-        out->n += got;
-    } while (got > 0);
-    if (ferror(f))
-        return err_os(err, errno, "cannot be read");
-    return 0;
-}
-
-int builder_read_file(const char *path, struct buf *out, struct err *err)
-{
-    FILE *f = fopen(path, "rbe");
-    int result;
-
-    if (!f)
-        return err_os(err, errno, "cannot be opened");
-    result = read_stream(f, out, err);
-    (void)fclose(f);
-    return result;
-}
 
 /* A mistake that has no place in a tree. */
 static void add_error(struct config_builder *b, const char *path, struct err *err)
@@ -79,8 +44,8 @@ static const struct yaml *parse_file(struct config_builder *b, const char *path)
     const char *name = arena_cstr(b->arena, str_c(path), &err);
     struct str kept;
 
-    buf_init(&text, FILE_BYTES_MAX + 65536);
-    if (!name || builder_read_file(path, &text, &err) < 0) {
+    buf_init(&text, FILE_BYTES_MAX);
+    if (!name || whole_file_read(path, &text, NULL, &err) < 0) {
         add_error(b, path, &err);
         return NULL;
     }
@@ -398,8 +363,8 @@ void config_print_error(const struct err *e, struct buf *out)
 
     buf_adds(out, err_format(e, message, sizeof message));
     buf_addc(out, '\n');
-    buf_init(&text, FILE_BYTES_MAX + 65536);
-    if (e->at.line == 0 || !e->file[0] || builder_read_file(e->file, &text, NULL) < 0)
+    buf_init(&text, FILE_BYTES_MAX);
+    if (e->at.line == 0 || !e->file[0] || whole_file_read(e->file, &text, NULL, NULL) < 0)
         return;
     rest = buf_str(&text);
     for (uint32_t i = 0; i < e->at.line && rest.p; i++)

@@ -9,6 +9,7 @@
 #include "collect/probe/probe_settings.h"
 #include "config/internal.h"
 #include "config/schema.h"
+#include "sys/whole_file.h"
 #include "text/dns_question.h"
 #include "text/regex.h"
 
@@ -141,12 +142,8 @@ static void read_upload(struct config_builder *b, const struct yaml *map, struct
     struct err err;
     char mark[40];
 
-    if (builder_read_file(path, &file, &err) < 0) {
+    if (whole_file_read(path, &file, NULL, &err) < 0) {
         yaml_error(&b->errors, node, "upload: %s: %s", path, err.text);
-        return;
-    }
-    if (file.overflowed) {
-        yaml_error(&b->errors, node, "upload: %s has more than %u MB", path, UPLOAD_MAX >> 20);
         return;
     }
     if (out->content_type) {

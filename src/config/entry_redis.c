@@ -4,6 +4,7 @@
 #include "collect/redis/redis_settings.h"
 #include "config/internal.h"
 #include "config/schema.h"
+#include "sys/whole_file.h"
 #include "text/redis_url.h"
 
 #define URL_BYTES_MAX (16u << 20) /* as any file of a configuration */
@@ -14,12 +15,12 @@ bool entry_read_redis_url(struct config_builder *b, const struct yaml *node, con
     SCOPED(buf_fini) struct buf text;
     struct err err = {.kind = ERR_NONE};
 
-    buf_init(&text, URL_BYTES_MAX + 65536);
+    buf_init(&text, URL_BYTES_MAX);
     if (from->text)
         buf_adds(&text, from->text);
     else if (!from->file)
         return false; /* it was told that url is missing */
-    else if (builder_read_file(from->file, &text, &err) < 0) {
+    else if (whole_file_read(from->file, &text, NULL, &err) < 0) {
         yaml_error(&b->errors, yaml_get(node, key_file), "%s: %s", key_file, err.text);
         return false;
     }

@@ -44,8 +44,6 @@ const char *builder_text(struct config_builder *b, const struct yaml *map, const
 struct str builder_folder(const struct yaml *at);
 /* The node's text as a path: relative ones begin at the file's folder. */
 const char *builder_path(struct config_builder *b, const struct yaml *node);
-/* The file's content; errors are without the path. The buf's max_bytes bounds it. */
-MUST_USE int builder_read_file(const char *path, struct buf *out, struct err *err);
 /* The zone of times that name none: `host` (NULL, also when the node is), UTC or a name of the tz
  * database. */
 const struct zone *builder_zone(struct config_builder *b, const struct yaml *node);

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "config/internal.h"
+#include "sys/whole_file.h"
 #include "text/yaml.h"
 
 #define FOLDER         "/usr/share/zoneinfo"
@@ -29,8 +30,8 @@ static const struct zone *load(struct config_builder *b, struct str name, struct
     struct zone *zone = builder_array(b, 1, sizeof *zone);
     SCOPED(buf_fini) struct buf bytes;
 
-    buf_init(&bytes, ZONE_BYTES_MAX + 65536);
-    if (!path || !zone || builder_read_file(path, &bytes, err) < 0 ||
+    buf_init(&bytes, ZONE_BYTES_MAX);
+    if (!path || !zone || whole_file_read(path, &bytes, NULL, err) < 0 ||
         zone_parse(b->arena, buf_str(&bytes), zone, err) < 0)
         return NULL;
     return zone;

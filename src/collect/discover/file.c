@@ -1,7 +1,5 @@
 /* Targets from files that a person or a program writes: file_sd_configs. */
-#include <errno.h>
 #include <glob.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/hash.h"
@@ -10,6 +8,7 @@
 #include "collect/discover/discover.h"
 #include "collect/discover/groups.h"
 #include "sys/notice.h"
+#include "sys/whole_file.h"
 
 #define SOON_MS 20 /* whoever writes a file often writes another */
 
@@ -44,26 +43,11 @@ static void on_change(void *arg)
 
 static int read_all(const char *path, struct buf *out, struct err *err)
 {
-    FILE *file = fopen(path, "rbe");
     struct stat st;
-    size_t got = 0;
 
-    if (!file)
-        return err_os(err, errno, "cannot be opened");
-    if (fstat(fileno(file), &st) < 0 || !S_ISREG(st.st_mode)) {
-        (void)fclose(file);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* which may never end */
         return err_set(err, ERR_TYPE, "is not a file");
-    }
-    do {
-        char *room = buf_reserve(out, 65536);
-
-        got = room ? fread(room, 1, 65536, file) : 0;
-        out->n += got;
-    } while (got > 0);
-    (void)fclose(file);
-    if (out->overflowed)
-        return err_set(err, ERR_LIMIT, "is larger than %u MB", TARGET_GROUPS_BYTES_MAX >> 20);
-    return 0;
+    return whole_file_read(path, out, NULL, err);
 }
 
 static int parse(struct file_discover *f, struct source *s, struct str text, struct err *err)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "sys/whole_file.h"
 
 #define FILE_MAX   (16u << 20)
 #define PATH_BYTES 1100
@@ -73,24 +74,6 @@ void known_hosts_change(struct str text, const char *address, uint16_t port, str
     buf_addc(out, '\n');
 }
 
-/* An empty text when there is no file. */
-static int read_file(const char *path, struct buf *out, struct err *err)
-{
-    FILE *f = fopen(path, "re");
-    size_t got = 1;
-
-    if (!f)
-        return errno == ENOENT ? 0 : err_os(err, errno, "%s cannot be read", path);
-    while (got > 0 && !out->overflowed) {
-        char part[8192];
-
-        got = fread(part, 1, sizeof part, f);
-        buf_add(out, (struct str){part, got});
-    }
-    (void)fclose(f);
-    return out->overflowed ? err_set(err, ERR_LIMIT, "%s is larger than 16 MB", path) : 0;
-}
-
 static int write_file(const char *path, struct str text, struct err *err)
 {
     char beside[PATH_BYTES];
@@ -119,6 +102,7 @@ int known_hosts_put(const char *path, const char *address, uint16_t port, struct
     SCOPED(buf_fini) struct buf after;
     const char *slash = strrchr(path, '/');
     char folder[PATH_BYTES];
+    bool absent;
 
     buf_init(&before, FILE_MAX);
     buf_init(&after, 0);
@@ -126,8 +110,8 @@ int known_hosts_put(const char *path, const char *address, uint16_t port, struct
         (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
         (void)mkdir(folder, 0700); /* what fails, fails again at the file */
     }
-    if (read_file(path, &before, err) < 0)
-        return -1;
+    if (whole_file_read(path, &before, &absent, err) < 0)
+        return err_in_file(err, path);
     known_hosts_change(buf_str(&before), address, port, entry, &after);
     return write_file(path, buf_str(&after), err);
 }

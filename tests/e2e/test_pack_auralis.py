@@ -19,7 +19,8 @@ class Auralis(PackTest):
     answers = {PATH: sample('auralis-exposition.txt'), '/api/v1/metrics': (307, {'Location': '/api/v1/metrics/'}, ''),
                '/api/v1/metrics/': json.dumps(SUMMARY), '/api/v1/metrics/health': json.dumps(HEALTH)}
     config = '''packs:
-- auralis: {url: 'http://%(address)s', instance: stage, interval: 500ms, log: auralis.log, process: 'python.*auralis_of_this_test'}
+- auralis: {url: 'http://%(address)s', instance: stage, interval: 500ms, log: auralis.log, process: 'python.*auralis_of_this_test',
+    net_device: lo}
 '''
     ups = 5
 
@@ -80,6 +81,14 @@ class Auralis(PackTest):
         self.addCleanup(child.kill)
         self.becomes('namedprocess_namegroup_num_procs' + own % '', 1)
         self.assertGreater(self.value('namedprocess_namegroup_memory_bytes' + own % ',memtype="resident"'), 1 << 20)
+
+    def test_the_device_it_streams_over_switches_the_host_on(self):
+        """S2.18: what goes over the device is the host collector's, which leaves out `lo` as node_exporter does"""
+        eventually(lambda: self.server.query('node_memory_MemTotal_bytes{job="node"}'))
+
+    def test_the_gpu_collector_is_on(self):
+        """its GPU memory is judged: there is a target also where there is no GPU"""
+        eventually(lambda: self.server.query('up{job="gpu"}'))
 
     def test_each_path_is_down_by_itself(self):
         """up 0 with words: bad JSON, empty body"""

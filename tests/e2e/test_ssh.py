@@ -246,7 +246,10 @@ class Agentless(unittest.TestCase):
         self.assertLess(abs(self.value('time() - node_time_seconds')[1]), 3)
 
     def test_all_that_is_read_is_understood(self):
-        self.value('earshot_host_collector_success == 1')
+        of_every_linux = {'diskstats', 'filefd', 'loadavg', 'meminfo', 'netdev', 'netstat', 'os', 'processes', 'sockstat', 'stat',
+                          'time', 'uname', 'vmstat'}
+        eventually(lambda: of_every_linux <= {labels['collector'] for labels, _ in self.server.query(
+            'earshot_host_collector_success{host="box"} == 1')})
         self.assertEqual(self.server.query('earshot_host_collector_success == 0'), [])
 
     def test_groups_of_processes_are_found(self):

@@ -54,7 +54,9 @@ struct logstore {
     /* the writer's own */
     struct segment *segment; /* of the newest file; NULL: none is open */
     uint64_t seq, first_seq;
-    bool refused; /* the disk does, and that has been said */
+    int64_t time_ms; /* of the last line */
+    uint64_t turn;   /* of the numbers when the first of that time came */
+    bool refused;    /* the disk does, and that has been said */
 };
 
 /* ---- the files, on the writer ---- */
@@ -334,6 +336,20 @@ static bool is_superseded(const struct logstore_batch *b)
     return false;
 }
 
+/* A line's time, and behind it the number of its arrival. Where the numbers begin anew between
+ * lines of one time, those that follow are a millisecond later: they stay behind. */
+static int64_t id_of(struct logstore *s, int64_t time_ms, uint64_t seq)
+{
+    uint64_t turn = seq >> SEGMENT_SEQ_BITS;
+
+    if (time_ms != s->time_ms) {
+        s->time_ms = time_ms;
+        s->turn = turn;
+    }
+    return (time_ms + (int64_t)(turn - s->turn)) << SEGMENT_SEQ_BITS |
+           (int64_t)(seq & SEGMENT_SEQ_MASK);
+}
+
 static int write_round(struct logstore *s, struct round *r, struct err *err)
 {
     uint64_t seq = s->seq;
@@ -345,7 +361,7 @@ static int write_round(struct logstore *s, struct round *r, struct err *err)
     for (size_t i = 0; i < r->n; i++) {
         const struct place *place = &r->places[i];
         struct packed_line line;
-        int64_t id = place->time_ms << SEGMENT_SEQ_BITS | (int64_t)(seq++ & SEGMENT_SEQ_MASK);
+        int64_t id = id_of(s, place->time_ms, seq++);
 
         batch_line(place->batch, place->line, &line);
         if (segment_add(s->segment, batch_source(place->batch), &line, &id, err) < 0)

@@ -264,6 +264,23 @@ static void lines_and_marks_outlast_a_restart(void **state)
     assert_int_equal(logstore_stats(f->store).lines, 2);
 }
 
+/* They begin at the clock's milliseconds, and anew every 2^20. */
+static void lines_of_one_time_stay_in_order_where_their_numbers_begin_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct logstore_batch *b;
+
+    logstore_close(f->store);
+    manual_clock_init(&f->clock, (NOW_MS | ((1 << 20) - 1)) - 1);
+    open_store(f);
+    b = logstore_batch_new("a");
+    for (int i = 0; i < 4; i++)
+        add(b, NOW_MS, 2, ((const char *[]){"1", "2", "3", "4"})[i]);
+    append(f, b);
+    append_one(f, "a", NOW_MS, 2, "5");
+    assert_string_equal(search(f, ""), "5|4|3|2|1|");
+}
+
 /* ---- bounds ---- */
 
 static void restart(struct fixture *f)
@@ -497,6 +514,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lines_are_found_newest_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            lines_of_one_time_stay_in_order_where_their_numbers_begin_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(words_and_phrases_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_are_told_apart_by_source_level_event_and_field,
                                         set_up, tear_down),

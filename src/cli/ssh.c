@@ -87,16 +87,27 @@ int ssh_ls_run(const struct args *args)
 
 /* ---- keys ---- */
 
+static struct trunk_login login_of(const struct ssh_jump *from)
+{
+    return (struct trunk_login){.user = from->user ? from->user : "",
+                                .address = from->address,
+                                .identity_file = from->identity_file ? from->identity_file : "",
+                                .known_hosts = from->known_hosts ? from->known_hosts : "",
+                                .port = from->port};
+}
+
 static struct trunk_place place_of(const struct ssh_settings *s)
 {
-    return (struct trunk_place){.name = s->name,
-                                .user = s->user ? s->user : "",
-                                .address = s->address,
-                                .identity_file = s->identity_file ? s->identity_file : "",
-                                .known_hosts = s->known_hosts ? s->known_hosts : "",
-                                .through = "",
-                                .port = s->port,
-                                .give_up_ms = GIVE_UP_MS};
+    struct trunk_place place = {
+        .name = s->name,
+        .login = login_of(
+            &(struct ssh_jump){s->user, s->address, s->identity_file, s->known_hosts, s->port}),
+        .jumps_n = s->jumps_n,
+        .give_up_ms = GIVE_UP_MS};
+
+    for (size_t i = 0; i < s->jumps_n; i++)
+        place.jumps[i] = login_of(&s->jumps[i]);
+    return place;
 }
 
 /* On a terminal only; --yes answers for a script, which must know what it does. */
@@ -126,7 +137,7 @@ static int put_key(const struct trunk *t, const struct trunk_place *place, struc
     if (t->lib->ssh_session_export_known_hosts_entry(t->ssh, &entry) != SSH_OK)
         return err_set(err, ERR_EVAL, "the key cannot be written: %.200s",
                        t->lib->ssh_get_error(t->ssh));
-    rc = known_hosts_put(path, place->address, place->port, str_c(entry), err);
+    rc = known_hosts_put(path, place->login.address, place->login.port, str_c(entry), err);
     t->lib->ssh_string_free_char(entry);
     if (rc == 0)
         (void)printf("its key is in %s now\n", path);
@@ -135,19 +146,19 @@ static int put_key(const struct trunk *t, const struct trunk_place *place, struc
 
 /* `may_change`: a key that is another than before may be taken too. */
 static int settle_key(const struct args *args, const struct trunk *t,
-                      const struct trunk_place *place, bool may_change)
+                      const struct trunk_place *place, const char *what, bool may_change)
 {
     char finger[TRUNK_FINGER_BYTES];
     enum ssh_state state;
     struct err err = {0};
 
     if (trunk_check_key(t, place, &state, &err) == 0) {
-        (void)printf("%s: its key is known already\n", place->name);
+        (void)printf("%s: its key is known already\n", what);
         return STATUS_OK;
     }
     trunk_fingerprint(t, finger);
-    (void)printf("%s (%s port %u) shows the key\n    %s\n", place->name, place->address,
-                 place->port, finger);
+    (void)printf("%s (%s port %u) shows the key\n    %s\n", what, place->login.address,
+                 place->login.port, finger);
     if (state == SSH_HOST_KEY_CHANGED && !may_change)
         return fail(&err);
     if (state == SSH_HOST_KEY_CHANGED)
@@ -160,6 +171,26 @@ static int settle_key(const struct args *args, const struct trunk *t,
         return STATUS_FAILED;
     }
     return put_key(t, place, &err) < 0 ? fail(&err) : STATUS_OK;
+}
+
+/* Of the machines on the way: each is passed only when its key is known. */
+static int settle_jumps(const struct args *args, const struct libssh *lib,
+                        const struct trunk_place *place, bool may_change)
+{
+    int status = STATUS_OK;
+
+    for (size_t i = 0; i < place->jumps_n && status == STATUS_OK; i++) {
+        const struct trunk_place jump = trunk_jump(place, i);
+        enum ssh_state state;
+        struct err err = {0};
+        struct trunk t;
+
+        if (trunk_connect(lib, &jump, &t, &state, &err) < 0)
+            return fail(&err);
+        status = settle_key(args, &t, &jump, "the machine on the way", may_change);
+        trunk_close(&t);
+    }
+    return status;
 }
 
 /* ---- trust ---- */
@@ -198,9 +229,14 @@ static int trust(const struct args *args, const struct ssh_settings *host)
     struct err err = {0};
     int status;
 
-    if (libssh_load(&lib, &err) < 0 || trunk_connect(&lib, &place, &t, &state, &err) < 0)
+    if (libssh_load(&lib, &err) < 0)
         return fail(&err);
-    status = settle_key(args, &t, &place, true);
+    status = settle_jumps(args, &lib, &place, true);
+    if (status != STATUS_OK)
+        return status;
+    if (trunk_connect(&lib, &place, &t, &state, &err) < 0)
+        return fail(&err);
+    status = settle_key(args, &t, &place, place.name, true);
     trunk_close(&t);
     if (status == STATUS_OK)
         (void)printf("earshot connects within a few seconds\n");
@@ -235,25 +271,37 @@ int ssh_trust_run(const struct args *args)
 
 /* ---- add ---- */
 
+static struct trunk_place place_found(const struct ssh_place *found)
+{
+    struct trunk_place place = {
+        .name = found->name,
+        .login = {found->user, found->address, found->identity_file, "", found->port},
+        .jumps_n = found->jumps_n,
+        .give_up_ms = GIVE_UP_MS};
+
+    for (size_t i = 0; i < found->jumps_n; i++)
+        place.jumps[i] = (struct trunk_login){found->jumps[i].user, found->jumps[i].address,
+                                              found->identity_file, "", found->jumps[i].port};
+    return place;
+}
+
 static int add(const struct args *args, const struct ssh_place *found, const char *path)
 {
-    const struct trunk_place place = {.name = found->name,
-                                      .user = found->user,
-                                      .address = found->address,
-                                      .identity_file = found->identity_file,
-                                      .known_hosts = "",
-                                      .through = "",
-                                      .port = found->port,
-                                      .give_up_ms = GIVE_UP_MS};
+    const struct trunk_place place = place_found(found);
     struct libssh lib;
     struct trunk t;
     enum ssh_state state;
     struct err err = {0};
     int status;
 
-    if (libssh_load(&lib, &err) < 0 || trunk_connect(&lib, &place, &t, &state, &err) < 0)
+    if (libssh_load(&lib, &err) < 0)
         return fail(&err);
-    status = settle_key(args, &t, &place, false);
+    status = settle_jumps(args, &lib, &place, false);
+    if (status != STATUS_OK)
+        return status;
+    if (trunk_connect(&lib, &place, &t, &state, &err) < 0)
+        return fail(&err);
+    status = settle_key(args, &t, &place, place.name, false);
     if (status == STATUS_OK && trunk_log_in(&t, &place, &state, &err) < 0)
         status = fail(&err);
     trunk_close(&t);

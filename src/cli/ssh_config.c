@@ -98,23 +98,25 @@ int ssh_config_take(struct str printed, struct ssh_place *p, struct err *err)
             (void)read_port(value, &p->port);
         else if (str_eq(key, STR("identityfile")))
             take_identity(value, p);
-        else if (str_eq(key, STR("proxyjump")) || str_eq(key, STR("proxycommand")))
+        else if (str_eq(key, STR("proxyjump")) && !str_eq(value, STR("none")))
+            copy(p->jump, sizeof p->jump, value);
+        else if (str_eq(key, STR("proxycommand")) && !str_eq(value, STR("none")))
             return err_set(err, ERR_LIMIT,
-                           "~/.ssh/config reaches %.100s through another machine or a program "
-                           "(%.*s), which this version does not",
-                           p->name, STR_ARGS(key));
+                           "~/.ssh/config reaches %.100s through a program (proxycommand), which "
+                           "earshot does not; a machine on the way is named by ProxyJump",
+                           p->name);
     }
     return 0;
 }
 
-int ssh_config_resolve(const char *text, struct ssh_place *p, struct err *err)
+static int resolve_one(struct str text, struct ssh_place *p, struct err *err)
 {
     SCOPED(buf_fini) struct buf printed;
     struct child_end end = {.absent = true};
     int rc = 0;
 
     buf_init(&printed, PRINTED_MAX);
-    if (parse(str_c(text), p, err) < 0)
+    if (parse(text, p, err) < 0)
         return -1;
     const char *const argv[] = {"ssh", "-G", "--", p->name, NULL};
 
@@ -126,14 +128,71 @@ int ssh_config_resolve(const char *text, struct ssh_place *p, struct err *err)
     return rc;
 }
 
+/* Its key must be ours, as an entry has one for all of them. */
+static int add_jump(struct ssh_place *p, const struct ssh_place *found, struct err *err)
+{
+    struct ssh_jump_place *jump = &p->jumps[p->jumps_n];
+
+    if (*found->jump)
+        return err_set(err, ERR_LIMIT,
+                       "~/.ssh/config reaches %.100s through %.100s, and that through %.100s; name "
+                       "all of them in the ProxyJump of %.100s, with commas in between",
+                       p->name, found->name, found->jump, p->name);
+    if (*found->identity_file && strcmp(found->identity_file, p->identity_file) != 0)
+        return err_set(
+            err, ERR_LIMIT,
+            "the way to %.100s leads through %.100s, for which ~/.ssh/config has another "
+            "key; add that one first (earshot ssh add %.100s), then write an entry with "
+            "jump: %.100s",
+            p->name, found->name, found->name, found->name);
+    copy(jump->user, sizeof jump->user, str_c(found->user));
+    copy(jump->address, sizeof jump->address, str_c(found->address));
+    jump->port = found->port;
+    p->jumps_n++;
+    return 0;
+}
+
+int ssh_config_resolve(const char *text, struct ssh_place *p, struct err *err)
+{
+    struct str rest;
+
+    if (resolve_one(str_c(text), p, err) < 0)
+        return -1;
+    rest = *p->jump ? str_c(p->jump) : (struct str){NULL, 0};
+    while (rest.p) {
+        struct ssh_place found;
+
+        if (p->jumps_n == SSH_JUMPS_MAX)
+            return err_set(err, ERR_LIMIT, "more than %d machines are on the way to %.100s",
+                           SSH_JUMPS_MAX, p->name);
+        if (resolve_one(str_trim(str_split(&rest, ',')), &found, err) < 0 ||
+            add_jump(p, &found, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- the configuration ---- */
+
+static void write_place(const char *user, const char *address, uint16_t port, struct buf *out)
+{
+    bool bare = !strchr(address, ':');
+
+    buf_addf(out, "%s%s%s%s%s:%u", user, *user ? "@" : "", bare ? "" : "[", address,
+             bare ? "" : "]", port);
+}
 
 static void write_entry(const struct ssh_place *p, const char *indent, struct buf *out)
 {
-    bool bare = !strchr(p->address, ':');
-
-    buf_addf(out, "%s- ssh: '%s%s%s%s%s:%u'\n", indent, p->user, *p->user ? "@" : "",
-             bare ? "" : "[", p->address, bare ? "" : "]", p->port);
+    buf_addf(out, "%s- ssh: '", indent);
+    write_place(p->user, p->address, p->port, out);
+    buf_adds(out, "'\n");
+    for (size_t i = 0; i < p->jumps_n; i++) {
+        if (i == 0)
+            buf_addf(out, "%s  jump: '", indent);
+        write_place(p->jumps[i].user, p->jumps[i].address, p->jumps[i].port, out);
+        buf_adds(out, i + 1 < p->jumps_n ? "," : "'\n");
+    }
     if (strcmp(p->name, p->address) != 0)
         buf_addf(out, "%s  name: '%s'\n", indent, p->name);
     if (*p->identity_file)

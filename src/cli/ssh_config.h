@@ -9,6 +9,7 @@
 
 #include "base/attr.h"
 #include "base/str.h"
+#include "collect/ssh/ssh_settings.h"
 
 struct err;
 
@@ -18,9 +19,17 @@ struct ssh_place {
     char address[256];
     char identity_file[512]; /* "": none */
     uint16_t port;
+    char jump[1024]; /* machines on the way, as ProxyJump has them; "": none */
+    struct ssh_jump_place {
+        char user[256]; /* "": none */
+        char address[256];
+        uint16_t port;
+    } jumps[SSH_JUMPS_MAX]; /* the same, as they are found; [jumps_n] */
+    size_t jumps_n;
 };
 
-/* "me@gpu-box:2222", or an alias of ~/.ssh/config, which `ssh -G` knows when it is installed. */
+/* "me@gpu-box:2222", or an alias of ~/.ssh/config, which `ssh -G` knows when it is installed; so
+ * are those of the machines on the way. */
 MUST_USE int ssh_config_resolve(const char *text, struct ssh_place *out, struct err *err);
 /* Takes over what `ssh -G` printed. */
 MUST_USE int ssh_config_take(struct str printed, struct ssh_place *place, struct err *err);

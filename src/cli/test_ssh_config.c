@@ -32,6 +32,25 @@ static void an_entry_is_put_into_the_list_or_begins_one(void **state)
     assert_inserted("hosts:\nlisten: a:1\n", "hosts:\n  " ENTRY "listen: a:1\n");
 }
 
+static void machines_on_the_way_are_written(void **state)
+{
+    const struct ssh_place far = {.name = "box",
+                                  .address = "box",
+                                  .port = 22,
+                                  .jumps = {{"me", "near", 2222}, {"", "fe80::1", 22}},
+                                  .jumps_n = 2};
+    SCOPED(buf_fini) struct buf out;
+    struct err err;
+
+    (void)state;
+    buf_init(&out, 0);
+    assert_ok(ssh_config_insert(STR(""), &far, &out, &err), err);
+    if (!str_eq(buf_str(&out), STR("hosts:\n  - ssh: 'box:22'\n"
+                                   "    jump: 'me@near:2222,[fe80::1]:22'\n"
+                                   "    collect: {}\n")))
+        fail_msg("got:\n%.*s", STR_ARGS(buf_str(&out)));
+}
+
 static void a_list_in_one_line_is_left_to_a_person(void **state)
 {
     SCOPED(buf_fini) struct buf out;
@@ -57,8 +76,11 @@ static void what_ssh_knows_of_an_alias_is_taken(void **state)
     assert_string_equal(p.address, "192.0.2.4");
     assert_int_equal(p.port, 2200);
     assert_string_equal(p.identity_file, "/dev/null");
-    assert_fails(ssh_config_take(STR("proxyjump bastion\n"), &p, &err), err, ERR_LIMIT,
-                 "through another machine");
+    assert_string_equal(p.jump, "");
+    assert_ok(ssh_config_take(STR("proxyjump root@bastion:2222,inner\n"), &p, &err), err);
+    assert_string_equal(p.jump, "root@bastion:2222,inner");
+    assert_fails(ssh_config_take(STR("proxycommand nc %h %p\n"), &p, &err), err, ERR_LIMIT,
+                 "through a program");
 }
 
 static void no_word_can_forge_the_configuration(void **state)
@@ -78,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_put_into_the_list_or_begins_one),
+        cmocka_unit_test(machines_on_the_way_are_written),
         cmocka_unit_test(a_list_in_one_line_is_left_to_a_person),
         cmocka_unit_test(what_ssh_knows_of_an_alias_is_taken),
         cmocka_unit_test(no_word_can_forge_the_configuration),

@@ -118,6 +118,75 @@ static void read_keepalive(struct config_builder *b, const struct yaml *map, str
         yaml_error(&b->errors, yaml_get(map, "interval"), "keepalive.interval: 100ms to 1h");
 }
 
+/* "me@bastion,inner:2222": machines to pass, the nearest first. */
+static void read_jumps(struct config_builder *b, const struct yaml *node, struct ssh_settings *s)
+{
+    struct str rest = node ? node->text : (struct str){NULL, 0};
+    struct ssh_jump *jumps;
+
+    if (!rest.n)
+        return;
+    jumps = builder_array(b, SSH_JUMPS_MAX, sizeof *jumps);
+    s->jumps = jumps;
+    while (jumps && rest.p) {
+        struct str one = str_trim(str_split(&rest, ',')), user, address;
+        struct ssh_jump *jump = &jumps[s->jumps_n];
+
+        if (s->jumps_n == SSH_JUMPS_MAX) {
+            yaml_error(&b->errors, node, "jump: at most %d machines on the way", SSH_JUMPS_MAX);
+            return;
+        }
+        if (!parse_place(one, &user, &address, &jump->port)) {
+            yaml_error(&b->errors, node,
+                       "jump: expected user@host or user@host:port, several with commas in "
+                       "between, found \"%.*s\"",
+                       STR_ARGS(str_take(one, 100)));
+            return;
+        }
+        jump->user = user.n ? builder_copy(b, user) : NULL;
+        jump->address = builder_copy(b, address);
+        jump->identity_file = s->identity_file;
+        jump->known_hosts = s->known_hosts;
+        s->jumps_n++;
+    }
+}
+
+static const struct ssh_settings *find_named(const struct config *c, const struct ssh_jump *jump)
+{
+    for (size_t i = 0; !jump->user && jump->port == PORT && i < c->hosts_n; i++)
+        if (strcmp(c->hosts[i].name, jump->address) == 0)
+            return &c->hosts[i];
+    return NULL;
+}
+
+/* A name of another entry stands for all that this says of the machine. */
+static void resolve_jumps(struct config_builder *b, const struct yaml *at, struct ssh_settings *s)
+{
+    struct ssh_jump *jumps = (struct ssh_jump *)(uintptr_t)s->jumps; /* ours */
+
+    for (size_t i = 0; i < s->jumps_n; i++) {
+        const struct ssh_settings *named = find_named(b->config, &jumps[i]);
+
+        if (!named)
+            continue;
+        if (named == s || named->jumps_n > 0) {
+            yaml_error(&b->errors, at,
+                       named == s ? "jump: %.100s is this machine itself"
+                                  : "jump: %.100s is reached through another "
+                                    "machine itself; write all of them here, "
+                                    "with commas in between",
+                       named->name);
+            return;
+        }
+        jumps[i] = (struct ssh_jump){.user = named->user,
+                                     .address = named->address,
+                                     .identity_file = named->identity_file,
+                                     .known_hosts = named->known_hosts,
+                                     .port = named->port};
+        s->fingerprint = hash_mix(s->fingerprint, named->fingerprint);
+    }
+}
+
 static void read_os(struct config_builder *b, const struct yaml *node, struct ssh_settings *s)
 {
     static const char *const names[] = {
@@ -254,6 +323,7 @@ static void read_host(struct config_builder *b, const struct yaml *node)
     s->identity_file = read_path(b, yaml_get(node, "identity_file"));
     s->known_hosts = read_path(b, yaml_get(node, "known_hosts"));
     read_keepalive(b, yaml_get(node, "keepalive"), s);
+    read_jumps(b, yaml_get(node, "jump"), s);
     read_os(b, yaml_get(node, "os"), s);
     read_forward(b, yaml_get(node, "forward"), n, s);
     s->fingerprint = fingerprint(node);
@@ -296,4 +366,7 @@ void hosts_read(struct config_builder *b, const struct yaml *list)
         if (list->items[i].kind == YAML_MAP)
             read_host(b, &list->items[i]);
     read_packs(b);
+    for (size_t i = 0, at = 0; i < listed; i++)
+        if (list->items[i].kind == YAML_MAP)
+            resolve_jumps(b, yaml_get(&list->items[i], "jump"), &b->config->hosts[at++]);
 }

@@ -47,7 +47,7 @@ static const struct key hosts_keys[] = {
     {.name = "identity_file", .type = KEY_STR},
     {.name = "known_hosts", .type = KEY_STR},
     {.name = "keepalive", .type = KEY_MAP, .sub = &keepalive},
-    {.name = "jump", .type = KEY_ANY, USE_REFUSED, "name a machine that is reached directly"},
+    {.name = "jump", .type = KEY_STR},
     {.name = "os", .type = KEY_STR},
     {.name = "forward", .type = KEY_STRS},
     {.name = "collect", .type = KEY_MAP, .sub = &schema_hosts_collect},

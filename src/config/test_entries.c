@@ -236,6 +236,31 @@ static void hosts_have_a_place_and_what_is_collected_there_carries_their_name(vo
     config_free(c);
 }
 
+static void machines_on_the_way_are_places_or_names_of_other_entries(void **state)
+{
+    struct config *c = NULL;
+
+    (void)state;
+    assert_string_equal(
+        given_load(EARSHOT,
+                   STR("hosts:\n"
+                       "- {ssh: me@box, jump: 'near,root@far:2222', identity_file: id}\n"
+                       "- {ssh: you@192.0.2.1:2200, name: near, known_hosts: kh}\n"),
+                   &c),
+        "");
+    assert_int_equal(c->hosts[0].jumps_n, 2);
+    assert_string_equal(c->hosts[0].jumps[0].user, "you");
+    assert_string_equal(c->hosts[0].jumps[0].address, "192.0.2.1");
+    assert_int_equal(c->hosts[0].jumps[0].port, 2200);
+    assert_null(c->hosts[0].jumps[0].identity_file);
+    assert_non_null(strstr(c->hosts[0].jumps[0].known_hosts, "/kh"));
+    assert_string_equal(c->hosts[0].jumps[1].user, "root");
+    assert_string_equal(c->hosts[0].jumps[1].address, "far");
+    assert_int_equal(c->hosts[0].jumps[1].port, 2222);
+    assert_non_null(strstr(c->hosts[0].jumps[1].identity_file, "/id"));
+    config_free(c);
+}
+
 static void mistakes_in_hosts_are_told(void **state)
 {
     (void)state;
@@ -246,6 +271,11 @@ static void mistakes_in_hosts_are_told(void **state)
     assert_mistake(EARSHOT, "hosts: [{ssh: a}, {ssh: b@a}]\n", "two are called \"a\"");
     assert_mistake(EARSHOT, "hosts: [{ssh: a, forward: [80, 80]}]\n", "port 80 is opened for");
     assert_mistake(EARSHOT, "hosts: [{ssh: a, forward: [x]}]\n", "expected ports");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, jump: 'b, c d'}]\n", "jump: expected user@host");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, jump: 'b,c,d,e,f'}]\n", "at most 4 machines");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, jump: a}]\n", "a is this machine itself");
+    assert_mistake(EARSHOT, "hosts: [{ssh: a, jump: b}, {ssh: b, jump: c}]\n",
+                   "b is reached through another machine itself");
     assert_mistake(EARSHOT, "hosts: [{ssh: a, os: mac}]\n", "os: expected auto, linux or windows");
     assert_mistake(EARSHOT, "hosts: [{ssh: a, keepalive: {count: 0}}]\n", "keepalive.count");
     assert_mistake(EARSHOT, "hosts: [{ssh: a, keepalive: {interval: 2h}}]\n", "100ms to 1h");
@@ -454,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_rabbitmq_is_read_from_its_plug_in_or_from_its_management),
         cmocka_unit_test(mistakes_of_a_rabbitmq_are_told_with_their_place),
         cmocka_unit_test(hosts_have_a_place_and_what_is_collected_there_carries_their_name),
+        cmocka_unit_test(machines_on_the_way_are_places_or_names_of_other_entries),
         cmocka_unit_test(mistakes_in_hosts_are_told),
         cmocka_unit_test(groups_of_processes_with_the_same_labels_are_one_target),
         cmocka_unit_test(a_change_anywhere_in_the_groups_is_one_of_all_their_targets),

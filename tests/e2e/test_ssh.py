@@ -3,6 +3,7 @@ import http.server
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -496,6 +497,125 @@ http.server.ThreadingHTTPServer(('127.0.0.1', 8000), H).serve_forever()
         self.assert_dated_right()
 
 
+@unittest.skipUnless(os.getuid() == 0, 'only root makes network namespaces')
+class Jump(unittest.TestCase):
+    """here - near - far: no packet gets from here to far but through near's SSH server"""
+
+    @classmethod
+    def setUpClass(cls):
+        n = os.getpid()
+        cls.spaces = ['earshot-%s%d' % (name, n) for name in ('near', 'far')]
+        cls.at = ['10.253.%d.%d' % (n % 250, i) for i in (1, 2, 5, 6)]  # here, near; near, far
+        for space in cls.spaces:
+            Network.ip('netns', 'add', space)
+            Network.ip('-n', space, 'link', 'set', 'lo', 'up')
+        link = 'ej%d' % (n % 100000)
+        Network.ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'here', 'netns', cls.spaces[0])
+        Network.ip('address', 'add', cls.at[0] + '/30', 'dev', link)
+        Network.ip('link', 'set', link, 'up')
+        Network.ip('-n', cls.spaces[0], 'link', 'add', 'far', 'type', 'veth', 'peer', 'name', 'near', 'netns', cls.spaces[1])
+        for space, device, address in ((0, 'here', 1), (0, 'far', 2), (1, 'near', 3)):
+            Network.ip('-n', cls.spaces[space], 'address', 'add', cls.at[address] + '/30', 'dev', device)
+            Network.ip('-n', cls.spaces[space], 'link', 'set', device, 'up')
+        inside = [('ip', 'netns', 'exec', space) for space in cls.spaces]
+        cls.service = Peer(*inside[1], sys.executable, '-c', Network.CLOCK)
+        cls.near, cls.far = Sshd(address=cls.at[1], inside=inside[0]), Sshd(address=cls.at[3], inside=inside[1])
+        shutil.copy(cls.far.key + '.pub', cls.near.file('authorized_keys'))
+        cls.trust()
+        place = '%s@%s:%d' % (USER, cls.at[1], cls.near.port)
+        cls.server = serve(cls.far.entry(jump='"%s"' % place, collect='{scrape: [%s]}' % job('x', 8000)),
+                           cls.far.entry('twice', jump='"%s, %s"' % (place, place), collect='{scrape: [%s]}' % job('y', 8000)))
+        eventually(cls.up)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+        cls.service.stop()
+        cls.near.close()
+        cls.far.close()
+        for space in cls.spaces:
+            Network.ip('netns', 'del', space)
+
+    @classmethod
+    def trust(cls):
+        """both keys in the one file that the entry names"""
+        cls.near.trust()
+        cls.far.trust()
+        with open(cls.near.known_hosts, encoding='utf-8') as near, open(cls.far.known_hosts, 'a', encoding='utf-8') as f:
+            f.write(near.read())
+
+    @classmethod
+    def up(cls):
+        return target(cls.server, 'x')['health'] == 'up' and state(cls.server) == 'connected'
+
+    def error(self):
+        return target(self.server, 'x')['lastError']
+
+    def mend(self, *sshds):
+        for sshd in sshds:
+            sshd.start()
+        self.trust()
+        eventually(self.up, 30)
+
+    def test_what_is_behind_it_is_read_and_nothing_else_leads_there(self):
+        labels, _ = self.server.query('clock_seconds')[0]
+        self.assertEqual((labels['host'], labels['instance']), ('box', '127.0.0.1:8000'))
+        with self.assertRaises(OSError):
+            socket.create_connection((self.at[3], self.far.port), .3).close()
+        self.assertIn(b'Accepted publickey', self.near.peer.log_bytes())
+        self.assertEqual(len(children(self.server.process.pid)), 2)  # no process more than without
+        tunnel = self.server.api('targets')['tunnels'][0]
+        self.assertEqual(tunnel['address'], '%s@%s:%d via %s@%s:%d' % (USER, self.at[3], self.far.port, USER, self.at[1],
+                                                                       self.near.port))
+
+    def test_several_stand_on_the_way(self):
+        eventually(lambda: self.server.query('up{job="y",host="twice"} == 1'), 30)
+
+    def test_whose_fault_it_is_is_told(self):
+        self.near.kill()
+        eventually(lambda: self.error().startswith('tunnel to box is down: jump host %s: connection refused: no SSH server '
+                                                   'listens on %s' % (self.at[1], self.at[1])))
+        self.assertEqual(state(self.server), 'refused')
+        self.mend(self.near)
+        self.far.kill()
+        eventually(lambda: self.error() == 'tunnel to box is down: jump host %s: nothing listens on %s:%d there' %
+                   (self.at[1], self.at[3], self.far.port))
+        self.assertEqual(state(self.server), 'refused')
+        self.mend(self.far)
+
+    def test_both_keys_are_looked_at(self):
+        for sshd, whose in (self.near, 'jump host %s: its key is another than' % self.at[1]), (self.far, 'its key is another than'):
+            sshd.kill()
+            make_key(sshd.file('host'))
+            seen = len(self.far.peer.log_bytes())
+            sshd.start()
+            eventually(lambda w=whose: self.error().startswith('tunnel to box is down: ' + w), 30)
+            self.assertEqual(state(self.server), 'host_key_changed')
+            if sshd is self.near:
+                self.assertNotIn(b'Connection from', self.far.peer.log_bytes()[seen:])
+            self.mend()
+
+    def test_a_jump_host_that_does_not_forward_is_told(self):
+        self.near.further = ('AllowTcpForwarding no',)
+        self.near.restart()
+        try:
+            eventually(lambda: 'jump host %s: its SSH server does not allow forwarding to %s:%d' % (
+                self.at[1], self.at[3], self.far.port) in self.error(), 30)
+        finally:
+            self.near.further = ()
+            self.near.kill()
+            self.mend(self.near)
+
+    def test_trust_takes_the_key_of_each(self):
+        os.unlink(self.far.known_hosts)
+        r = subprocess.run([server_module.BINARY, 'ssh', 'trust', 'box', '--config', os.path.join(self.server.dir, 'e.yml'),
+                            '--yes'], capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
+        self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
+        with open(self.far.known_hosts, encoding='utf-8') as f:
+            self.assertEqual([line.split()[0] for line in f],
+                             ['[%s]:%d' % (self.at[1], self.near.port), '[%s]:%d' % (self.at[3], self.far.port)])
+
+
 class Commands(unittest.TestCase):
     """earshot ssh add, trust, ls"""
 
@@ -564,6 +684,19 @@ class Commands(unittest.TestCase):
             eventually(lambda: state(server) == 'connected')
         finally:
             server.close()
+
+    def test_add_takes_the_machines_on_the_way_from_the_configuration_of_ssh(self):
+        """ssh itself reads that of the user's home alone: one in its place prints what it would"""
+        with open(self.file('ssh'), 'w', encoding='utf-8') as f:
+            f.write('#!/bin/sh\ncase "$3" in box) echo "proxyjump near" ;; esac\n'
+                    'echo "hostname 127.0.0.1"; echo "port %d"; echo "identityfile %s"\n' % (self.sshd.port, self.sshd.key))
+        os.chmod(self.file('ssh'), 0o755)
+        r = subprocess.run([server_module.BINARY, 'ssh', 'add', 'box', '--config', self.config, '--yes'], capture_output=True,
+                           text=True, timeout=30, check=False, stdin=subprocess.DEVNULL,
+                           env={**os.environ, 'HOME': self.dir, 'SSH_AUTH_SOCK': '', 'PATH': self.dir + ':' + os.environ['PATH']})
+        self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
+        with open(self.config, encoding='utf-8') as f:
+            self.assertIn("jump: '127.0.0.1:%d'\n" % self.sshd.port, f.read())
 
     def test_a_name_that_is_none_is_told(self):
         with open(self.config, 'w', encoding='utf-8') as f:

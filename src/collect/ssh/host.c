@@ -30,11 +30,17 @@ struct forward {
     bool told;
 };
 
+struct login {
+    char *user, *address, *identity_file, *known_hosts; /* owned; "": the default */
+    uint16_t port;
+};
+
 struct ssh_host {
     struct ssh_host_context context;
-    char *name, *user, *address, *identity_file, *known_hosts; /* owned */
-    char *shown;                                               /* owned; "me@gpu-box:22" */
-    uint16_t port;
+    char *name;  /* owned */
+    char *shown; /* owned; "me@gpu-box:22", "me@gpu-box:22 via bastion:22" */
+    struct login login, jumps[SSH_JUMPS_MAX];
+    size_t jumps_n;
     int64_t keepalive_ms, keepalive_count;
     uint64_t fingerprint;
 
@@ -67,19 +73,27 @@ static int tell(const struct ssh_host *h, const struct packet *p, int fd)
     return helper_send(helper_socket(h->worker), bytes.p, bytes.n, fd);
 }
 
+static struct packet_login login_of(const struct login *l)
+{
+    return (struct packet_login){.user = str_c(l->user),
+                                 .address = str_c(l->address),
+                                 .identity_file = str_c(l->identity_file),
+                                 .known_hosts = str_c(l->known_hosts),
+                                 .port = l->port};
+}
+
 static int tell_host(const struct ssh_host *h)
 {
-    return tell(h,
-                &(struct packet){.kind = PACKET_HOST,
-                                 .as.host = {.name = str_c(h->name),
-                                             .user = str_c(h->user),
-                                             .address = str_c(h->address),
-                                             .identity_file = str_c(h->identity_file),
-                                             .known_hosts = str_c(h->known_hosts),
-                                             .port = h->port,
-                                             .keepalive_ms = h->keepalive_ms,
-                                             .keepalive_count = h->keepalive_count}},
-                -1);
+    struct packet p = {.kind = PACKET_HOST,
+                       .as.host = {.name = str_c(h->name),
+                                   .login = login_of(&h->login),
+                                   .jumps_n = h->jumps_n,
+                                   .keepalive_ms = h->keepalive_ms,
+                                   .keepalive_count = h->keepalive_count}};
+
+    for (size_t i = 0; i < h->jumps_n; i++)
+        p.as.host.jumps[i] = login_of(&h->jumps[i]);
+    return tell(h, &p, -1);
 }
 
 /* False: it is busy, the rest comes later. */
@@ -307,24 +321,50 @@ static char *dup_or_empty(const char *s)
     return mem_strdup(s ? s : "");
 }
 
+static void show_place(const char *user, const char *address, uint16_t port, struct buf *out)
+{
+    bool bare = !strchr(address, ':');
+
+    buf_addf(out, "%s%s%s%s%s:%u", user ? user : "", user ? "@" : "", bare ? "" : "[", address,
+             bare ? "" : "]", port);
+}
+
 static char *show(const struct ssh_settings *s)
 {
     SCOPED(buf_fini) struct buf text;
-    bool bare = !strchr(s->address, ':');
 
     buf_init(&text, 0);
-    buf_addf(&text, "%s%s%s%s%s:%u", s->user ? s->user : "", s->user ? "@" : "", bare ? "" : "[",
-             s->address, bare ? "" : "]", s->port);
+    show_place(s->user, s->address, s->port, &text);
+    for (size_t i = 0; i < s->jumps_n; i++) {
+        buf_adds(&text, i == 0 ? " via " : ", ");
+        show_place(s->jumps[i].user, s->jumps[i].address, s->jumps[i].port, &text);
+    }
     return mem_strdup(text.p);
+}
+
+static struct login copy_login(const struct ssh_jump *from)
+{
+    return (struct login){.user = dup_or_empty(from->user),
+                          .address = dup_or_empty(from->address),
+                          .identity_file = dup_or_empty(from->identity_file),
+                          .known_hosts = dup_or_empty(from->known_hosts),
+                          .port = from->port};
+}
+
+static void free_login(const struct login *l)
+{
+    mem_free(l->user);
+    mem_free(l->address);
+    mem_free(l->identity_file);
+    mem_free(l->known_hosts);
 }
 
 static void copy_settings(struct ssh_host *h, const struct ssh_settings *s)
 {
-    h->user = dup_or_empty(s->user);
-    h->address = dup_or_empty(s->address);
-    h->identity_file = dup_or_empty(s->identity_file);
-    h->known_hosts = dup_or_empty(s->known_hosts);
-    h->port = s->port;
+    h->login = copy_login(
+        &(struct ssh_jump){s->user, s->address, s->identity_file, s->known_hosts, s->port});
+    for (h->jumps_n = 0; h->jumps_n < s->jumps_n; h->jumps_n++)
+        h->jumps[h->jumps_n] = copy_login(&s->jumps[h->jumps_n]);
     h->shown = show(s);
     h->keepalive_ms = s->keepalive_ms;
     h->keepalive_count = s->keepalive_count;
@@ -339,10 +379,9 @@ static void copy_settings(struct ssh_host *h, const struct ssh_settings *s)
 static void free_settings(struct ssh_host *h)
 {
     mem_free(h->shown);
-    mem_free(h->user);
-    mem_free(h->address);
-    mem_free(h->identity_file);
-    mem_free(h->known_hosts);
+    free_login(&h->login);
+    for (size_t i = 0; i < h->jumps_n; i++)
+        free_login(&h->jumps[i]);
     for (size_t i = 0; i < h->forwards_n; i++)
         sock_close(h->forwards[i].fd);
     mem_free(h->forwards);

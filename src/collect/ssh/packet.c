@@ -17,15 +17,31 @@ static struct str text(struct cursor *c)
     return s;
 }
 
+static void put_login(struct buf *out, const struct packet_login *l)
+{
+    put_text(out, l->user);
+    put_text(out, l->address);
+    put_text(out, l->identity_file);
+    put_text(out, l->known_hosts);
+    put_u16(out, l->port);
+}
+
+static void read_login(struct cursor *c, struct packet_login *l)
+{
+    l->user = text(c);
+    l->address = text(c);
+    l->identity_file = text(c);
+    l->known_hosts = text(c);
+    l->port = cursor_u16(c);
+}
+
 static void put_host(const struct packet_host *h, struct buf *out)
 {
     put_text(out, h->name);
-    put_text(out, h->user);
-    put_text(out, h->address);
-    put_text(out, h->identity_file);
-    put_text(out, h->known_hosts);
-    put_text(out, h->through);
-    put_u16(out, h->port);
+    put_login(out, &h->login);
+    put_u8(out, (uint8_t)h->jumps_n);
+    for (size_t i = 0; i < h->jumps_n; i++)
+        put_login(out, &h->jumps[i]);
     put_svarint(out, h->keepalive_ms);
     put_svarint(out, h->keepalive_count);
 }
@@ -33,12 +49,14 @@ static void put_host(const struct packet_host *h, struct buf *out)
 static void read_host(struct cursor *c, struct packet_host *h)
 {
     h->name = text(c);
-    h->user = text(c);
-    h->address = text(c);
-    h->identity_file = text(c);
-    h->known_hosts = text(c);
-    h->through = text(c);
-    h->port = cursor_u16(c);
+    read_login(c, &h->login);
+    h->jumps_n = cursor_u8(c);
+    if (h->jumps_n > SSH_JUMPS_MAX) {
+        c->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < h->jumps_n; i++)
+        read_login(c, &h->jumps[i]);
     h->keepalive_ms = cursor_svarint(c);
     h->keepalive_count = cursor_svarint(c);
     if (h->keepalive_ms <= 0 || h->keepalive_count <= 0)

@@ -15,15 +15,17 @@
 #ifndef COLLECT_SSH_PACKET_H
 #define COLLECT_SSH_PACKET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
 #include "base/str.h"
+#include "collect/ssh/ssh_settings.h"
 #include "collect/ssh/state.h"
 
 struct err;
 
-#define PACKET_BYTES_MAX 8192u
+#define PACKET_BYTES_MAX 24576u
 #define PACKET_TEXT_MAX  1024u
 
 enum packet_kind {
@@ -36,10 +38,17 @@ enum packet_kind {
     PACKET_SILENT,
 };
 
-struct packet_host {
-    struct str name, user, address, identity_file, known_hosts; /* "": the default */
-    struct str through; /* a Unix socket that leads to it; "": `address` and `port` */
+/* A machine to log in to; "": the default. */
+struct packet_login {
+    struct str user, address, identity_file, known_hosts;
     uint16_t port;
+};
+
+struct packet_host {
+    struct str name;
+    struct packet_login login;
+    struct packet_login jumps[SSH_JUMPS_MAX]; /* on the way, the nearest first */
+    size_t jumps_n;
     int64_t keepalive_ms, keepalive_count;
 };
 

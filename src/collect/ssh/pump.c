@@ -35,6 +35,7 @@ struct pump {
     bool given_up;
     bool asked; /* something was sent, and nothing has come since */
     char words[300];
+    enum ssh_state trouble;
 };
 
 /* ---- what comes out of the channel ---- */
@@ -134,6 +135,11 @@ const char *pump_words(const struct pump *p)
     return p->words;
 }
 
+enum ssh_state pump_trouble(const struct pump *p)
+{
+    return p->trouble;
+}
+
 /* ---- opening ---- */
 
 /* RFC 4254, 5.1: the reason is a number; the library puts it into its words. */
@@ -141,6 +147,7 @@ static void explain_refusal(struct pump *p)
 {
     const char *said = p->trunk->lib->ssh_get_error(p->trunk->ssh);
 
+    p->trouble = SSH_REFUSED;
     if (p->end.command)
         (void)snprintf(p->words, sizeof p->words, "it does not let commands run: %.150s", said);
     else if (strstr(said, "error (1)") || strstr(said, "administratively") ||
@@ -152,9 +159,11 @@ static void explain_refusal(struct pump *p)
     else if (strstr(said, "refused"))
         (void)snprintf(p->words, sizeof p->words, "nothing listens on %.100s:%u there",
                        p->end.address, p->end.port);
-    else
+    else {
+        p->trouble = strstr(said, strerror(ETIMEDOUT)) ? SSH_TIMEOUT : SSH_UNREACHABLE;
         (void)snprintf(p->words, sizeof p->words, "%.100s:%u cannot be reached from there: %.120s",
                        p->end.address, p->end.port, said);
+    }
 }
 
 static int try_open(struct pump *p)
@@ -195,6 +204,7 @@ static enum pump_event open_channel(struct pump *p, int64_t now_ms)
         return PUMP_NOTHING;
     (void)snprintf(p->words, sizeof p->words, "%.100s:%u does not answer there",
                    p->end.command ? "the command" : p->end.address, p->end.port);
+    p->trouble = SSH_TIMEOUT;
     p->given_up = true; /* the client is let go once earshot knows why */
     return PUMP_REFUSED;
 }

@@ -4,7 +4,7 @@
  * to an address as seen from the far machine, or to a command that runs there. Each side's end is
  * passed on; a side that does not read stops the other (at most PUMP_BYTES_MAX lie here).
  *
- * Threads: the worker's only one. The session does not block by then.
+ * Threads: that of its session, which does not block by then.
  */
 #ifndef COLLECT_SSH_PUMP_H
 #define COLLECT_SSH_PUMP_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "collect/ssh/state.h"
 
 struct pump;
 struct trunk;
@@ -48,5 +49,7 @@ bool pump_is_over(const struct pump *p);
 /* Is something asked and not answered yet? */
 bool pump_waits(const struct pump *p);
 const char *pump_words(const struct pump *p);
+/* Refused: which of the ways to fail it was, of the address that it leads to. */
+enum ssh_state pump_trouble(const struct pump *p);
 
 #endif

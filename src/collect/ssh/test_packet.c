@@ -18,28 +18,36 @@ static int written(const struct packet *p, struct buf *bytes, struct packet *out
 
 static void a_host_comes_as_it_was_sent(void **state)
 {
-    const struct packet p = {.kind = PACKET_HOST,
-                             .as.host = {.name = STR("box"),
-                                         .user = STR("me"),
-                                         .address = STR("::1"),
-                                         .identity_file = STR("/k"),
-                                         .known_hosts = STR(""),
-                                         .through = STR("/s"),
-                                         .port = 2222,
-                                         .keepalive_ms = 30000,
-                                         .keepalive_count = 3}};
+    const struct packet p = {
+        .kind = PACKET_HOST,
+        .as.host = {.name = STR("box"),
+                    .login = {.user = STR("me"),
+                              .address = STR("::1"),
+                              .identity_file = STR("/k"),
+                              .known_hosts = STR(""),
+                              .port = 2222},
+                    .jumps = {{.address = STR("near"), .port = 22},
+                              {.address = STR("far"), .known_hosts = STR("/n"), .port = 23}},
+                    .jumps_n = 2,
+                    .keepalive_ms = 30000,
+                    .keepalive_count = 3}};
     SCOPED(buf_fini) struct buf bytes;
     struct packet got;
 
     (void)state;
     assert_int_equal(written(&p, &bytes, &got), 0);
     assert_text(got.as.host.name, "box");
-    assert_text(got.as.host.user, "me");
-    assert_text(got.as.host.address, "::1");
-    assert_text(got.as.host.identity_file, "/k");
-    assert_text(got.as.host.known_hosts, "");
-    assert_text(got.as.host.through, "/s");
-    assert_int_equal(got.as.host.port, 2222);
+    assert_text(got.as.host.login.user, "me");
+    assert_text(got.as.host.login.address, "::1");
+    assert_text(got.as.host.login.identity_file, "/k");
+    assert_text(got.as.host.login.known_hosts, "");
+    assert_int_equal(got.as.host.login.port, 2222);
+    assert_int_equal(got.as.host.jumps_n, 2);
+    assert_text(got.as.host.jumps[0].address, "near");
+    assert_int_equal(got.as.host.jumps[0].port, 22);
+    assert_text(got.as.host.jumps[1].address, "far");
+    assert_text(got.as.host.jumps[1].known_hosts, "/n");
+    assert_int_equal(got.as.host.jumps[1].port, 23);
     assert_int_equal(got.as.host.keepalive_ms, 30000);
     assert_int_equal(got.as.host.keepalive_count, 3);
 }

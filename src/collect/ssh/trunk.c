@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/str.h"
+#include "collect/ssh/jump.h"
 #include "collect/ssh/libssh.h"
 
 /* ---- the connection ---- */
@@ -50,16 +50,6 @@ static int connect_to(const struct sockaddr *address, socklen_t size, int *fd)
     return error;
 }
 
-static int connect_through(const struct trunk_place *place, int *fd)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    if (strlen(place->through) >= sizeof address.sun_path)
-        return ENAMETOOLONG;
-    memcpy(address.sun_path, place->through, strlen(place->through) + 1);
-    return connect_to((const struct sockaddr *)(const void *)&address, sizeof address, fd);
-}
-
 /* Sooner than the kernel would by itself, which tries for a quarter of an hour. */
 static void set_options(int fd, int64_t give_up_ms)
 {
@@ -88,14 +78,15 @@ static int explain_connect(const struct trunk_place *place, int error, struct er
     switch (error) {
     case ECONNREFUSED:
         return err_set(err, ERR_OS, "connection refused: no SSH server listens on %.200s port %u",
-                       place->address, place->port);
+                       place->login.address, place->login.port);
     case ETIMEDOUT:
-        return err_set(err, ERR_TIMEOUT, "%.200s does not answer", place->address);
+        return err_set(err, ERR_TIMEOUT, "%.200s does not answer", place->login.address);
     case EHOSTUNREACH:
     case ENETUNREACH:
-        return err_set(err, ERR_OS, "no route to %.200s", place->address);
+        return err_set(err, ERR_OS, "no route to %.200s", place->login.address);
     default:
-        return err_os(err, error, "cannot connect to %.200s port %u", place->address, place->port);
+        return err_os(err, error, "cannot connect to %.200s port %u", place->login.address,
+                      place->login.port);
     }
 }
 
@@ -107,11 +98,11 @@ static int connect_any(const struct trunk_place *place, int *fd, enum ssh_state 
     char port[8];
     int rc, error = EHOSTUNREACH;
 
-    (void)snprintf(port, sizeof port, "%u", place->port);
-    rc = getaddrinfo(place->address, port, &hints, &found);
+    (void)snprintf(port, sizeof port, "%u", place->login.port);
+    rc = getaddrinfo(place->login.address, port, &hints, &found);
     if (rc != 0) {
         *state = SSH_UNREACHABLE;
-        return err_set(err, ERR_OS, "the name %.200s is not known (%s)", place->address,
+        return err_set(err, ERR_OS, "the name %.200s is not known (%s)", place->login.address,
                        gai_strerror(rc));
     }
     for (struct addrinfo *a = found; a && error; a = a->ai_next)
@@ -125,27 +116,13 @@ static int connect_any(const struct trunk_place *place, int *fd, enum ssh_state 
     return explain_connect(place, error, err);
 }
 
-static int connect_fd(const struct trunk_place *place, int *fd, enum ssh_state *state,
-                      struct err *err)
-{
-    int error;
-
-    if (!*place->through)
-        return connect_any(place, fd, state, err);
-    error = connect_through(place, fd);
-    if (!error)
-        return 0;
-    *state = SSH_UNREACHABLE;
-    return err_os(err, error, "the machine on the way (jump) does not let through");
-}
-
 /* ---- the session ---- */
 
 static void user_of(const struct trunk_place *place, char out[256])
 {
-    const struct passwd *self = *place->user ? NULL : getpwuid(geteuid());
+    const struct passwd *self = *place->login.user ? NULL : getpwuid(geteuid());
 
-    (void)snprintf(out, 256, "%s", self ? self->pw_name : place->user);
+    (void)snprintf(out, 256, "%s", self ? self->pw_name : place->login.user);
 }
 
 void trunk_known_hosts(const struct trunk_place *place, char out[TRUNK_PATH_BYTES])
@@ -153,8 +130,8 @@ void trunk_known_hosts(const struct trunk_place *place, char out[TRUNK_PATH_BYTE
     const char *home = getenv("HOME");
     const struct passwd *self = home && *home ? NULL : getpwuid(geteuid());
 
-    if (*place->known_hosts)
-        (void)snprintf(out, TRUNK_PATH_BYTES, "%s", place->known_hosts);
+    if (*place->login.known_hosts)
+        (void)snprintf(out, TRUNK_PATH_BYTES, "%s", place->login.known_hosts);
     else
         (void)snprintf(out, TRUNK_PATH_BYTES, "%s/.ssh/known_hosts",
                        self   ? self->pw_dir
@@ -170,13 +147,13 @@ static int set(const struct trunk *s, enum ssh_options_e option, const void *val
 static int configure(const struct trunk *s, const struct trunk_place *place, struct err *err)
 {
     const long seconds = TRUNK_WAIT_MS / 1000;
-    const unsigned port = place->port;
+    const unsigned port = place->login.port;
     const bool no = false;
     char known_hosts[TRUNK_PATH_BYTES], user[256];
 
     trunk_known_hosts(place, known_hosts);
     user_of(place, user);
-    if (set(s, SSH_OPTIONS_HOST, place->address) < 0 || set(s, SSH_OPTIONS_PORT, &port) < 0 ||
+    if (set(s, SSH_OPTIONS_HOST, place->login.address) < 0 || set(s, SSH_OPTIONS_PORT, &port) < 0 ||
         set(s, SSH_OPTIONS_USER, user) < 0 || set(s, SSH_OPTIONS_KNOWNHOSTS, known_hosts) < 0 ||
         set(s, SSH_OPTIONS_TIMEOUT, &seconds) < 0 || set(s, SSH_OPTIONS_PROCESS_CONFIG, &no) < 0 ||
         set(s, SSH_OPTIONS_FD, &s->fd) < 0)
@@ -194,33 +171,26 @@ static int explain_handshake(const struct trunk *s, const struct trunk_place *pl
     if (strcasestr(words, "timeout") || strcasestr(words, "timed out")) {
         *state = SSH_TIMEOUT;
         return err_set(err, ERR_TIMEOUT, "%.200s port %u took the connection and then said nothing",
-                       place->address, place->port);
+                       place->login.address, place->login.port);
     }
     *state = SSH_REFUSED;
     return err_set(err, ERR_EVAL, "%.200s port %u does not speak SSH with us: %.150s",
-                   place->address, place->port, words);
+                   place->login.address, place->login.port, words);
 }
 
-int trunk_connect(const struct libssh *lib, const struct trunk_place *place, struct trunk *out,
-                  enum ssh_state *state, struct err *err)
+/* Of a connection, on its own or through the machine before it: then `s` has both. */
+static int begin(struct trunk *s, const struct trunk_place *place, enum ssh_state *state,
+                 struct err *err)
 {
-    struct trunk s = {.lib = lib, .fd = -1};
-
-    if (connect_fd(place, &s.fd, state, err) < 0)
-        return -1;
-    s.ssh = lib->ssh_new();
+    s->ssh = s->lib->ssh_new();
     *state = SSH_REFUSED;
-    if (!s.ssh)
-        (void)err_set(err, ERR_NOMEM, "no memory for an SSH session");
-    else if (configure(&s, place, err) == 0) {
-        if (lib->ssh_connect(s.ssh) == SSH_OK) {
-            *out = s;
-            return 0;
-        }
-        (void)explain_handshake(&s, place, state, err);
-    }
-    trunk_close(&s);
-    return -1;
+    if (!s->ssh)
+        return err_set(err, ERR_NOMEM, "no memory for an SSH session");
+    if (configure(s, place, err) < 0)
+        return -1;
+    if (s->lib->ssh_connect(s->ssh) == SSH_OK)
+        return 0;
+    return explain_handshake(s, place, state, err);
 }
 
 /* ---- the machine's key ---- */
@@ -298,9 +268,9 @@ int trunk_log_in(const struct trunk *s, const struct trunk_place *place, enum ss
 
     *state = SSH_AUTH_FAILED;
     user_of(place, user);
-    if (!*place->identity_file)
+    if (!*place->login.identity_file)
         rc = s->lib->ssh_userauth_publickey_auto(s->ssh, NULL, NULL);
-    else if (log_in_with(s, place->identity_file, &rc, err) < 0)
+    else if (log_in_with(s, place->login.identity_file, &rc, err) < 0)
         return -1;
     if (rc == SSH_AUTH_SUCCESS)
         return 0;
@@ -310,15 +280,81 @@ int trunk_log_in(const struct trunk *s, const struct trunk_place *place, enum ss
         return err_set(
             err, ERR_EVAL,
             "the key is taken, but the server wants more than that (a password, a code)");
-    if (*place->identity_file)
+    if (*place->login.identity_file)
         return err_set(err, ERR_EVAL,
                        "the server does not take the key for user %.60s; let it in with: "
                        "ssh-copy-id -i %.150s %.60s@%.100s",
-                       user, place->identity_file, user, place->address);
+                       user, place->login.identity_file, user, place->login.address);
     return err_set(err, ERR_EVAL,
                    "the server takes none of the keys (agent, ~/.ssh/id_*) for user %.60s; let one "
                    "in with ssh-copy-id %.60s@%.100s, or set identity_file",
-                   user, user, place->address);
+                   user, user, place->login.address);
+}
+
+static int settle(const struct trunk *s, const struct trunk_place *place, enum ssh_state *state,
+                  struct err *err)
+{
+    return trunk_check_key(s, place, state, err) < 0 ? -1 : trunk_log_in(s, place, state, err);
+}
+
+/* ---- the way ---- */
+
+struct trunk_place trunk_jump(const struct trunk_place *place, size_t i)
+{
+    struct trunk_place jump = *place;
+
+    jump.login = place->jumps[i];
+    jump.jumps_n = i;
+    return jump;
+}
+
+/* From here to the first machine, or from the one that `s` is open to, to the next. */
+static int reach(struct trunk *s, const struct trunk_place *place, enum ssh_state *state,
+                 struct err *err)
+{
+    struct trunk next = {.lib = s->lib, .fd = -1};
+
+    if (!s->ssh)
+        return connect_any(place, &s->fd, state, err);
+    next.way = jump_new(s, place->login.address, place->login.port, &next.fd, state, err);
+    if (!next.way)
+        return -1;
+    *s = next;
+    return 0;
+}
+
+static int fail_at(const struct trunk_login *jump, struct err *err)
+{
+    return err_context(err, "jump host %.200s", jump->address);
+}
+
+static int pass(struct trunk *s, const struct trunk_place *place, enum ssh_state *state,
+                struct err *err)
+{
+    for (size_t i = 0; i < place->jumps_n; i++) {
+        const struct trunk_place jump = trunk_jump(place, i);
+
+        if (reach(s, &jump, state, err) < 0) /* the one before does not let through */
+            return fail_at(&place->jumps[i > 0 ? i - 1 : 0], err);
+        if (begin(s, &jump, state, err) < 0 || settle(s, &jump, state, err) < 0)
+            return fail_at(&place->jumps[i], err);
+    }
+    if (reach(s, place, state, err) == 0)
+        return 0;
+    return place->jumps_n > 0 ? fail_at(&place->jumps[place->jumps_n - 1], err) : -1;
+}
+
+int trunk_connect(const struct libssh *lib, const struct trunk_place *place, struct trunk *out,
+                  enum ssh_state *state, struct err *err)
+{
+    struct trunk s = {.lib = lib, .fd = -1};
+
+    if (pass(&s, place, state, err) == 0 && begin(&s, place, state, err) == 0) {
+        *out = s;
+        return 0;
+    }
+    trunk_close(&s);
+    return -1;
 }
 
 int trunk_open(const struct libssh *lib, const struct trunk_place *place, struct trunk *out,
@@ -328,13 +364,29 @@ int trunk_open(const struct libssh *lib, const struct trunk_place *place, struct
 
     if (trunk_connect(lib, place, &s, state, err) < 0)
         return -1;
-    if (trunk_check_key(&s, place, state, err) < 0 || trunk_log_in(&s, place, state, err) < 0) {
+    if (settle(&s, place, state, err) < 0) {
         trunk_close(&s);
         return -1;
     }
     *state = SSH_CONNECTED;
     *out = s;
     return 0;
+}
+
+bool trunk_lost(const struct trunk *s, const struct trunk_place *place, enum ssh_state *state,
+                char *out, size_t size)
+{
+    const struct jump *way = s->way;
+    bool lost = false;
+
+    for (size_t i = place->jumps_n; way && i-- > 0; way = jump_trunk(way)->way) {
+        const char *words = jump_end(way, state);
+
+        if (words) /* of the nearest: those behind it ended with it */
+            (void)snprintf(out, size, "jump host %.60s: %s", place->jumps[i].address, words);
+        lost |= words != NULL;
+    }
+    return lost;
 }
 
 /* The library closes the socket, but where it never came to use it. */
@@ -345,7 +397,9 @@ void trunk_close(struct trunk *s)
         s->lib->ssh_free(s->ssh);
     }
     if (s->fd >= 0)
-        (void)close(s->fd); /* EBADF: it did; there is no other thread to have taken the number */
+        (void)close(s->fd); /* EBADF: it did */
+    jump_free(s->way);
     s->ssh = NULL;
+    s->way = NULL;
     s->fd = -1;
 }

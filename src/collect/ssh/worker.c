@@ -103,19 +103,26 @@ static const char *copy(struct str s)
     return text;
 }
 
+static struct trunk_login copy_login(const struct packet_login *l)
+{
+    return (struct trunk_login){.user = copy(l->user),
+                                .address = copy(l->address),
+                                .identity_file = copy(l->identity_file),
+                                .known_hosts = copy(l->known_hosts),
+                                .port = l->port};
+}
+
 static void take_host(struct worker *w, const struct packet_host *h)
 {
     int64_t dead_ms = h->keepalive_ms * h->keepalive_count;
 
     w->place =
         (struct trunk_place){.name = copy(h->name),
-                             .user = copy(h->user),
-                             .address = copy(h->address),
-                             .identity_file = copy(h->identity_file),
-                             .known_hosts = copy(h->known_hosts),
-                             .through = copy(h->through),
-                             .port = h->port,
+                             .login = copy_login(&h->login),
+                             .jumps_n = h->jumps_n,
                              .give_up_ms = dead_ms < UNSENT_MAX_MS ? dead_ms : UNSENT_MAX_MS};
+    for (size_t i = 0; i < h->jumps_n; i++)
+        w->place.jumps[i] = copy_login(&h->jumps[i]);
     w->keepalive_ms = h->keepalive_ms;
     w->keepalive_count = h->keepalive_count;
 }
@@ -217,35 +224,46 @@ static void wait_until(struct worker *w, int64_t at_ms)
         wait_down(w, at_ms - now);
 }
 
+/* Without padding: compared as bytes. */
 struct look {
     int64_t size, seconds, nanoseconds, inode;
 };
 
-static struct look look_at(const char *path)
+struct looks {
+    struct look of[1 + SSH_JUMPS_MAX];
+};
+
+/* At the file for one of the machines. */
+static struct look look_at(const struct trunk_login *l)
 {
+    const struct trunk_place place = {.login = *l};
+    char path[TRUNK_PATH_BYTES];
     struct stat st;
+
+    trunk_known_hosts(&place, path);
 
     if (stat(path, &st) < 0)
         return (struct look){.size = -1};
     return (struct look){st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (int64_t)st.st_ino};
 }
 
-static bool same(const struct look *a, const struct look *b)
+static struct looks look_at_all(const struct trunk_place *place)
 {
-    return a->size == b->size && a->seconds == b->seconds && a->nanoseconds == b->nanoseconds &&
-           a->inode == b->inode;
+    struct looks all = {.of[0] = look_at(&place->login)};
+
+    for (size_t i = 0; i < place->jumps_n; i++)
+        all.of[i + 1] = look_at(&place->jumps[i]);
+    return all;
 }
 
 /* A person has to say that the key is right. */
-static void wait_for_trust(struct worker *w, const struct look *before)
+static void wait_for_trust(struct worker *w, const struct looks *before)
 {
-    char path[TRUNK_PATH_BYTES];
-    struct look now = *before;
+    struct looks now = *before;
 
-    trunk_known_hosts(&w->place, path);
-    while (same(&now, before)) {
+    while (memcmp(&now, before, sizeof now) == 0) {
         wait_until(w, now_ms() + LOOK_MS);
-        now = look_at(path);
+        now = look_at_all(&w->place);
     }
 }
 
@@ -386,9 +404,12 @@ static int turn(struct worker *w)
 static void tell_end(const struct worker *w, bool silent, int64_t now)
 {
     const char *words = w->lib.ssh_get_error(w->trunk.ssh);
+    enum ssh_state state;
     char text[200];
 
-    if (silent || strstr(words, strerror(ETIMEDOUT))) {
+    if (trunk_lost(&w->trunk, &w->place, &state, text, sizeof text)) {
+        say_state(w, state, text);
+    } else if (silent || strstr(words, strerror(ETIMEDOUT))) {
         (void)snprintf(text, sizeof text, "nothing has come from it for %lld s",
                        (long long)(now - w->heard_ms) / 1000);
         say_state(w, SSH_TIMEOUT, text);
@@ -424,14 +445,11 @@ static void live(struct worker *w)
     int64_t backoff_ms = BACKOFF_MS;
 
     for (;;) {
-        char known_hosts[TRUNK_PATH_BYTES];
-        struct look look;
+        const struct looks looks = look_at_all(&w->place);
         int64_t began_ms = now_ms();
         enum ssh_state state;
         struct err err;
 
-        trunk_known_hosts(&w->place, known_hosts);
-        look = look_at(known_hosts);
         if (trunk_open(&w->lib, &w->place, &w->trunk, &state, &err) == 0) {
             backoff_ms = BACKOFF_MS;
             serve(w);
@@ -442,7 +460,7 @@ static void live(struct worker *w)
         }
         listen_to_earshot(w);
         if (state == SSH_HOST_KEY_CHANGED || state == SSH_HOST_KEY_UNKNOWN)
-            wait_for_trust(w, &look);
+            wait_for_trust(w, &looks);
         else
             wait_until(w, began_ms + backoff_ms);
         backoff_ms = backoff_ms * 2 < BACKOFF_MAX ? backoff_ms * 2 : BACKOFF_MAX;
@@ -455,7 +473,7 @@ int worker_run(int control)
     struct err err;
 
     (void)signal(SIGINT, SIG_IGN); /* of a terminal: earshot ends us */
-    while (!w.place.address) {
+    while (!w.place.login.address) {
         struct pollfd first = {.fd = control, .events = POLLIN};
 
         (void)poll(&first, 1, -1);

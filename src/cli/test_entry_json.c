@@ -536,7 +536,7 @@ static void start_file(struct fixture *f, const char *name, const char *rest)
     assert_ok(json_collector_make(f->config->entries[0].own, &f->clock.clock, &f->log, &f->counts,
                                   &f->collector, &f->err),
               f->err);
-    assert_true(f->collector.may_hang);
+    assert_non_null(f->collector.hangs_on);
 }
 
 static void lines_give_samples_of_their_own_times(void **state)

@@ -70,7 +70,9 @@ struct collector {
                                   struct arena *scratch, struct err *err);
     void (*free)(void *arg);
     void *arg;
-    bool may_hang; /* runs on LANE_SLOW: what can hang (statfs, hwmon) is a target of its own */
+    /* What it waits for when it hangs, for people ("the Redis server"); it runs on a thread of its
+     * own then. NULL: it never waits. What can hang (statfs, hwmon) is a target of its own. */
+    const char *hangs_on;
     /* On the loop, right before `collect`: for what only the loop may read. NULL: nothing. */
     void (*prepare)(void *arg);
     /* Where what it reads comes without a thread that waits: on the loop, begins to gather what

@@ -198,7 +198,7 @@ static int produce(struct cycle *c, struct err *err)
         rc = parse_body(c, err);
     else if (c->settings.url && !collector->begin)
         rc = scrape_parse(fetch_result(c->fetch)->body, c->format, &c->scratch, emit, err);
-    else if (collector->may_hang)
+    else if (collector->hangs_on)
         rc = record_replay(&c->record, emit, err);
     else
         rc = collect_here(c, err);
@@ -451,17 +451,20 @@ static void read_run(struct lane_job *job)
 {
     struct cycle *c = CONTAINER_OF(job, struct cycle, read);
     const struct collector *collector = &c->settings.collector;
-    int64_t cpu_ns = thread_cpu_ns();
+    const struct clock *clock = c->context->clock;
+    int64_t cpu_ns = thread_cpu_ns(), began_ns = clock->mono_ns(clock);
     uint64_t before = 0;
     bool known = thread_read_bytes(&before) > 0;
     struct arena scratch;
 
+    atomic_store_explicit(&c->read_began, true, memory_order_relaxed);
     arena_init(&scratch, &c->budget);
     err_clear(&c->read_err);
     c->read_rc = collector->collect(collector->arg, &c->record.emit, &scratch, &c->read_err);
     arena_fini(&scratch);
     c->read_bytes = bytes_since(known, before);
     c->read_cpu_ns = thread_cpu_ns() - cpu_ns;
+    c->prompt = clock->mono_ns(clock) - began_ns < c->settings.timeout_ms * 1000000 / 2;
 }
 
 static void read_done(struct lane_job *job)
@@ -494,20 +497,36 @@ static void prepare(struct cycle *c)
         collector->prepare(collector->arg);
 }
 
+/* It is out since a cycle before. */
+static void explain_absence(struct cycle *c)
+{
+    const struct collector *collector = &c->settings.collector;
+
+    if (atomic_load_explicit(&c->read_began, memory_order_relaxed))
+        (void)err_set(&c->gather_err, ERR_TIMEOUT, "%s has not come back yet: it waits for %s",
+                      collector->name, collector->hangs_on);
+    else
+        (void)err_set(&c->gather_err, ERR_TIMEOUT,
+                      "%s has not had its turn yet: too many collectors hang; mend or remove those "
+                      "that have not come back",
+                      collector->name);
+}
+
 static void start_read(struct cycle *c)
 {
+    enum lane lane = c->prompt ? LANE_SLOW : LANE_LATE;
+
     if (c->reading) {
-        (void)err_set(&c->gather_err, ERR_TIMEOUT,
-                      "%s has not come back yet: what it reads hangs (a dead network mount, a "
-                      "sleeping disk or sensor)",
-                      c->settings.collector.name);
+        explain_absence(c);
         submit_parse(c);
         return;
     }
     c->state = CYCLE_READING;
     record_reset(&c->record);
     prepare(c);
-    c->reading = lanes_submit(c->context->lanes, LANE_SLOW, &c->read, &c->gather_err) == 0;
+    c->read_began = false;
+    c->read.deadline_ns = c->start_ns + c->settings.timeout_ms * 1000000;
+    c->reading = lanes_submit(c->context->lanes, lane, &c->read, &c->gather_err) == 0;
     if (!c->reading)
         submit_parse(c);
 }
@@ -528,7 +547,7 @@ static void start(struct cycle *c, ts_ms now)
         begin_gathering(c);
     } else if (c->settings.url) {
         start_fetch(c);
-    } else if (c->settings.collector.may_hang) {
+    } else if (c->settings.collector.hangs_on) {
         start_read(c);
     } else {
         prepare(c);

@@ -8,7 +8,8 @@
  *        -> COMMITTING the store has it -> IDLE
  *
  * A cycle that is due while the one before is under way is missed and counted. A collector that has
- * not come back by then gives up 0; it is asked again only after it did.
+ * not come back by then gives up 0; it is asked again only after it did. Those that came back soon
+ * the last time have threads of their own, which those that hang cannot take (sys/lanes.h).
  *
  * The end of a target that goes while others stay: cycle_end lets a cycle under way finish, waits,
  * commits one column with nothing in it, which makes all series of the target stale, and calls
@@ -20,6 +21,7 @@
 #define COLLECT_CYCLE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -51,8 +53,10 @@ struct cycle {
     struct loop_timer *timer; /* NULL: stopped */
     const char *refusal;      /* not NULL: cycles fail with these words; borrowed */
     enum cycle_state state;
-    bool reading; /* the collector is out, perhaps for longer than its cycle */
-    ts_ms due;    /* when the timer should fire next */
+    bool reading;           /* the collector is out, perhaps for longer than its cycle */
+    atomic_bool read_began; /* it has a thread */
+    bool prompt; /* it came back within half of its timeout; the reader's, until it is back */
+    ts_ms due;   /* when the timer should fire next */
     int64_t start_ns;
     unsigned attempts;
 

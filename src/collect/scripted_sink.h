@@ -18,7 +18,7 @@
 #include "model/sink.h"
 
 #define SCRIPTED_SERIES_MAX 256
-#define SCRIPTED_GROUPS_MAX 16
+#define SCRIPTED_GROUPS_MAX 320
 
 struct scripted_sink {
     struct sink sink;     /* first */

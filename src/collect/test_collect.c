@@ -356,9 +356,27 @@ static void add_collector(struct fixture *f, struct collector_state *s, bool may
                       .collect = collect_one,
                       .free = free_collector,
                       .arg = s,
-                      .may_hang = may_hang},
+                      .hangs_on = may_hang ? "a disk that sleeps" : NULL},
     };
 
+    assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
+}
+
+/* One of many, seldom asked. */
+static void add_labelled(struct fixture *f, int number, struct collector_state *s)
+{
+    char instance[20];
+    struct label labels[] = {{STR("job"), STR("j")}, {STR("instance"), STR("")}};
+    struct target_settings settings = {
+        .job = "j",
+        .interval_ms = 50 * INTERVAL_MS,
+        .timeout_ms = INTERVAL_MS,
+        .collector = {
+            .name = "disks", .collect = collect_one, .arg = s, .hangs_on = "a disk that sleeps"}};
+
+    (void)snprintf(instance, sizeof instance, "i%d", number);
+    labels[1].value = str_c(instance);
+    assert_ok(labels_build(&f->arena, labels, 2, &settings.labels, &f->err), f->err);
     assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
 }
 
@@ -491,7 +509,8 @@ static void a_collector_that_hangs_is_up_0_until_it_comes_back(void **state)
     sem_init(&s.go_on, 0, 0);
     add_collector(f, &s, true);
     run_until(f, 2);
-    assert_non_null(strstr(status(f).last_error, "disks has not come back yet"));
+    assert_string_equal(status(f).last_error,
+                        "disks has not come back yet: it waits for a disk that sleeps");
     assert_int_equal(s.calls, 1); /* and is not asked again meanwhile */
     assert_int_equal(collect_stats(f->collect).stuck, 1);
     s.hangs = false;
@@ -502,6 +521,30 @@ static void a_collector_that_hangs_is_up_0_until_it_comes_back(void **state)
     } while (!strstr(f->sink.record.p, "n{"));
     assert_true(s.calls >= 2);
     sem_destroy(&s.go_on);
+}
+
+static void however_many_collectors_hang_one_that_came_back_goes_on(void **state)
+{
+    static struct collector_state hang = {.hangs = true}; /* more than have threads: 256 */
+    struct collector_state well = {.calls = 0};
+    struct fixture *f = *state;
+    int calls;
+
+    sem_init(&hang.go_on, 0, 0);
+    add_collector(f, &well, true);
+    while (well.calls < 2)
+        run_until(f, f->sink.commits + 1);
+    for (int i = 0; i < 300; i++)
+        add_labelled(f, i, &hang);
+    while (lanes_stats(f->lanes, LANE_LATE).stuck < 256)
+        run_until(f, f->sink.commits + 20);
+    calls = well.calls;
+    while (well.calls < calls + 5)
+        run_until(f, f->sink.commits + 1);
+    assert_int_equal(hang.calls, 256);
+    hang.hangs = false;
+    for (int i = 0; i < 300; i++)
+        sem_post(&hang.go_on);
 }
 
 static void on_gone(void *arg)
@@ -709,6 +752,7 @@ int main(void)
         TEST(stopping_cancels_what_is_being_gathered),
         TEST(a_collector_that_fails_is_up_0_with_its_words),
         TEST(a_collector_that_hangs_is_up_0_until_it_comes_back),
+        TEST(however_many_collectors_hang_one_that_came_back_goes_on),
         TEST(targets_with_the_same_labels_are_told_apart_by_their_url),
         TEST(two_collectors_with_the_same_labels_are_refused),
         TEST(a_removed_target_leaves_all_its_series_stale),

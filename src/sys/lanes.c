@@ -22,7 +22,9 @@
  *    may take the core of the one who wakes. A thread that sleeps does so on a semaphore of its
  *    own: a condition variable has who signals wait until those woken before have left it. And the
  *    loop joins only threads that the kernel is done with.
- * 7. A thread is woken by claiming it under the lock and posting its semaphore afterwards. Claimed,
+ * 7. Nothing tells that a job has become stuck, which makes room for another: while jobs that may
+ *    hang are queued, a timer of its own (the relief) looks.
+ * 8. A thread is woken by claiming it under the lock and posting its semaphore afterwards. Claimed,
  *    it waits for the post even when its time is over: so it is there as long as somebody posts.
  */
 #include "sys/lanes.h"
@@ -44,7 +46,8 @@
 #define QUERY_THREADS  8
 #define RENDER_THREADS 2
 #define SLOW_THREADS   64
-#define TURNS_MAX      4 /* long queries at once, on machines with more cores than that */
+#define STUCK_MAX      192 /* beside these, in LANE_SLOW and in LANE_LATE each */
+#define TURNS_MAX      4   /* long queries at once, on machines with more cores than that */
 #define RESTING_MAX    56
 #define IDLE_MS        30000
 #define SHARE_AFTER_MS 5
@@ -53,7 +56,8 @@
 #define TURN_MS        100
 #define REST_LOOK_MS   50    /* how often one that rests looks whether it is cancelled or late */
 #define STUCK_MS       10000 /* for a job without a deadline */
-#define FREE_WAIT_MS   1000  /* how long lanes_free gives to those that may hang */
+#define RELIEF_MS      200
+#define FREE_WAIT_MS   1000 /* how long lanes_free gives to those that may hang */
 
 enum job_state { JOB_NEW, JOB_QUEUED, JOB_RUNNING, JOB_FINISHED };
 
@@ -75,6 +79,7 @@ struct lane_thread {
 struct lane_class {
     struct lane_job *first, **last;
     size_t queued, threads, threads_max;
+    size_t stuck_max;         /* so many that hang do not count; 0: none here hang */
     size_t idle_n, coming;    /* coming: claimed or started, and did not look at the queue yet */
     struct lane_thread *idle; /* the last to become idle first */
     size_t resting_n, turns, turns_max; /* LANE_QUERY only */
@@ -89,7 +94,7 @@ struct mail {
 struct lanes {
     struct loop *loop;
     struct mail *mail;
-    struct loop_timer *nicer; /* NULL: not armed. The loop's */
+    struct loop_timer *nicer, *relief; /* NULL: not armed. The loop's */
 
     /* guards all below, jobs' next and state, threads' fields */
     pthread_mutex_t lock;
@@ -102,7 +107,8 @@ struct lanes {
 
 static const char *const thread_names[LANE_CLASSES] = {
     [LANE_PARSE] = "lane-parse",   [LANE_RULES] = "lane-rules", [LANE_QUERY] = "lane-query",
-    [LANE_RENDER] = "lane-render", [LANE_SLOW] = "lane-slow",   [LANE_UPKEEP] = "lane-upkeep",
+    [LANE_RENDER] = "lane-render", [LANE_SLOW] = "lane-slow",   [LANE_LATE] = "lane-late",
+    [LANE_UPKEEP] = "lane-upkeep",
 };
 
 static int64_t now_ns(void)
@@ -314,12 +320,36 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+static bool is_stuck(const struct lane_thread *t, int64_t now)
+{
+    int64_t limit = t->deadline_ns ? t->deadline_ns : t->since_ns + STUCK_MS * INT64_C(1000000);
+
+    return t->since_ns && now > limit;
+}
+
+/* Under the lock. */
+static size_t count_stuck(const struct lanes *l, enum lane class)
+{
+    int64_t now = now_ns();
+    size_t n = 0;
+
+    for (const struct lane_thread *t = l->threads; t; t = t->next)
+        n += t->class == class && is_stuck(t, now);
+    return n;
+}
+
 /* Under the lock: is another thread of this class wanted? */
 static bool is_short_of_threads(const struct lanes *l, enum lane class)
 {
     const struct lane_class *c = &l->classes[class];
+    size_t threads = c->threads - c->resting_n, stuck;
 
-    return c->threads - c->resting_n < c->threads_max && c->queued > c->idle_n + c->coming;
+    if (c->queued <= c->idle_n + c->coming)
+        return false;
+    if (threads < c->threads_max || threads >= c->threads_max + c->stuck_max)
+        return threads < c->threads_max;
+    stuck = count_stuck(l, class);
+    return threads - stuck < c->threads_max;
 }
 
 /* On the loop. A thread that cannot be had is no error as long as one is there: it takes the jobs
@@ -361,6 +391,30 @@ static void make_threads(struct lanes *l)
     pthread_mutex_unlock(&l->lock);
     if (tell)
         loop_wake(l->loop);
+}
+
+static void on_relief(void *arg);
+
+/* On the loop: a timer is armed while jobs that may hang wait for those that do. */
+static void arm_relief(struct lanes *l)
+{
+    bool waits = false;
+
+    pthread_mutex_lock(&l->lock);
+    for (unsigned i = 0; i < LANE_CLASSES; i++)
+        waits |= l->classes[i].stuck_max && l->classes[i].queued;
+    pthread_mutex_unlock(&l->lock);
+    if (waits && !l->relief)
+        l->relief = loop_timer_new(l->loop, RELIEF_MS, 0, on_relief, l);
+}
+
+static void on_relief(void *arg)
+{
+    struct lanes *l = arg;
+
+    loop_timer_free(take(l->relief));
+    make_threads(l);
+    arm_relief(l);
 }
 
 /* On the loop: joins those that have ended. One that has not quite is left for the next mail,
@@ -556,6 +610,7 @@ static void on_mail(struct loop_message *m)
     make_threads(l);
     if (querying)
         arm_nicer(l, SHARE_AFTER_MS);
+    arm_relief(l);
     call_done(l); /* last: an owner may free the lanes in it */
 }
 
@@ -592,7 +647,8 @@ struct lanes *lanes_new(struct loop *loop)
     pthread_condattr_destroy(&attr);
     l->classes[LANE_QUERY].threads_max = QUERY_THREADS;
     l->classes[LANE_QUERY].turns_max = turns_for(many);
-    l->classes[LANE_SLOW].threads_max = SLOW_THREADS;
+    l->classes[LANE_SLOW].threads_max = l->classes[LANE_LATE].threads_max = SLOW_THREADS;
+    l->classes[LANE_SLOW].stuck_max = l->classes[LANE_LATE].stuck_max = STUCK_MAX;
     l->classes[LANE_RENDER].threads_max = RENDER_THREADS;
     l->classes[LANE_RULES].threads_max = 1;
     l->classes[LANE_UPKEEP].threads_max = 1;
@@ -605,7 +661,7 @@ int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct 
     struct loop *loop = l->loop; /* the loop may free the lanes when the lock is open */
     bool here = loop_is_here(loop);
     struct lane_thread *idle = NULL;
-    bool refused = false, grow = false, tell = false;
+    bool refused = false, grow = false, tell = false, relieve = false;
 
     assert(job->state != JOB_QUEUED && job->state != JOB_RUNNING);
     pthread_mutex_lock(&l->lock);
@@ -625,7 +681,8 @@ int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct 
         idle = claim_idle(c);
         grow = is_short_of_threads(l, class);
         /* Elsewhere the loop is asked; for a query always, since it keeps the nicer's timer. */
-        tell = !here && (grow || class == LANE_QUERY);
+        relieve = c->stuck_max && !idle && !grow;
+        tell = !here && (grow || relieve || class == LANE_QUERY);
         if (tell)
             put_mail(l);
     }
@@ -637,6 +694,8 @@ int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct 
         arm_nicer(l, SHARE_AFTER_MS);
     if (here && grow)
         make_threads(l);
+    if (here && relieve)
+        arm_relief(l);
     if (tell)
         loop_wake(loop);
     return 0;
@@ -668,26 +727,16 @@ void lanes_cancel(struct lane_job *job)
     loop_wake(l->loop);
 }
 
-static bool is_stuck(const struct lane_thread *t, int64_t now)
-{
-    int64_t limit = t->deadline_ns ? t->deadline_ns : t->since_ns + STUCK_MS * INT64_C(1000000);
-
-    return t->since_ns && now > limit;
-}
-
 struct lanes_stats lanes_stats(struct lanes *l, enum lane class)
 {
     struct lanes_stats s = {0};
-    int64_t now = now_ns();
 
     pthread_mutex_lock(&l->lock);
     s.queued = l->classes[class].queued;
     s.threads = l->classes[class].threads;
-    for (struct lane_thread *t = l->threads; t; t = t->next)
-        if (t->class == class) {
-            s.running += t->since_ns != 0;
-            s.stuck += is_stuck(t, now);
-        }
+    s.stuck = count_stuck(l, class);
+    for (const struct lane_thread *t = l->threads; t; t = t->next)
+        s.running += t->class == class && t->since_ns;
     pthread_mutex_unlock(&l->lock);
     return s;
 }
@@ -721,23 +770,23 @@ static void stop_all(struct lanes *l)
             atomic_store_explicit(&t->job->cancelled, true, memory_order_release);
 }
 
-/* Under the lock: waits until all threads have ended, but for those of LANE_SLOW not longer than
- * FREE_WAIT_MS. Returns how many of them are left. */
+/* Under the lock: waits until all threads have ended, but for those whose jobs may hang not longer
+ * than FREE_WAIT_MS. Returns how many of them are left. */
 static size_t wait_for_threads(struct lanes *l)
 {
     struct timespec until = in_ms(FREE_WAIT_MS);
 
     for (;;) {
-        size_t slow = l->classes[LANE_SLOW].threads, others = 0;
+        size_t slow = 0, others = 0;
 
         for (unsigned i = 0; i < LANE_CLASSES; i++)
-            others += i == LANE_SLOW ? 0 : l->classes[i].threads;
+            *(l->classes[i].stuck_max ? &slow : &others) += l->classes[i].threads;
         if (!slow && !others)
             return 0;
         if (others)
             (void)pthread_cond_wait(&l->thread_ended, &l->lock);
         else if (pthread_cond_timedwait(&l->thread_ended, &l->lock, &until) == ETIMEDOUT)
-            return l->classes[LANE_SLOW].threads;
+            return slow;
     }
 }
 
@@ -755,6 +804,7 @@ size_t lanes_free(struct lanes *l)
     join_ended(l, true);
     call_done(l);
     loop_timer_free(take(l->nicer));
+    loop_timer_free(take(l->relief));
     if (stuck)
         return stuck;
     pthread_cond_destroy(&l->thread_ended);

@@ -8,10 +8,14 @@
  * are only made by the loop's thread, never by a niced one. Of those that have used 5 ms one fewer
  * than there are cores go on at once (1 at least, 4 at most) and take turns of 100 ms: the others
  * rest (lanes_rest) without taking one of the 8 lanes, so a short query finds a lane and a core
- * however many long ones there are. LANE_SLOW is for calls that may hang for ever (statfs on a dead
- * NFS): each job there has a thread of its own, at most 64; a stuck one is skipped and counted. Its
- * `done` may never come: the owner keeps a timer of its own, must not free the job or what it
- * reaches, and submits no second one until `done`.
+ * however many long ones there are.
+ *
+ * LANE_SLOW is for calls that may hang for ever (statfs on a dead NFS): each job there has a thread
+ * of its own, at most 64; one that is stuck is counted and gives up its place among these, until
+ * 192 are stuck. LANE_LATE has as many of its own, for jobs that nobody knows to come back soon:
+ * they were late the last time, or it is their first. So however many hang, those that are known to
+ * come back have threads. `done` of either may never come: the owner keeps a timer of its own, must
+ * not free the job or what it reaches, and submits no second one until `done`.
  */
 #ifndef SYS_LANES_H
 #define SYS_LANES_H
@@ -33,6 +37,7 @@ enum lane {
     LANE_QUERY,
     LANE_RENDER, /* what is left of large answers: nice 10 from the start */
     LANE_SLOW,
+    LANE_LATE,
     LANE_UPKEEP,
     LANE_CLASSES
 };
@@ -54,8 +59,8 @@ struct lane_job {
  * rendering; 1 for rules and upkeep. */
 struct lanes *lanes_new(struct loop *loop);
 /* On the loop's thread, loop stopped: refuses new jobs, cancels, waits, and calls `done` of each
- * itself. Returns how many LANE_SLOW jobs are stuck; if not 0, nothing they can reach may be freed
- * and `l` stays: finish db_close, then _exit. */
+ * itself. Returns how many jobs that may hang are left; if not 0, nothing they can reach may be
+ * freed and `l` stays: finish db_close, then _exit. */
 MUST_USE size_t lanes_free(struct lanes *l);
 
 /* From any thread. ERR_LIMIT when the class's queue is full (1,024 jobs): answer 503. */

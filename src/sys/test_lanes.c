@@ -224,6 +224,39 @@ static void slow_jobs_do_not_wait_for_many_that_hang(void **state)
     loop_run(f->loop);
 }
 
+static void stop_when_256_are_stuck(void *arg)
+{
+    struct fixture *f = arg;
+
+    if (lanes_stats(f->lanes, LANE_LATE).stuck == 256)
+        loop_stop(f->loop);
+}
+
+static void jobs_that_are_stuck_give_up_their_place_and_there_is_a_bound(void **state)
+{
+    struct fixture *f = *state;
+    struct loop_timer *look = loop_timer_new(f->loop, 20, 20, stop_when_256_are_stuck, f);
+    struct err err;
+
+    for (int i = 0; i < 300; i++) {
+        struct job *job = job_new(f, wait_at_gate);
+
+        job->base.deadline_ns = 1; /* long past */
+        assert_ok(lanes_submit(f->lanes, LANE_LATE, &job->base, &err), err);
+    }
+    loop_run(f->loop);
+    loop_timer_free(look);
+    (void)submit(f, LANE_SLOW, count); /* those that come back are not touched */
+    f->wanted = 1;
+    loop_run(f->loop);
+    assert_int_equal(f->ran, 1);
+    assert_int_equal(lanes_stats(f->lanes, LANE_LATE).threads, 256);
+    for (int i = 0; i < 300; i++)
+        sem_post(&f->gate);
+    f->wanted = 301;
+    loop_run(f->loop);
+}
+
 static void outlive_the_wait(struct lane_job *base)
 {
     struct job *job = CONTAINER_OF(base, struct job, base);
@@ -420,6 +453,7 @@ int main(void)
         TEST(a_running_job_sees_that_it_is_cancelled),
         TEST(free_cancels_what_runs_and_what_waits),
         TEST(slow_jobs_do_not_wait_for_many_that_hang),
+        TEST(jobs_that_are_stuck_give_up_their_place_and_there_is_a_bound),
         TEST(a_job_that_hangs_is_told_by_free_and_stays),
         TEST(a_long_query_becomes_nice_and_the_next_one_is_not),
         TEST(the_loop_waits_for_no_thread_that_takes_long_to_end),

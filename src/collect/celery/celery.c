@@ -306,7 +306,10 @@ int celery_collector(const struct entry_settings *entry, const struct clock *clo
         .entry = entry, .access = &c->settings->broker, .clock = clock, .log = log};
     make_lists(c);
     c->tally = c->settings->events ? tally_new() : NULL;
-    *out = (struct collector){
-        .name = "celery", .collect = collect, .free = collector_free, .arg = c, .may_hang = true};
+    *out = (struct collector){.name = "celery",
+                              .collect = collect,
+                              .free = collector_free,
+                              .arg = c,
+                              .hangs_on = "the Redis server that is the broker"};
     return 0;
 }

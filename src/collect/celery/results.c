@@ -49,7 +49,10 @@ int results_collector(const struct entry_settings *entry, const struct clock *cl
     c->asker = (struct redis_asker){
         .entry = entry, .access = &c->settings->access, .clock = clock, .log = log};
     walks_init(&c->walks, c->settings);
-    *out = (struct collector){
-        .name = "results", .collect = collect, .free = collector_free, .arg = c, .may_hang = true};
+    *out = (struct collector){.name = "results",
+                              .collect = collect,
+                              .free = collector_free,
+                              .arg = c,
+                              .hangs_on = "the Redis server with the results"};
     return 0;
 }

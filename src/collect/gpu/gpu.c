@@ -207,7 +207,10 @@ int gpu_collector(const struct entry_settings *entry, const struct clock *clock,
         .files = files,
         .timeout_ms = entry->job.timeout_ms - entry->job.timeout_ms / 10, /* its words come first */
     };
-    *out = (struct collector){
-        .name = "gpu", .collect = collect_gpus, .free = free_collector, .arg = c, .may_hang = true};
+    *out = (struct collector){.name = "gpu",
+                              .collect = collect_gpus,
+                              .free = free_collector,
+                              .arg = c,
+                              .hangs_on = "a driver of a GPU, or nvidia-smi"};
     return 0;
 }

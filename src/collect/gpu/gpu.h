@@ -8,7 +8,7 @@
  * A machine without a GPU is no failure: it is said once, then looked again every minute, since a
  * driver may be loaded late. A source that is named in the configuration and not there is one.
  *
- * Threads: drivers and nvidia-smi can hang: LANE_SLOW (may_hang).
+ * Threads: drivers and nvidia-smi can hang: a thread of its own (hangs_on).
  */
 #ifndef COLLECT_GPU_GPU_H
 #define COLLECT_GPU_GPU_H

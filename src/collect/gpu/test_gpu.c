@@ -82,7 +82,7 @@ static void start(struct fixture *f)
     assert_ok(
         gpu_collector(&f->entry, &f->clock.clock, &f->log, &f->counts, &f->collector, &f->err),
         f->err);
-    assert_true(f->collector.may_hang);
+    assert_non_null(f->collector.hangs_on);
 }
 
 static void use_smi(struct fixture *f, const char *script)

@@ -160,6 +160,6 @@ int host_collectors(const struct host_settings *settings, struct collector out[H
                                 .collect = host_collect,
                                 .free = host_free,
                                 .arg = slow,
-                                .may_hang = true};
+                                .hangs_on = "a dead network mount, a sleeping disk or a sensor"};
     return 0;
 }

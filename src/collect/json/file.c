@@ -218,5 +218,9 @@ struct collector json_file_collector(const struct json_settings *settings, struc
     lines_init(&f->lines, settings->file);
     buf_init(&f->last, 0);
     return (struct collector){
-        .name = settings->name, .collect = collect, .free = free_file, .arg = f, .may_hang = true};
+        .name = settings->name,
+        .collect = collect,
+        .free = free_file,
+        .arg = f,
+        .hangs_on = "the file system of its file (a dead network mount, a sleeping disk)"};
 }

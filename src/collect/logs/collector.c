@@ -435,10 +435,11 @@ int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms
         free_collector(c);
         return -1;
     }
-    *out = (struct collector){.name = settings->name,
-                              .collect = collect,
-                              .free = free_collector,
-                              .arg = c,
-                              .may_hang = true};
+    *out = (struct collector){
+        .name = settings->name,
+        .collect = collect,
+        .free = free_collector,
+        .arg = c,
+        .hangs_on = "a log file, or the journal (a dead network mount, a sleeping disk)"};
     return 0;
 }

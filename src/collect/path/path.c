@@ -115,6 +115,10 @@ int path_collector(const struct entry_settings *entry, const struct clock *clock
     *p = (struct path){
         .settings = entry->own, .timeout_ms = entry->job.timeout_ms, .clock = clock, .log = log};
     *out = (struct collector){
-        .name = "path", .collect = collect, .free = mem_free, .arg = p, .may_hang = true};
+        .name = "path",
+        .collect = collect,
+        .free = mem_free,
+        .arg = p,
+        .hangs_on = "the file system of its folder (a dead network mount, a sleeping disk)"};
     return 0;
 }

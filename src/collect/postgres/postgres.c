@@ -503,6 +503,6 @@ int postgres_collector(const struct entry_settings *entry, const struct clock *c
                               .collect = postgres_collect,
                               .free = postgres_free,
                               .arg = p,
-                              .may_hang = true};
+                              .hangs_on = "the PostgreSQL server"};
     return 0;
 }

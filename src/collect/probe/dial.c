@@ -257,6 +257,6 @@ int probe_dial(const struct probe_state *state, struct collector *out, struct er
                               .settle = settle,
                               .free = free_dial,
                               .arg = d,
-                              .may_hang = true};
+                              .hangs_on = "the address that it asks"};
     return 0;
 }

@@ -88,7 +88,10 @@ int process_collector(const struct process_settings *settings,
         files_open_anew(w->files);
     roster_init(&w->roster, w->groups, w->groups_n, strcmp(context->proc, "/proc") == 0,
                 files_root_dir(w->files, FILES_ROOT));
-    *out = (struct collector){
-        .name = "process", .collect = collect, .free = watch_free, .arg = w, .may_hang = true};
+    *out = (struct collector){.name = "process",
+                              .collect = collect,
+                              .free = watch_free,
+                              .arg = w,
+                              .hangs_on = "/proc, where the kernel holds a process"};
     return 0;
 }

@@ -141,12 +141,14 @@ static int add_target(struct push *p, struct err *err)
     SCOPED(arena_fini) struct arena a;
     struct label pairs[] = {{STR("instance"), str_c(p->context.host_name)},
                             {STR("job"), STR("push")}};
-    struct target_settings s = {
-        .job = "push",
-        .interval_ms = INTERVAL_MS,
-        .timeout_ms = INTERVAL_MS,
-        .honor_labels = true,
-        .collector = {.name = "push", .collect = collect_all, .arg = p, .may_hang = true}};
+    struct target_settings s = {.job = "push",
+                                .interval_ms = INTERVAL_MS,
+                                .timeout_ms = INTERVAL_MS,
+                                .honor_labels = true,
+                                .collector = {.name = "push",
+                                              .collect = collect_all,
+                                              .arg = p,
+                                              .hangs_on = "the disk of the data directory"}};
 
     arena_init(&a, NULL); /* two labels */
     if (labels_build_sorted(&a, pairs, 2, &s.labels, err) < 0)

@@ -104,7 +104,10 @@ int redis_collector(const struct entry_settings *entry, const struct clock *cloc
     c->asker = (struct redis_asker){
         .entry = entry, .access = &c->settings->access, .clock = clock, .log = log};
     walks_init(&c->walks, c->settings);
-    *out = (struct collector){
-        .name = "redis", .collect = collect, .free = collector_free, .arg = c, .may_hang = true};
+    *out = (struct collector){.name = "redis",
+                              .collect = collect,
+                              .free = collector_free,
+                              .arg = c,
+                              .hangs_on = "the Redis server"};
     return 0;
 }

@@ -431,6 +431,9 @@ static void free_far(void *arg)
 struct collector far_collector(struct far *f, const struct collector *inner)
 {
     f->inner = *inner;
-    return (struct collector){
-        .name = inner->name, .collect = collect, .free = free_far, .arg = f, .may_hang = true};
+    return (struct collector){.name = inner->name,
+                              .collect = collect,
+                              .free = free_far,
+                              .arg = f,
+                              .hangs_on = "the host behind its SSH connection"};
 }

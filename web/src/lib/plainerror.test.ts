@@ -22,5 +22,5 @@ test('an error nobody knows is left as it is', () => {
 
 test('our own words are not said another way', () => {
   assert.equal(plainError('tunnel to win-whisper is down: connection refused'), undefined);
-  assert.equal(plainError('host-slow has not come back yet: what it reads hangs (a dead network mount, a sleeping disk or sensor)'), undefined);
+  assert.equal(plainError('host-slow has not come back yet: it waits for a dead network mount, a sleeping disk or a sensor'), undefined);
 });

@@ -20,7 +20,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Our own, which says it in words already. */
-const OURS = /^tunnel to |^far end refused|has not come back yet/;
+const OURS = /^tunnel to |^far end refused|has not (come back|had its turn) yet/;
 
 /** undefined when no rule fits: show the text as it is. */
 export function plainError(text: string): string | undefined {

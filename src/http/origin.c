@@ -134,13 +134,28 @@ bool origin_host_allowed(const struct origin_rules *o, struct str header, struct
     return false;
 }
 
-bool origin_may_change(const struct origin_rules *o, struct str host, struct str origin,
-                       struct str fetch_site)
+static bool is_ours(const struct origin_rules *o, struct str host, struct str origin)
 {
-    if (!origin.p)
-        return !fetch_site.p || same_word(fetch_site, STR("same-origin")) ||
-               same_word(fetch_site, STR("none"));
     if (o->external_origin && same_word(origin, str_c(o->external_origin)))
         return true;
     return str_starts(origin, STR("http://")) && same_word(str_skip(origin, 7), host);
+}
+
+/* Of "http://host:1/path?query": what stands before the path. */
+static struct str origin_of(struct str url)
+{
+    for (size_t i = 0, slashes = 0; i < url.n; i++)
+        if (url.p[i] == '/' && ++slashes == 3)
+            return str_take(url, i);
+    return url;
+}
+
+bool origin_may_change(const struct origin_rules *o, const struct origin_headers *h)
+{
+    if (h->origin.p)
+        return is_ours(o, h->host, h->origin);
+    if (h->fetch_site.p)
+        return same_word(h->fetch_site, STR("same-origin")) ||
+               same_word(h->fetch_site, STR("none"));
+    return !h->referer.p || is_ours(o, h->host, origin_of(h->referer));
 }

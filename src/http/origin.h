@@ -2,7 +2,9 @@
  *
  * The Host check stops DNS rebinding: a page of evil.example whose name now points to 127.0.0.1
  * still says "Host: evil.example". The Origin check stops a page of another origin from changing
- * anything with the visitor's rights.
+ * anything with the visitor's rights. Browsers tell the origin of a page in Origin, but not with a
+ * GET; in Sec-Fetch-Site, but only to loopback and over TLS; in Referer, unless the page forbids
+ * it. What says none of these is taken for a program, as curl is one.
  *
  * Threads: any, once made.
  */
@@ -33,9 +35,12 @@ void origin_fini(struct origin_rules *o);
 /* `host` is a Host header that head.h let through; `local` the address the client came in by, for
  * when we listen on all of them. */
 bool origin_host_allowed(const struct origin_rules *o, struct str host, struct str local);
-/* May this request change something? `origin` and `fetch_site` are the headers Origin and
- * Sec-Fetch-Site, p NULL when absent. */
-bool origin_may_change(const struct origin_rules *o, struct str host, struct str origin,
-                       struct str fetch_site);
+/* What a request says of the page behind it; p NULL when the header is absent. */
+struct origin_headers {
+    struct str host, origin, fetch_site, referer;
+};
+
+/* May this request change something? */
+bool origin_may_change(const struct origin_rules *o, const struct origin_headers *h);
 
 #endif

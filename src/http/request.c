@@ -177,8 +177,11 @@ bool http_is_own_origin(const struct http_request *r)
 {
     const struct exchange *x = (const struct exchange *)r;
 
-    return origin_may_change(&x->s->origin, x->head.host, http_header(r, "origin"),
-                             http_header(r, "sec-fetch-site"));
+    return origin_may_change(
+        &x->s->origin, &(struct origin_headers){.host = x->head.host,
+                                                .origin = http_header(r, "origin"),
+                                                .fetch_site = http_header(r, "sec-fetch-site"),
+                                                .referer = http_header(r, "referer")});
 }
 
 static bool check_origin(struct exchange *x, unsigned method)

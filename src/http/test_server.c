@@ -337,6 +337,11 @@ static void only_a_page_of_ours_may_change_anything(void **state)
         {"POST /echo", "Origin: http://evil.example\r\n", 403},
         {"POST /echo", "Sec-Fetch-Site: cross-site\r\n", 403},
         {"POST /echo", "Sec-Fetch-Site: same-site\r\n", 403},
+        {"POST /echo", "Referer: http://localhost/graph?g0=up\r\n", 200},
+        {"POST /echo", "Referer: http://localhost\r\n", 200},
+        {"POST /echo", "Referer: http://localhost.evil.example/\r\n", 403},
+        {"POST /echo", "Referer: http://evil.example/localhost\r\n", 403},
+        {"POST /echo", "Referer: https://localhost/\r\nSec-Fetch-Site: same-origin\r\n", 200},
         {"PUT /put", "Origin: http://evil.example\r\n", 403},
         {"GET /echo", "Origin: http://evil.example\r\n", 200},
         {"POST /open", "Origin: http://evil.example\r\n", 200},
@@ -353,7 +358,7 @@ static void only_a_page_of_ours_may_change_anything(void **state)
         if (got_status(f) != cases[i].status)
             fail_msg("%d: %s", got_status(f), text);
     }
-    assert_int_equal(http_server_stats(f->server).refused_origins, 7);
+    assert_int_equal(http_server_stats(f->server).refused_origins, 9);
 }
 
 static void a_slow_client_is_cut_and_told(void **state)

@@ -60,9 +60,10 @@ class Ping(unittest.TestCase):
         for path in ('', 'a%20b', 'a/stop', 'a/start/x', 'x' * 101, 'a%2Fb%2Fc'):
             self.assertEqual(self.ping(path), 400, path)
         self.assertEqual(self.ping('img', **{'Sec-Fetch-Site': 'cross-site'}), 403)
+        self.assertEqual(self.ping('img', Referer='http://evil.example/page'), 403)  # all that is told beyond loopback
         self.assertEqual(self.ping('img', 'POST', Origin='http://evil.example'), 403)
         self.assertEqual(self.ping('img', 'PUT'), 405)
-        self.assertGreaterEqual(self.own('earshot_push_pings_refused_total'), before + 7)
+        self.assertGreaterEqual(self.own('earshot_push_pings_refused_total'), before + 8)
 
     def own(self, name):
         text = self.server.get('/metrics')[1].decode()

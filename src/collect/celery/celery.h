@@ -10,7 +10,8 @@
  * What workers have taken and not acknowledged yet: HLEN unacked, and the time of the oldest
  * delivery in unacked_index.
  *
- * Threads: it waits for the network: a thread of its own (hangs_on), never longer than the entry's timeout.
+ * Threads: it waits for the network, on a thread of its own (hangs_on), never longer than the
+ * entry's timeout.
  */
 #ifndef COLLECT_CELERY_CELERY_H
 #define COLLECT_CELERY_CELERY_H

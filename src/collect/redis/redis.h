@@ -12,7 +12,8 @@
  *   sizes     sizes of keys                                    walk     SCAN over cycles
  *   findings  samples in the order of their families
  *
- * Threads: it waits for the network: a thread of its own (hangs_on), never longer than the entry's timeout.
+ * Threads: it waits for the network, on a thread of its own (hangs_on), never longer than the
+ * entry's timeout.
  */
 #ifndef COLLECT_REDIS_REDIS_H
 #define COLLECT_REDIS_REDIS_H

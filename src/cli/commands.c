@@ -46,7 +46,7 @@ static const struct flag query_flags[] = {
 };
 
 static const struct flag logs_flags[] = {
-    {"since", "TIME", "from this time on: 1h before now, seconds, or RFC 3339"},
+    {"since", "TIME", "from this time on: 1h or '1 hour ago', seconds since 1970, or RFC 3339"},
     {"until", "TIME", "up to this time"},
     {"level", "LEVEL", "debug, info, warning, err or critical: these and graver ones"},
     {"event", "NAME", "lines of this event"},

@@ -24,6 +24,10 @@ static void seconds_dates_and_durations_back_are_times(void **state)
     assert_true(read_at("-1h") == 1000000 - 3600);
     assert_true(read_at("-1500ms") == 1000000 - 1.5);
     assert_true(read_at("1970-01-02T00:00:01Z") == 86401);
+    assert_true(read_at("1 hour ago") == 1000000 - 3600);
+    assert_true(read_at("1.5 hours ago") == 1000000 - 5400);
+    assert_true(read_at("20 min ago") == 1000000 - 1200);
+    assert_true(read_at("2 days  ago") == 1000000 - 172800);
 }
 
 static void without_a_zone_a_date_is_local(void **state)
@@ -36,8 +40,13 @@ static void without_a_zone_a_date_is_local(void **state)
 
 static void what_is_no_time_says_how_to_write_one(void **state)
 {
-    static const char *const bad[] = {"",    "now",   "-1x",        "1h",
-                                      "NaN", "1e300", "1970-01-02", "1970-01-02T00:00:00Zx"};
+    static const char *const bad[] = {"",           "now",
+                                      "-1x",        "1h",
+                                      "NaN",        "1e300",
+                                      "1970-01-02", "1970-01-02T00:00:00Zx",
+                                      "1 hour",     "1 fortnight ago",
+                                      "inf h ago",  "1 hour ago, or two",
+                                      "1 s ago",    "nan hours ago"};
     double seconds = 7;
 
     (void)state;

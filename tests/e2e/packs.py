@@ -1,9 +1,12 @@
 """What the scenarios of the packs share: a service made of tests/samples, and one earshot with the pack."""
 import json
 import os
+import re
+import subprocess
 import unittest
 
 import peers
+import server as fixture
 from server import Server, eventually
 
 UP = 'up{job!~"earshot|gpu|node"} == 1'
@@ -62,6 +65,17 @@ class PackTest(unittest.TestCase):
         """{values of these labels: value}"""
         return {tuple(labels.get(n, '') for n in names) if len(names) > 1 else labels.get(names[0], ''): value
                 for labels, value in self.server.query(expr)}
+
+    def types(self, names):
+        """{name: its type, as the service says it}, of the names that this regex matches"""
+        return {name: said[0]['type'] for name, said in self.server.api('metadata').items() if re.fullmatch(names, name)}
+
+    def logs(self, *words):
+        """the lines that `earshot logs` prints"""
+        r = subprocess.run([fixture.BINARY, 'logs', '--url=http://127.0.0.1:%d' % self.server.port, '--json', *words],
+                           capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual((r.returncode, r.stderr), (0, ''))
+        return [json.loads(line) for line in r.stdout.splitlines()]
 
     def value(self, expr):
         found = self.server.query(expr)

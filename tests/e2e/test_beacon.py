@@ -1,6 +1,7 @@
-"""What browsers tell of their sound (S2.30-31), also from pages of other origins that are allowed to."""
+"""What browsers tell of their sound, also from pages of other origins that are allowed to."""
 import json
 import re
+import subprocess
 import unittest
 
 from server import Server, eventually
@@ -10,6 +11,24 @@ packs: [soundbox: {url: 'http://127.0.0.1:5309'}]
 beacon: {allowed_origins: ['http://app.example:8080', '%s'], sessions_max: 4}
 '''
 BODY = {'type': 'client_metrics', 'metrics': {'chunksReceived': 120, 'chunkErrors': 2, 'bufferUnderruns': 1, 'avgLatencyMs': 80.5, 'errorRate': .0167}}
+
+# What a page is to the script, in node: it counts, tells once, and prints what it has and what it sent.
+PAGE = '''
+globalThis.document = {currentScript: {src: '%(url)s', dataset: {service: 'auralis', seconds: '600'}}}
+globalThis.window = globalThis
+globalThis.addEventListener = () => {}
+globalThis.setInterval = () => {}
+const print = value => console.log(JSON.stringify(value)), ask = fetch
+globalThis.fetch = (to, how) => { print(JSON.parse(how.body)); return ask(to, how) }
+eval(require('fs').readFileSync(0, 'utf8'))
+print(earshotBeacon.stats())
+for (let ms = 1; ms <= 150; ms++) earshotBeacon.chunk(ms)
+earshotBeacon.chunk()
+for (let i = 0; i < 3; i++) earshotBeacon.error()
+for (let i = 0; i < 2; i++) earshotBeacon.underrun()
+print(earshotBeacon.stats())
+earshotBeacon.send().then(r => print(r.status))
+'''
 
 
 def body(**metrics):
@@ -28,7 +47,8 @@ class Beacon(unittest.TestCase):
         found = self.server.query('%s{instance=~"%s"}' % (name, instance))
         return found[0][1] if found else None
 
-    def test_s2_31_a_body_becomes_counters_summed_over_sessions_by_their_increase(self):
+    def test_a_body_becomes_counters_summed_over_sessions_by_their_increase(self):
+        """S2.31: the body {"type": "client_metrics", "metrics": {...}} is pushed as it is, and becomes series of its service"""
         eventually(lambda: self.value('auralis_client_chunks_received_total') == 0)  # a source's counters are there from the start
         self.assertEqual(self.send(json.dumps(BODY))[0], 204)
         self.assertEqual(self.send(body(chunksReceived=150, bufferUnderruns=4))[0], 204)
@@ -96,12 +116,22 @@ class Beacon(unittest.TestCase):
                 self.assertEqual((status, headers.get('Access-Control-Allow-Origin')), expected)
                 self.assertEqual(self.send(json.dumps(BODY), Origin='http://127.0.0.1:%d' % self.server.port)[0], 204)
 
-    def test_the_script_is_small_and_may_be_used_by_other_pages(self):
+    def test_the_script_counts_and_tells_what_a_browser_hears(self):
+        """S2.30: chunksReceived, chunkErrors, bufferUnderruns, the mean of the last 100 latencies, errorRate; sent as S2.31 has it"""
         status, script, headers = self.server.get('/earshot-beacon.js')
         self.assertEqual(status, 200)
         self.assertLessEqual(len(script), 2048)
         self.assertEqual(headers['Cross-Origin-Resource-Policy'], 'cross-origin')
         self.assertIn('javascript', headers['Content-Type'])
+        r = subprocess.run(['node', '-e', PAGE % {'url': 'http://127.0.0.1:%d/earshot-beacon.js' % self.server.port}], input=script,
+                           capture_output=True, timeout=30, check=False)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        none, stats, sent, answered = map(json.loads, r.stdout.splitlines())
+        self.assertEqual(none, {'chunksReceived': 0, 'chunkErrors': 0, 'bufferUnderruns': 0, 'avgLatencyMs': None, 'errorRate': 0})
+        # Latencies 1 to 150, of which the last hundred are 51 to 150; one chunk more has none.
+        self.assertEqual(stats, {'chunksReceived': 151, 'chunkErrors': 3, 'bufferUnderruns': 2, 'avgLatencyMs': 100.5, 'errorRate': 3 / 151})
+        self.assertEqual(sent, {'type': 'client_metrics', 'metrics': stats})
+        self.assertEqual(answered, 204)  # what becomes of it is told by the test of the body
 
     def test_what_makes_no_sense_is_told_before_the_start(self):
         for text, words in (('beacon: {allowed_origins: [app.example]}', 'expected * or an origin'), ('beacon: {sessions_max: 0}', 'sessions_max'),

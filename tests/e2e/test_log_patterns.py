@@ -117,7 +117,8 @@ class LogPatterns(unittest.TestCase):
     def lines(self, source):
         return {labels['level']: int(v) for labels, v in self.server.query('earshot_log_lines_total{source="%s"}' % source)}
 
-    def test_s0_23_to_25_lines_of_sound_box(self):
+    def test_lines_of_sound_box(self):
+        """S0.23, S0.24, S0.25: each line counted once as its event, with its severity and the numbers in it"""
         self.expect('soundbox', **dict.fromkeys((
             'server_starting', 'model_preload', 'backup_scheduled', 'job_starving', 'gpu_memory_pressure', 'backup_failed', 'cuda_oom',
             'worker_crashed', 'database_locked'), 1))
@@ -125,7 +126,8 @@ class LogPatterns(unittest.TestCase):
         self.assertEqual(self.values('soundbox'), {('model_preload', 'free_vram_gb'): 12.5, ('job_starving', 'wait_seconds'): 120,
                                                    ('gpu_memory_pressure', 'percent'): 95})
 
-    def test_s1_24_json_lines_of_the_music_separator(self):
+    def test_json_lines_of_the_music_separator(self):
+        """S1.24: each kind of line counted, its durations by model and status, its levels"""
         self.expect('music-separator', separation_completed=3, separation_failed=1, error=4)
         self.assertEqual(self.histogram('music_separator_log_separation_seconds', 'music-separator'), {
             (('model', 'htdemucs_6s'), ('status', 'success')): (1, 45.2), (('model', 'mdx_q'), ('status', 'success')): (1, 19.75),

@@ -7,6 +7,7 @@ import subprocess
 import time
 import unittest
 
+import server as fixture
 from server import Server, eventually
 
 REMOTE = '/lib/systemd/systemd-journal-remote'
@@ -120,6 +121,7 @@ class LogSources(unittest.TestCase):
         eventually(lambda: {s: self.events(s)['line'] for s in self.n} == self.n)
 
     def test_the_journal_of_a_unit_with_its_levels_and_tracebacks(self):
+        """S0.22: of the unit, whatever the file; `earshot logs --level err --since "1 hour ago"` as journalctl's -p err --since"""
         unit = {'_SYSTEMD_UNIT': 'soundbox.service'}
         self.journal.write('line 1', 'ERROR cannot do it', 'Traceback (most recent call last):', '  File "a.py"', "KeyError: 'x'", **unit)
         self.journal.write('two\nlines', _TRANSPORT='journal', PRIORITY='4', **unit)
@@ -129,6 +131,10 @@ class LogSources(unittest.TestCase):
         self.journal.write('gone wrong', _TRANSPORT='syslog', PRIORITY='2', **unit)
         eventually(lambda: self.events('box') == {'line': 1, 'traceback': 1} and self.levels('box') ==
                    {'info': 2, 'warning': 1, 'error': 1, 'critical': 1})
+        said = subprocess.run([fixture.BINARY, 'logs', 'box', '--level', 'err', '--since', '1 hour ago', '--json',
+                               '--url=http://127.0.0.1:%d' % self.server.port], capture_output=True, text=True, timeout=30, check=True)
+        self.assertEqual([(line['level'], line['message'].split('\n')[0]) for line in map(json.loads, said.stdout.splitlines())],
+                         [('error', 'cannot do it'), ('critical', 'gone wrong')])
         first = next(line for line in self.lines_kept('box') if line['message'] == 'line 1')
         self.assertTrue(first['time'].startswith(time.strftime('%Y-%m-%dT%H:%M:%S.', time.gmtime((self.journal.start + 3000) // 10 ** 6))), first)
 

@@ -55,11 +55,13 @@ class Logstore(unittest.TestCase):
         self.assertEqual((status, err), (0, ''))
         return [json.loads(line) for line in out.splitlines()]
 
-    def test_s0_22_lines_of_a_source_of_the_last_hour_and_errors_only(self):
+    def test_lines_of_a_source_of_the_last_hour_and_errors_only(self):
+        """S0.22: those of the last hour, also as `--since "1 hour ago"`, and those of priority err"""
         lines = self.logs('soundbox')
         self.assertEqual([line['event'] for line in lines], EVENTS)
         self.assertEqual(set(lines[0]), {'time', 'source', 'level', 'event', 'message', 'fields'})
-        self.assertEqual([line['event'] for line in self.logs('soundbox', '--since', '1h')], EVENTS)
+        for hour in ('1h', '-1h', '1 hour ago'):
+            self.assertEqual([line['event'] for line in self.logs('soundbox', '--since', hour)], EVENTS)
         self.assertEqual(self.logs('soundbox', '--since=-2h', '--until=-1h'), [])
         self.assertEqual([line['level'] for line in self.logs('soundbox', '--level', 'err')], ['critical'] * 3)
         self.assertEqual([line['level'] for line in self.logs('soundbox', '--level', 'warning')], ['warning'] * 3 + ['critical'] * 3)
@@ -70,7 +72,8 @@ class Logstore(unittest.TestCase):
                          ('[Queue] Job abc123 waiting 120s - starvation risk', {'job': 'abc123', 'wait_seconds': '120'}))
         self.assertEqual(self.logs('--where', 'job=abc123'), [line])
 
-    def test_s1_21_to_23_json_lines_by_level_and_event_type(self):
+    def test_json_lines_by_level_and_event_type(self):
+        """S1.21, S1.22, S1.23: all of them, level=="ERROR", event_type=="audio_separation", and by several fields"""
         lines = self.logs('separator')
         self.assertEqual(len(lines), 21)
         self.assertEqual({line['level'] for line in self.logs('separator', '--level', 'error')}, {'error', 'critical'})
@@ -138,7 +141,8 @@ class Logstore(unittest.TestCase):
         self.addCleanup(end)
         return p.stdout
 
-    def test_s0_22_follow_goes_on_with_lines_as_they_come_and_fit(self):
+    def test_follow_goes_on_with_lines_as_they_come_and_fit(self):
+        """S0.22: follow, all of them or errors only"""
         def append(text):
             with open(os.path.join(self.server.dir, 'tailed.log'), 'a', encoding='utf-8') as f:
                 f.write(text)

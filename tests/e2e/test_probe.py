@@ -216,7 +216,8 @@ class Probes(unittest.TestCase):
             self.assertEqual(self.error(name), '')
         self.assertEqual(self.server.log_text().count('url lost fails'), 1)  # told once
 
-    def test_d8_an_unhealthy_answer_with_status_200_is_found_by_its_json(self):
+    def test_an_unhealthy_answer_with_status_200_is_found_by_its_json(self):
+        """D8: the status is 200 whatever the body says, so the body is what is probed"""
         self.assertEqual(self.one('probe_http_status_code{name="json"}'), 200)
         self.assertEqual(self.one('probe_success{name="json"}'), 0)
 

@@ -1,31 +1,19 @@
 #include "collect/ssh/far.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/hash.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "collect/collect.h"
 #include "collect/ssh/snapshot.h"
+#include "collect/ssh/tree.h"
 #include "sys/talk.h"
 #include "text/number.h"
 
-#define READ_BYTES  65536
-#define ANSWER_MAX  (32u << 20)
-#define FILES_MAX   50000u
-#define PLACE       "/dev/shm"
-#define FOLDER_SIZE 64
+#define READ_BYTES 65536
+#define ANSWER_MAX (32u << 20)
 
 /* ---- what the far shell does ----
  *
@@ -88,12 +76,6 @@ static const char script[] =
 static const char *const requests[] = {
     [FAR_HOST] = "host\n", [FAR_HOST_SLOW] = "slow\n", [FAR_PROCESSES] = "processes\n"};
 
-/* A file of the tree. */
-struct leaf {
-    char *path; /* owned; relative to the tree */
-    uint64_t round;
-};
-
 struct far {
     struct clock shown; /* first: the far machine's */
     const struct clock *clock;
@@ -101,16 +83,13 @@ struct far {
     char *socket_path; /* owned */
     enum far_part part;
     int64_t timeout_ms;
-    char folder[FOLDER_SIZE], proc[FOLDER_SIZE], sys[FOLDER_SIZE];
-    int dir;
+    struct tree *tree;
     struct talk *talk; /* NULL: not connected */
     struct buf answer, content;
-    struct map leaves; /* struct leaf */
-    uint64_t round;
     struct collector inner;
 };
 
-/* ---- the tree ---- */
+/* ---- life ---- */
 
 static ts_ms far_wall_ms(const struct clock *c)
 {
@@ -126,52 +105,6 @@ static int64_t far_mono_ns(const struct clock *c)
     return f->clock->mono_ns(f->clock);
 }
 
-static int remove_one(const char *path, const struct stat *st, int what, struct FTW *at)
-{
-    (void)st;
-    (void)what;
-    (void)at;
-    return remove(path);
-}
-
-/* The trees of one of us that was killed. */
-static void remove_orphans(void)
-{
-    DIR *place = opendir(PLACE);
-    const struct dirent *d;
-
-    while (place && (d = readdir(place))) {
-        char path[sizeof PLACE + 1 + sizeof d->d_name];
-        struct stat st;
-        int pid;
-
-        if (sscanf(d->d_name, "earshot-%d-", &pid) != 1 || pid <= 0 ||
-            (kill(pid, 0) == 0 || errno != ESRCH))
-            continue;
-        (void)snprintf(path, sizeof path, PLACE "/%s", d->d_name);
-        if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid())
-            (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    }
-    if (place)
-        (void)closedir(place);
-}
-
-static int make_tree(struct far *f, struct err *err)
-{
-    remove_orphans();
-    (void)snprintf(f->folder, sizeof f->folder, PLACE "/earshot-%d-XXXXXX", (int)getpid());
-    if (!mkdtemp(f->folder)) {
-        f->folder[0] = '\0';
-        return err_os(err, errno, "no folder in " PLACE);
-    }
-    (void)snprintf(f->proc, sizeof f->proc, "%.40s/proc", f->folder);
-    (void)snprintf(f->sys, sizeof f->sys, "%.40s/sys", f->folder);
-    f->dir = open(f->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (f->dir < 0 || mkdirat(f->dir, "proc", 0700) < 0 || mkdirat(f->dir, "sys", 0700) < 0)
-        return err_os(err, errno, "cannot use %s", f->folder);
-    return 0;
-}
-
 int far_new(const struct far_settings *s, struct far **out, struct err *err)
 {
     struct far *f = mem_new(struct far);
@@ -181,11 +114,9 @@ int far_new(const struct far_settings *s, struct far **out, struct err *err)
     f->socket_path = mem_strdup(s->socket_path);
     f->part = s->part;
     f->timeout_ms = s->timeout_ms;
-    f->dir = -1;
     buf_init(&f->answer, ANSWER_MAX);
     buf_init(&f->content, 0);
-    map_init(&f->leaves);
-    if (make_tree(f, err) < 0) {
+    if (tree_new(&f->tree, err) < 0) {
         far_free(f);
         return -1;
     }
@@ -195,23 +126,12 @@ int far_new(const struct far_settings *s, struct far **out, struct err *err)
 
 void far_free(struct far *f)
 {
-    struct leaf *leaf;
-    size_t at = 0;
-
     if (!f)
         return;
     if (f->inner.free)
         f->inner.free(f->inner.arg);
     talk_close(f->talk);
-    while ((leaf = map_next(&f->leaves, &at))) {
-        mem_free(leaf->path);
-        mem_free(leaf);
-    }
-    map_fini(&f->leaves);
-    if (f->dir >= 0)
-        (void)close(f->dir);
-    if (*f->folder)
-        (void)nftw(f->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    tree_free(f->tree);
     buf_fini(&f->answer);
     buf_fini(&f->content);
     mem_free(f->socket_path);
@@ -220,105 +140,22 @@ void far_free(struct far *f)
 
 const char *far_proc(const struct far *f)
 {
-    return f->proc;
+    return tree_proc(f->tree);
 }
 
 const char *far_sys(const struct far *f)
 {
-    return f->sys;
+    return tree_sys(f->tree);
 }
 
 const char *far_root(const struct far *f)
 {
-    return f->folder;
+    return tree_folder(f->tree);
 }
 
 const struct clock *far_clock(const struct far *f)
 {
     return &f->shown;
-}
-
-static void make_folders(const struct far *f, char *path)
-{
-    for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdirat(f->dir, path, 0700); /* what fails, fails again at the file */
-        *slash = '/';
-    }
-}
-
-static bool has_path(const void *item, const void *key)
-{
-    return strcmp(((const struct leaf *)item)->path, key) == 0;
-}
-
-/* NULL: there are too many. */
-static struct leaf *leaf_of(struct far *f, char *path)
-{
-    uint64_t hash = hash_str(str_c(path));
-    struct leaf *leaf = map_get(&f->leaves, hash, path, has_path);
-
-    if (leaf || f->leaves.n >= FILES_MAX)
-        return leaf;
-    make_folders(f, path);
-    leaf = mem_new(struct leaf);
-    leaf->path = mem_strdup(path);
-    map_put(&f->leaves, hash, leaf);
-    return leaf;
-}
-
-/* In place: the collector keeps files open. */
-static void put_file(struct far *f, struct str path)
-{
-    char name[SNAPSHOT_PATH_MAX + 1];
-    struct leaf *leaf;
-    int fd;
-
-    memcpy(name, path.p + 1, path.n - 1);
-    name[path.n - 1] = '\0';
-    leaf = leaf_of(f, name);
-    if (!leaf)
-        return;
-    leaf->round = f->round;
-    fd = openat(f->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return;
-    if (write(fd, f->content.p, f->content.n) < 0)
-        (void)ftruncate(fd, 0);
-    (void)close(fd);
-}
-
-/* The folder of a process or a device that is gone, too; one that still has files stays. */
-static void remove_file(const struct far *f, char *path)
-{
-    (void)unlinkat(f->dir, path, 0);
-    for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-        *slash = '\0';
-        if (strchr(path, '/') == NULL || unlinkat(f->dir, path, AT_REMOVEDIR) < 0)
-            return;
-    }
-}
-
-static bool is_it(const void *item, const void *key)
-{
-    return item == key;
-}
-
-static void remove_gone(struct far *f)
-{
-    struct leaf **gone = mem_new_array(struct leaf *, f->leaves.n + 1), *leaf;
-    size_t n = 0, at = 0;
-
-    while ((leaf = map_next(&f->leaves, &at)))
-        if (leaf->round != f->round)
-            gone[n++] = leaf;
-    for (size_t i = 0; i < n; i++) {
-        (void)map_remove(&f->leaves, hash_str(str_c(gone[i]->path)), gone[i], is_it);
-        remove_file(f, gone[i]->path);
-        mem_free(gone[i]->path);
-        mem_free(gone[i]);
-    }
-    mem_free(gone);
 }
 
 /* ---- asking ---- */
@@ -402,13 +239,13 @@ static int refresh(struct far *f, struct err *err)
         leave(f); /* what comes late is not an answer to what is asked next */
         return -1;
     }
-    f->round++;
+    tree_begin(f->tree);
     while (snapshot_next(&rest, &path, &f->content)) {
         if (str_eq(path, STR("/proc/.time")))
             set_clock(f, asked_ms);
-        put_file(f, path);
+        tree_put(f->tree, path, buf_str(&f->content));
     }
-    remove_gone(f);
+    tree_end(f->tree);
     return 0;
 }
 

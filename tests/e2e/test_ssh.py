@@ -1,4 +1,5 @@
 """hosts: targets behind an SSH server, of which only its port can be reached. S4.1-5, U13."""
+import ctypes
 import http.server
 import os
 import shutil
@@ -738,8 +739,39 @@ class Reload(unittest.TestCase):
             service.close()
 
 
+class WithoutLandlock(Server):
+    """on a kernel that does not know of it: what asks for it is told so by a filter of system calls"""
+    FILTER = """import ctypes, os, struct, sys
+libc = ctypes.CDLL(None)
+steps = b''.join(struct.pack('HBBI', *step) for step in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, 444), (6, 0, 0, 0x50000 | 38), (6, 0, 0, 0x7fff0000)))
+program = ctypes.create_string_buffer(steps)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, struct.pack('HxxxxxxP', 4, ctypes.addressof(program))) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+    def command(self):
+        return [sys.executable, '-c', self.FILTER, *super().command()]
+
+
 class Worker(unittest.TestCase):
     """only the rights it needs"""
+
+    OPEN = 'processes that speak SSH are not kept from files and programs'
+
+    def test_a_kernel_without_landlock_is_told_once(self):
+        sshd = Sshd()
+        server = WithoutLandlock('--config', '{dir}/e.yml', files={'e.yml': 'hosts: [%s, %s]\n' % (
+            sshd.entry(), sshd.entry('other'))}).start()
+        try:
+            eventually(lambda: state(server) == state(server, 'other') == 'connected')
+            eventually(lambda: own(server, 'earshot_ssh_worker_confined') == {'{host="box"}': 0, '{host="other"}': 0})
+            self.assertEqual(server.log_text().count(self.OPEN), 1)
+            self.assertIn('no Landlock', server.log_text())
+        finally:
+            server.close()
+            sshd.close()
 
     def test_it_can_gain_no_rights_and_is_not_looked_into(self):
         sshd = Sshd()
@@ -751,6 +783,9 @@ class Worker(unittest.TestCase):
             with open('/proc/%d/limits' % worker_of(server), encoding='utf-8') as f:
                 core = next(line for line in f if line.startswith('Max core file size'))
             self.assertEqual(core.split()[4:6], ['0', '0'])
+            if ctypes.CDLL(None).syscall(444, None, 0, 1) > 0:
+                eventually(lambda: own(server, 'earshot_ssh_worker_confined') == {'{host="box"}': 1})
+                self.assertNotIn(self.OPEN, server.log_text())
         finally:
             server.close()
             sshd.close()

@@ -60,6 +60,7 @@ struct ssh_host {
     bool was_connected;
     uint64_t reconnects;
     int64_t silent_ms;
+    bool confined; /* its worker has told so */
 };
 
 /* ---- what is told to the worker ---- */
@@ -205,6 +206,15 @@ static void on_packet(struct ssh_host *h, const struct packet *p)
     case PACKET_SILENT:
         h->silent_ms = p->as.silent_ms;
         break;
+    case PACKET_CONFINED:
+        h->confined = p->as.open.n == 0;
+        if (!h->confined && !*h->context.told_open)
+            log_warn(h->context.log, PART,
+                     "processes that speak SSH are not kept from files and programs: %.*s; what "
+                     "else is given up is in docs/security.md",
+                     STR_ARGS(p->as.open));
+        *h->context.told_open |= !h->confined;
+        break;
     case PACKET_HOST:
     case PACKET_LISTEN:
     case PACKET_CLOSE:
@@ -244,6 +254,7 @@ static void on_readable(void *arg)
 static void lose_worker(struct ssh_host *h)
 {
     helper_free(take(h->worker));
+    h->confined = false;
     for (struct way *w = h->ways; w; w = w->next)
         w->told = false;
     for (size_t i = 0; i < h->forwards_n; i++)
@@ -450,7 +461,8 @@ struct ssh_host_state ssh_host_state(const struct ssh_host *h)
                                    .since_ms = h->since_ms,
                                    .reconnects = h->reconnects,
                                    .error = h->error,
-                                   .ways = h->ways_n};
+                                   .ways = h->ways_n,
+                                   .confined = h->confined};
 }
 
 int64_t ssh_host_silent_ms(const struct ssh_host *h)

@@ -19,6 +19,7 @@ struct ssh_host_context {
     const struct clock *clock;
     const char *program;
     struct ways *ways;
+    bool *told_open; /* that workers are not confined: it is said once */
 };
 
 MUST_USE struct ssh_host *ssh_host_new(const struct ssh_host_context *context,

@@ -91,6 +91,9 @@ void packet_write(const struct packet *p, struct buf *out)
     case PACKET_SILENT:
         put_u32(out, p->as.silent_ms);
         break;
+    case PACKET_CONFINED:
+        put_text(out, p->as.open);
+        break;
     }
 }
 
@@ -124,6 +127,9 @@ static bool read_fields(struct cursor *c, struct packet *p)
         return true;
     case PACKET_SILENT:
         p->as.silent_ms = cursor_u32(c);
+        return true;
+    case PACKET_CONFINED:
+        p->as.open = text(c);
         return true;
     }
     return false;

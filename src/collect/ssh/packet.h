@@ -6,6 +6,8 @@
  *   LISTEN id, what it leads to; brings the             came over way `id`, and why
  *          listening socket along              OPENED   it does
  *   CLOSE  way `id` is over                    SILENT   since when nothing comes; 0: it does again
+ *                                              CONFINED the worker has given up its rights; else
+ * why
  *
  * Layout: a byte that says which, then the fields in the order of the struct: numbers little
  * endian, texts with their length in front. Nothing may follow.
@@ -36,6 +38,7 @@ enum packet_kind {
     PACKET_REFUSED,
     PACKET_OPENED,
     PACKET_SILENT,
+    PACKET_CONFINED,
 };
 
 /* A machine to log in to; "": the default. */
@@ -72,6 +75,7 @@ struct packet {
             struct str text;
         } refused;
         uint32_t silent_ms;
+        struct str open; /* CONFINED: why it may write files and start programs; "": it may not */
     } as;
 };
 

@@ -28,6 +28,7 @@ struct rows {
         char *name; /* owned */
         enum ssh_state state;
         uint64_t reconnects;
+        bool confined;
     } items[];
 };
 
@@ -36,6 +37,7 @@ struct ssh_hosts {
     struct ssh_hosts_context context;
     char *folder, *program; /* owned */
     struct ways *ways;
+    bool told_open;
     struct ssh_host **items; /* owned; [n] in the order of the configuration */
     size_t n;
 };
@@ -92,7 +94,8 @@ void ssh_hosts_apply(struct ssh_hosts *hs, const struct ssh_settings *hosts, siz
                                              .log = hs->context.log,
                                              .clock = hs->context.clock,
                                              .program = hs->program,
-                                             .ways = hs->ways};
+                                             .ways = hs->ways,
+                                             .told_open = &hs->told_open};
     struct ssh_host **items = mem_new_array(struct ssh_host *, n + 1);
 
     for (size_t i = 0; i < n; i++) {
@@ -164,7 +167,7 @@ void *ssh_hosts_read(void *arg)
     for (; rows->n < hs->n; rows->n++) {
         struct ssh_host_state s = ssh_host_state(hs->items[rows->n]);
 
-        rows->items[rows->n] = (struct row){mem_strdup(s.name), s.state, s.reconnects};
+        rows->items[rows->n] = (struct row){mem_strdup(s.name), s.state, s.reconnects, s.confined};
     }
     return rows;
 }
@@ -224,6 +227,14 @@ int ssh_hosts_emit(const void *arg, struct emit *emit, struct err *err)
     for (size_t i = 0; i < rows->n; i++)
         if (emit_one(emit, "earshot_ssh_reconnects_total", &rows->items[i], NULL,
                      (double)rows->items[i].reconnects, err) < 0)
+            return -1;
+    if (emit_family(emit, "earshot_ssh_worker_confined", METRIC_GAUGE,
+                    "1 while the process of the tunnel can write no file and start no program.",
+                    err) < 0)
+        return -1;
+    for (size_t i = 0; i < rows->n; i++)
+        if (emit_one(emit, "earshot_ssh_worker_confined", &rows->items[i], NULL,
+                     rows->items[i].confined, err) < 0)
             return -1;
     return 0;
 }

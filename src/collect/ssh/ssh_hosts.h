@@ -64,6 +64,7 @@ struct ssh_host_state {
     uint64_t reconnects;
     const char *error; /* plain words; "" when connected */
     size_t ways;       /* in use */
+    bool confined;     /* its worker cannot write files or start programs */
 };
 /* Borrowed until the loop runs again. */
 size_t ssh_hosts_n(const struct ssh_hosts *hs);

@@ -58,8 +58,9 @@ static void a_way_a_state_and_a_refusal_come_as_they_were_sent(void **state)
                                .as.listen = {.id = 7, .address = STR("127.0.0.1"), .port = 8000}};
     const struct packet down = {.kind = PACKET_STATE,
                                 .as.state = {SSH_HOST_KEY_CHANGED, STR("why")}};
+    const struct packet open = {.kind = PACKET_CONFINED, .as.open = STR("no Landlock")};
     const struct packet refused = {.kind = PACKET_REFUSED, .as.refused = {7, STR("nobody")}};
-    SCOPED(buf_fini) struct buf a, b, c;
+    SCOPED(buf_fini) struct buf a, b, c, d;
     struct packet got;
 
     (void)state;
@@ -73,6 +74,8 @@ static void a_way_a_state_and_a_refusal_come_as_they_were_sent(void **state)
     assert_int_equal(written(&refused, &c, &got), 0);
     assert_int_equal(got.as.refused.id, 7);
     assert_text(got.as.refused.text, "nobody");
+    assert_int_equal(written(&open, &d, &got), 0);
+    assert_text(got.as.open, "no Landlock");
 }
 
 static void what_is_no_message_is_refused(void **state)

@@ -467,6 +467,15 @@ static void live(struct worker *w)
     }
 }
 
+/* What cannot be given up is no reason not to connect. */
+static void say_confined(const struct worker *w)
+{
+    struct err err;
+    bool open = confine(&err) < 0;
+
+    say(w, &(struct packet){.kind = PACKET_CONFINED, .as.open = open ? str_c(err.text) : STR("")});
+}
+
 int worker_run(int control)
 {
     struct worker w = {.control = control, .trunk = {.fd = -1}};
@@ -484,7 +493,7 @@ int worker_run(int control)
         for (;;)
             wait_until(&w, now_ms() + BACKOFF_MAX);
     }
-    confine();
+    say_confined(&w);
     live(&w);
     return 0;
 }

@@ -243,7 +243,7 @@ int plan_make(struct arena *a, const struct scan *scan, const char *file, const 
     if (packs_load(a, &packs, err) < 0)
         return -1;
     if (access(file, F_OK) == 0 &&
-        config_load(file, NULL, packs_expand, &config, errors, errors_n) < 0)
+        config_load(file, NULL, &packs_reader, &config, errors, errors_n) < 0)
         return -1;
     m.config = config;
     result = make_items(&m, scan);

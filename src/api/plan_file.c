@@ -142,7 +142,7 @@ static int check(const char *path, const char *file, struct err *err)
     struct err *errors = NULL;
     size_t n = 0;
 
-    if (config_load(path, NULL, packs_expand, &config, &errors, &n) == 0) {
+    if (config_load(path, NULL, &packs_reader, &config, &errors, &n) == 0) {
         config_free(config);
         return 0;
     }

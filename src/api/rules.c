@@ -1,9 +1,11 @@
 /* Rules, alerts, and where alerts are sent: what a Prometheus without rules answers, since nothing
- * is judged yet. Parameters are read as if there were some. */
+ * is judged yet. Parameters are read as if there were some. What the packs in use would judge is
+ * shown as the rule file that it is. */
 #include <string.h>
 #include <strings.h>
 
 #include "api/internal.h"
+#include "config/config.h"
 #include "text/number.h"
 
 static void reply_empty(struct http_request *r, const char *const keys[], size_t n)
@@ -105,8 +107,16 @@ static void handle_alertmanagers(struct http_request *r, void *arg)
     reply_empty(r, keys, ARRAY_LEN(keys));
 }
 
+static void handle_pack_rules(struct http_request *r, void *arg)
+{
+    struct api *api = arg;
+
+    http_reply(r, 200, "application/yaml", str_c(api->c.config->pack_rules));
+}
+
 void api_rules_routes(struct api *api)
 {
+    api_route(api, "/api/earshot/v1/packs/rules", HTTP_GET, handle_pack_rules);
     api_route(api, "/api/v1/rules", HTTP_GET, handle_rules);
     api_route(api, "/api/v1/alerts", HTTP_GET, handle_alerts);
     api_route(api, "/api/v1/alertmanagers", HTTP_GET, handle_alertmanagers);

@@ -146,7 +146,7 @@ static int load_config(struct serve *s)
     size_t n = 0;
     struct buf out;
 
-    if (config_load(serve_config_path(s), args_text(s->args, "prometheus-config"), packs_expand,
+    if (config_load(serve_config_path(s), args_text(s->args, "prometheus-config"), &packs_reader,
                     &s->config, &errors, &n) == 0) {
         s->first = s->generation = serve_generation_new(s->config);
         s->first->owner.refs++;

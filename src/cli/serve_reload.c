@@ -54,7 +54,7 @@ static int read_all(void *arg, void **out, struct err **errors, size_t *errors_n
     struct fresh made = {.config = NULL};
     struct err err;
 
-    if (config_load(serve_config_path(s), args_text(s->args, "prometheus-config"), packs_expand,
+    if (config_load(serve_config_path(s), args_text(s->args, "prometheus-config"), &packs_reader,
                     &made.config, errors, errors_n) < 0)
         return -1;
     if (make_collectors(s, &made, &err) < 0) {

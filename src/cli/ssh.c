@@ -201,7 +201,7 @@ static int load(const char *path, struct config **out)
     size_t n = 0;
     struct buf text;
 
-    if (config_load(path, NULL, packs_expand, out, &errors, &n) == 0)
+    if (config_load(path, NULL, &packs_reader, out, &errors, &n) == 0)
         return STATUS_OK;
     buf_init(&text, 0);
     for (size_t i = 0; i < n; i++)

@@ -41,7 +41,7 @@ static struct config *load(const char *text)
     assert_non_null(f);
     assert_true(fputs(text, f) >= 0);
     assert_int_equal(fclose(f), 0);
-    if (config_load(path, NULL, packs_expand, &c, &errors, &n) < 0)
+    if (config_load(path, NULL, &packs_reader, &c, &errors, &n) < 0)
         fail_msg("%s: %s:%u: %s", text, errors[0].file, errors[0].at.line, errors[0].text);
     return c;
 }

@@ -157,8 +157,10 @@ static void load_earshot(struct config_builder *b, const char *path)
     if (host)
         config_read_host(b, host, &c->host);
     gpu = used_packs_machine_map(b, collect, "gpu");
-    if (gpu)
+    if (gpu) {
         entries_read_gpu(b, gpu);
+        b->reserves = builder_texts(b, yaml_get(gpu, "reserves"), builder_item, &b->reserves_n);
+    }
     entries_read(b, collect);
     used_packs_read(b);
     entries_check_sources(b);
@@ -307,13 +309,14 @@ static int refuse(struct config_builder *b, struct err **errors, size_t *errors_
     return -1;
 }
 
-int config_load(const char *earshot_path, const char *prometheus_path, pack_expand_fn *packs,
-                struct config **out, struct err **errors, size_t *errors_n)
+int config_load(const char *earshot_path, const char *prometheus_path,
+                const struct pack_reader *packs, struct config **out, struct err **errors,
+                size_t *errors_n)
 {
     SCOPED(map_fini) struct map jobs;
     struct loaded *loaded = mem_new(struct loaded);
     struct config_builder b = {
-        .config = &loaded->config, .arena = &loaded->arena, .jobs = &jobs, .expand = packs};
+        .config = &loaded->config, .arena = &loaded->arena, .jobs = &jobs, .packs = packs};
 
     map_init(&jobs);
     budget_init(&loaded->budget, "configuration memory", MEMORY_MAX, NULL);
@@ -321,12 +324,16 @@ int config_load(const char *earshot_path, const char *prometheus_path, pack_expa
     b.errors.arena = b.warnings.arena = &loaded->arena;
     set_defaults(b.config);
     b.config->host.enabled = !earshot_path && !prometheus_path;
-    if (b.config->host.enabled)
+    if (b.config->host.enabled) {
         entries_read_gpu(&b, NULL);
+        used_packs_defaults(&b);
+    }
     if (earshot_path)
         load_earshot(&b, earshot_path);
     if (prometheus_path)
         load_prometheus(&b, prometheus_path);
+    if (b.errors.n == 0) /* what a prometheus.yml alone says is all that is judged then */
+        used_packs_rules(&b, earshot_path || !prometheus_path);
     if (b.errors.n > 0 || b.failed) {
         int result = refuse(&b, errors, errors_n);
 

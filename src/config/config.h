@@ -60,6 +60,7 @@ struct config {
     struct entry_settings *entries; /* [entries_n] of collect.json, collect.redis ... */
     size_t entries_n;
     struct pack_uses packs;
+    const char *pack_rules;      /* of all packs in use, filled in: a rule file of Prometheus */
     struct ssh_settings *hosts;  /* [hosts_n] */
     struct config_host *host_of; /* [hosts_n] collect.host of each; not enabled: none */
     size_t hosts_n;
@@ -75,7 +76,7 @@ struct config {
 /* Either path may be NULL. `packs` says what the entries of `packs` stand for. On -1 `errors` holds
  * every mistake found ([*errors_n], heap). */
 MUST_USE int config_load(const char *earshot_path, const char *prometheus_path,
-                         pack_expand_fn *packs, struct config **out, struct err **errors,
+                         const struct pack_reader *packs, struct config **out, struct err **errors,
                          size_t *errors_n);
 void config_free(struct config *c);
 

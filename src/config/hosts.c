@@ -288,11 +288,11 @@ static void read_own_packs(struct config_builder *b, const struct yaml *packs,
 
     if (!packs || packs->kind == YAML_NULL)
         return;
-    if (!b->expand) {
+    if (!b->packs) {
         yaml_error(&b->errors, packs, "packs: there are none in this program");
         return;
     }
-    if (b->expand(b->arena, packs, &b->errors, &b->warnings, &uses, &b->err) < 0)
+    if (b->packs->expand(b->arena, packs, &b->errors, &b->warnings, &uses, &b->err) < 0)
         b->failed = true;
     for (size_t i = 0; i < uses.n; i++) {
         size_t before = b->errors.n;
@@ -303,10 +303,17 @@ static void read_own_packs(struct config_builder *b, const struct yaml *packs,
                        uses.items[i].name);
             continue;
         }
+        if (!uses.items[i].collect) {
+            yaml_error(&b->errors, uses.items[i].at,
+                       "the pack %s: collects nothing; name it in packs at the top of the file",
+                       uses.items[i].name);
+            continue;
+        }
         schema_check(&schema_hosts_collect, uses.items[i].collect, &check);
         if (b->errors.n > before)
             continue;
         b->use = &uses.items[i];
+        used_packs_note(b, b->use, s->name);
         read_machine(b, uses.items[i].collect, s);
         entries_read(b, uses.items[i].collect);
     }
@@ -348,6 +355,7 @@ static void read_packs(struct config_builder *b)
             continue;
         b->use = &uses->items[i];
         read_host(b, b->use->host);
+        used_packs_note(b, b->use, b->config->hosts[b->config->hosts_n - 1].name);
         used_packs_relocate(b, before, b->use);
     }
     b->use = NULL;

@@ -23,9 +23,13 @@ struct config_builder {
     struct arena *arena;
     struct yaml_errors errors, warnings;
     size_t jobs_cap, entries_cap;
-    struct map *jobs;             /* by name, over all files: given twice is a mistake */
-    const char *host;             /* behind which of hosts what is read is; NULL: none */
-    pack_expand_fn *expand;       /* what the entries of `packs` stand for; NULL: nothing */
+    struct map *jobs;                /* by name, over all files: given twice is a mistake */
+    const char *host;                /* behind which of hosts what is read is; NULL: none */
+    const struct pack_reader *packs; /* what the entries of `packs` stand for; NULL: nothing */
+    struct pack_use *uses;           /* [uses_n] of all machines */
+    size_t uses_n, uses_cap;
+    const char *const *reserves; /* [reserves_n] of collect.gpu */
+    size_t reserves_n;
     const struct pack_use *use;   /* whose entries are being read; NULL: a person's own */
     struct entry_source *sources; /* [sources_n] what is asked, and by whom */
     size_t sources_n, sources_cap;
@@ -122,6 +126,12 @@ void used_packs_find(struct config_builder *b, const struct yaml *packs);
 const struct yaml *used_packs_machine_map(struct config_builder *b, const struct yaml *collect,
                                           const char *key);
 void used_packs_read(struct config_builder *b);
+/* A pack whose rules are wanted, behind `host`, or NULL: on this machine. */
+void used_packs_note(struct config_builder *b, const struct pack_use *use, const char *host);
+/* Those of a server without any file. */
+void used_packs_defaults(struct config_builder *b);
+/* After all of them: their rules; into config->pack_rules. `watch`: those over earshot too. */
+void used_packs_rules(struct config_builder *b, bool watch);
 /* Mistakes from errors[before] on that stand in the pack's own text follow from what a person asked
  * of it, and are told where it is asked for. */
 void used_packs_relocate(struct config_builder *b, size_t before, const struct pack_use *use);

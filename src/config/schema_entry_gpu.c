@@ -6,7 +6,7 @@ static const struct key gpu_keys[] = {
     {.name = "nvidia_smi", .type = KEY_STR},
     {.name = "per_process", .type = KEY_BOOL},
     {.name = "exclude", .type = KEY_STRS},
-    {.name = "reserves", .type = KEY_STRS, USE_WARNED, "no alert on GPU memory is there yet"},
+    {.name = "reserves", .type = KEY_STRS},
 };
 
 const struct schema schema_entry_gpu = {

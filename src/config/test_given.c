@@ -28,8 +28,8 @@ const char *given_file(const char *name, struct str text)
 }
 
 /* Each entry of `packs` is a text: what a pack asks for, as YAML. */
-int given_packs(struct arena *a, const struct yaml *packs, struct yaml_errors *errors,
-                struct yaml_errors *warnings, struct pack_uses *out, struct err *err)
+static int given_packs(struct arena *a, const struct yaml *packs, struct yaml_errors *errors,
+                       struct yaml_errors *warnings, struct pack_uses *out, struct err *err)
 {
     (void)errors;
     (void)warnings;
@@ -45,6 +45,22 @@ int given_packs(struct arena *a, const struct yaml *packs, struct yaml_errors *e
     return 0;
 }
 
+/* The names of the packs whose rules are wanted. */
+static int given_rules(struct arena *a, const struct pack_rules_wanted *wanted, const char **out,
+                       struct err *err)
+{
+    const char *text = "";
+
+    for (size_t i = 0; i < wanted->n && text; i++)
+        text = arena_printf(a, err, "%s%s%s%s ", text, wanted->uses[i].name,
+                            wanted->uses[i].host_name ? "@" : "",
+                            wanted->uses[i].host_name ? wanted->uses[i].host_name : "");
+    *out = text;
+    return text ? 0 : -1;
+}
+
+const struct pack_reader given_reader = {given_packs, given_rules};
+
 /* All mistakes of a file, one a line, without the folder; "" when it is taken. Then *out is set. */
 const char *given_load(enum which which, struct str text, struct config **out)
 {
@@ -55,8 +71,8 @@ const char *given_load(enum which which, struct str text, struct config **out)
     size_t errors_n = 0, n = 0;
 
     all[0] = '\0';
-    if (config_load(which == EARSHOT ? path : NULL, which == PROMETHEUS ? path : NULL, given_packs,
-                    &c, &errors, &errors_n) == 0) {
+    if (config_load(which == EARSHOT ? path : NULL, which == PROMETHEUS ? path : NULL,
+                    &given_reader, &c, &errors, &errors_n) == 0) {
         if (out)
             *out = c;
         else

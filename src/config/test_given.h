@@ -13,9 +13,9 @@ enum which { EARSHOT, PROMETHEUS };
 extern char given_folder[];
 /* Its path, until the call after the next. */
 const char *given_file(const char *name, struct str text);
-/* Each entry of `packs` is a text: what a pack asks for, as YAML. */
-int given_packs(struct arena *a, const struct yaml *packs, struct yaml_errors *errors,
-                struct yaml_errors *warnings, struct pack_uses *out, struct err *err);
+/* Each entry of `packs` is a text: what a pack asks for, as YAML. Rules are the names of the packs:
+ * "p p@far earshot ". */
+extern const struct pack_reader given_reader;
 /* All mistakes of a file, one a line, without the folder; "" when it is taken. Then *out is set. */
 const char *given_load(enum which which, struct str text, struct config **out);
 /* One that is taken, or the test fails. */

@@ -14,11 +14,11 @@ void used_packs_find(struct config_builder *b, const struct yaml *packs)
 
     if (!packs || packs->kind == YAML_NULL)
         return;
-    if (!b->expand) {
+    if (!b->packs) {
         yaml_error(&b->errors, packs, "packs: there are none in this program");
         return;
     }
-    if (b->expand(b->arena, packs, &b->errors, &b->warnings, uses, &b->err) < 0)
+    if (b->packs->expand(b->arena, packs, &b->errors, &b->warnings, uses, &b->err) < 0)
         b->failed = true;
     for (size_t i = 0; i < uses->n; i++) {
         const struct pack_use *use = &uses->items[i];
@@ -83,8 +83,54 @@ void used_packs_read(struct config_builder *b)
         size_t before = b->errors.n;
 
         b->use = &uses->items[i];
+        if (!b->use->host)
+            used_packs_note(b, b->use, NULL);
         entries_read(b, b->use->collect);
         used_packs_relocate(b, before, b->use);
     }
     b->use = NULL;
+}
+
+void used_packs_note(struct config_builder *b, const struct pack_use *use, const char *host)
+{
+    if (arena_grow(b->arena, (void **)&b->uses, &b->uses_cap, b->uses_n + 1, sizeof *b->uses,
+                   &b->err) < 0) {
+        b->failed = true;
+        return;
+    }
+    b->uses[b->uses_n] = *use;
+    b->uses[b->uses_n++].host_name = host;
+}
+
+static void note_by_name(struct config_builder *b, const char *name)
+{
+    const struct pack_use use = {.name = name};
+
+    for (size_t i = 0; i < b->uses_n; i++)
+        if (strcmp(b->uses[i].name, name) == 0)
+            return;
+    used_packs_note(b, &use, NULL);
+}
+
+void used_packs_rules(struct config_builder *b, bool watch)
+{
+    struct config *c = b->config;
+    struct pack_rules_wanted wanted = {.node_job = c->host.job, .warnings = &b->warnings};
+
+    c->pack_rules = "groups: []\n";
+    if (watch)
+        note_by_name(b, "earshot");
+    wanted.uses = b->uses;
+    wanted.n = b->uses_n;
+    wanted.reserves = b->reserves;
+    wanted.reserves_n = b->reserves_n;
+    if (b->packs && b->uses_n > 0 &&
+        b->packs->rules(b->arena, &wanted, &c->pack_rules, &b->err) < 0)
+        b->failed = true;
+}
+
+void used_packs_defaults(struct config_builder *b)
+{
+    note_by_name(b, "host");
+    note_by_name(b, "gpu");
 }

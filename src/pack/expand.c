@@ -131,6 +131,11 @@ static int bind_parameter(struct making *m, const struct pack_parameter *p)
         bind(m, file, in_file);
     }
     if (given && given->kind != YAML_NULL) {
+        if (p->later)
+            yaml_error(x->warnings, given,
+                       "%s of the pack %s has no effect: it is for %s, which this "
+                       "version does not have",
+                       p->name, m->pack->name, p->later);
         *value = *given;
         if (p->may_be_off && is_off(given))
             value = NULL;
@@ -384,19 +389,35 @@ static const char *name_of(struct expansion *x, const struct yaml *given)
     return name && name->kind == YAML_SCALAR ? arena_cstr(x->arena, name->text, x->err) : "";
 }
 
+/* What says how something is collected, of a pack that collects nothing. */
+static void tell_what_is_idle(const struct making *m)
+{
+    static const char *const keys[] = {"instance", "interval", "timeout", "labels"};
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (yaml_get(m->given, keys[i]))
+            yaml_error(m->x->warnings, yaml_get(m->given, keys[i]),
+                       "%s of the pack %s has no effect: it collects nothing itself", keys[i],
+                       m->pack->name);
+}
+
 static int use_pack(struct expansion *x, const struct pack *pack, const struct yaml *at,
                     const struct yaml *given, struct pack_uses *out)
 {
     struct making m = {.x = x, .pack = pack, .at = at, .given = given};
     struct yaml *collect = NULL, *host = NULL;
     size_t errors_before = x->errors->n;
+    struct bindings *values = arena_new(x->arena, struct bindings, x->err);
     const char *id;
 
     if (given)
         check_keys(&m);
     options_check_common(pack, given, x->errors, x->warnings);
-    if (bind_all(&m) < 0 || find_instance(&m) < 0)
+    if (!pack->collect)
+        tell_what_is_idle(&m);
+    if (!values || bind_all(&m) < 0 || find_instance(&m) < 0)
         return -1;
+    *values = m.bindings;
     check_twice(&m, out);
     if (x->errors->n > errors_before)
         return 0; /* it would be told twice */
@@ -414,7 +435,8 @@ static int use_pack(struct expansion *x, const struct pack *pack, const struct y
                                              .at = at,
                                              .collect = host ? NULL : collect,
                                              .host = host,
-                                             .options = given};
+                                             .options = given,
+                                             .values = values};
     return 0;
 }
 
@@ -468,3 +490,5 @@ int packs_expand(struct arena *a, const struct yaml *packs, struct yaml_errors *
             return -1;
     return 0;
 }
+
+const struct pack_reader packs_reader = {packs_expand, packs_rules};

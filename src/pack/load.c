@@ -81,7 +81,8 @@ static const char *const type_names[] = {
     [PACK_TEXT] = "text",     [PACK_URL] = "url",     [PACK_SECRET] = "secret",
     [PACK_NUMBER] = "number", [PACK_SIZE] = "size",   [PACK_DURATION] = "duration",
     [PACK_BOOL] = "bool",     [PACK_PATH] = "path",   [PACK_LOG] = "log",
-    [PACK_TEXTS] = "texts",   [PACK_LOGIN] = "login", [PACK_ANY] = "any",
+    [PACK_TEXTS] = "texts",   [PACK_LOGIN] = "login", [PACK_REGEX] = "regex",
+    [PACK_ANY] = "any",
 };
 
 static enum pack_type type_of(struct loader *l, const struct yaml *node)
@@ -96,7 +97,7 @@ static enum pack_type type_of(struct loader *l, const struct yaml *node)
 static void read_parameter(struct loader *l, const struct yaml_pair *pair,
                            struct pack_parameter *out)
 {
-    static const char *const keys[] = {"type", "default", "off", "help"};
+    static const char *const keys[] = {"type", "default", "off", "help", "tunes", "later"};
 
     (void)yaml_check_keys(&pair->value, "a parameter", keys, ARRAY_LEN(keys), &l->errors);
     out->name = copy(l, pair->key.text);
@@ -104,6 +105,9 @@ static void read_parameter(struct loader *l, const struct yaml_pair *pair,
     out->value = yaml_get(&pair->value, "default");
     yaml_read_bool(yaml_get(&pair->value, "off"), "off", &out->may_be_off, &l->errors);
     out->help = text_of(l, &pair->value, "help");
+    out->tunes = yaml_get(&pair->value, "tunes");
+    out->later = text_of(l, &pair->value, "later");
+    expect(l, out->tunes, YAML_MAP, "tunes");
     if (!out->help)
         yaml_error(&l->errors, &pair->key, "a parameter needs help");
 }

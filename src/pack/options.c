@@ -6,11 +6,11 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "pack/pack.h"
+#include "pack/tuning.h"
 #include "text/number.h"
+#include "text/regex.h"
 #include "text/url.h"
 #include "text/yaml.h"
-
-#define RULES_MAX 128 /* of one pack */
 
 const char *const options_common[] = {"instance", "interval", "timeout",
                                       "labels",   "rules",    "notify"};
@@ -43,6 +43,19 @@ static void check_url(const struct pack_parameter *p, const struct yaml *value,
     yaml_read_str(value, p->name, &text, errors);
     if (text.p && url_split(text, &url, &err) < 0)
         yaml_error(errors, value, "%s: %s", p->name, err.text);
+}
+
+static void check_regex(const struct pack_parameter *p, const struct yaml *value,
+                        struct yaml_errors *errors)
+{
+    struct str text = {NULL, 0};
+    struct regex *regex = NULL;
+    struct err err;
+
+    yaml_read_str(value, p->name, &text, errors);
+    if (text.p && regex_new(text, false, &regex, &err) < 0)
+        yaml_error(errors, value, "%s: %s", p->name, err.text);
+    regex_free(regex);
 }
 
 static void check_login(const struct pack_parameter *p, const struct yaml *value,
@@ -113,6 +126,9 @@ void options_check(const struct pack_parameter *p, const struct yaml *value,
     case PACK_LOG:
         check_log(p, value, errors);
         return;
+    case PACK_REGEX:
+        check_regex(p, value, errors);
+        return;
     case PACK_TEXTS:
         check_texts(p, value, errors);
         return;
@@ -122,69 +138,6 @@ void options_check(const struct pack_parameter *p, const struct yaml *value,
 }
 
 /* ---- of all packs ---- */
-
-static void check_rule(const struct yaml *rule, struct yaml_errors *errors)
-{
-    static const char *const keys[] = {"for",    "interval", "warning", "critical",
-                                       "window", "enabled",  "info",    "error"};
-    static const char *const levels[] = {"info", "warning", "error", "critical"};
-    const struct yaml *wait = yaml_get(rule, "for");
-    int64_t ms;
-    bool flag;
-
-    if (!yaml_check_keys(rule, "a rule of a pack", keys, ARRAY_LEN(keys), errors))
-        return;
-    yaml_read_duration(yaml_get(rule, "interval"), "interval", &ms, errors);
-    yaml_read_duration(yaml_get(rule, "window"), "window", &ms, errors);
-    yaml_read_bool(yaml_get(rule, "enabled"), "enabled", &flag, errors);
-    if (!wait || wait->kind != YAML_MAP) {
-        yaml_read_duration(wait, "for", &ms, errors);
-        return;
-    }
-    (void)yaml_check_keys(wait, "for", levels, ARRAY_LEN(levels), errors);
-    for (size_t i = 0; i < wait->n; i++)
-        yaml_read_duration(&wait->pairs[i].value, "for", &ms, errors);
-}
-
-/* '*' and the alerts of the pack; their number. */
-static size_t rule_names(const struct pack *pack, struct arena *a, const char **names)
-{
-    const struct yaml *root, *groups;
-    size_t n = 0;
-
-    names[n++] = "*";
-    if (!pack->rules.n || yaml_parse(a, "rules.yml", pack->rules, &root, NULL) < 0)
-        return n;
-    groups = yaml_get(root, "groups");
-    for (size_t i = 0; groups && groups->kind == YAML_LIST && i < groups->n; i++) {
-        const struct yaml *rules = yaml_get(&groups->items[i], "rules");
-
-        for (size_t k = 0; rules && rules->kind == YAML_LIST && k < rules->n; k++) {
-            const struct yaml *alert = yaml_get(&rules->items[k], "alert");
-            const char *name = alert ? arena_cstr(a, alert->text, NULL) : NULL;
-
-            if (name && n < RULES_MAX)
-                names[n++] = name;
-        }
-    }
-    return n;
-}
-
-static void check_rules(const struct pack *pack, const struct yaml *rules,
-                        struct yaml_errors *errors)
-{
-    const char *names[RULES_MAX];
-    char what[80];
-
-    if (rules->kind != YAML_MAP) {
-        yaml_error(errors, rules, "rules: expected names of rules, like {'*': {for: 5m}}");
-        return;
-    }
-    (void)snprintf(what, sizeof what, "rules of the pack %s", pack->name);
-    (void)yaml_check_keys(rules, what, names, rule_names(pack, errors->arena, names), errors);
-    for (size_t i = 0; i < rules->n; i++)
-        check_rule(&rules->pairs[i].value, errors);
-}
 
 static void check_notify(const struct yaml *notify, struct yaml_errors *errors)
 {
@@ -232,9 +185,10 @@ void options_check_common(const struct pack *pack, const struct yaml *given,
     if (labels && labels->kind != YAML_MAP && labels->kind != YAML_NULL)
         yaml_error(errors, labels, "labels: expected a map like {room: studio}");
     if (rules && rules->kind != YAML_NULL) {
-        check_rules(pack, rules, errors);
+        tuning_check(pack, rules, errors);
         yaml_error(warnings, rules,
-                   "rules of the pack %s are not served by this version: no alert fires yet",
+                   "rules of the pack %s are tuned, and judged by nobody: this version shows them "
+                   "(/api/earshot/v1/packs/rules), no alert fires yet",
                    pack->name);
     }
     if (notify && notify->kind != YAML_NULL) {

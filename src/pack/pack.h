@@ -3,7 +3,7 @@
  *
  * A pack is plain text (packs/<name>/, described in packs/README.md) that is part of the program.
  * packs_load gives all of them as data; packs_expand makes of the `packs` of a configuration what
- * stands under `collect`.
+ * stands under `collect`, packs_rules the rules to judge it by.
  *
  * Ownership: the arena that was given, and texts of the program itself. Threads: any; immutable.
  */
@@ -30,6 +30,7 @@ enum pack_type {
     PACK_LOGIN, /* user:password */
     PACK_LOG,   /* a path, or a map: {unit: NAME}, {container: NAME} */
     PACK_TEXTS, /* a list */
+    PACK_REGEX, /* RE2; in a regex of a rule it stands as it is */
     PACK_ANY,   /* what the collector takes; it checks */
 };
 
@@ -40,6 +41,10 @@ struct pack_parameter {
     bool may_be_off;          /* `off` stands for none */
     bool has_file;            /* it may stand in a file: `<name>_file` */
     const char *help;         /* one line */
+    /* {ALERT: {LEVEL: FACTOR}}: the thresholds that it sets, as times its value; NULL: none. */
+    const struct yaml *tunes;
+    const char
+        *later; /* what will read it, which this version does not have; NULL: it has effect */
 };
 
 /* An answer to GET that tells the service. All that is given must hold. */
@@ -97,5 +102,7 @@ const struct pack *packs_find(const struct packs *packs, struct str name);
 const struct pack_parameter *pack_parameter(const struct pack *pack, struct str name);
 
 pack_expand_fn packs_expand;
+pack_rules_fn packs_rules;
+extern const struct pack_reader packs_reader; /* these two */
 
 #endif

@@ -161,6 +161,22 @@ static void mistakes_are_told_with_their_place(void **state)
          "\"SoundBoxQueueLong\"?)"},
         {"[{soundbox: {rules: {'*': {fro: 1m}}}}]", "did you mean \"for\"?"},
         {"[{soundbox: {rules: {'*': {for: {warning: x}}}}}]", "for"},
+        {"[{soundbox: {rules: {'*': {warning: 3}}}}]",
+         "dir/f.yml:1:28: warning: a threshold belongs to one rule"},
+        {"[{soundbox: {rules: {SoundBoxQueueLong: {warning: many}}}}]",
+         "dir/f.yml:1:51: warning: expected a number, a size like 4.5GB or a time like 15m"},
+        {"[{soundbox: {rules: {SoundBoxDown: {warning: 1}}}}]",
+         "dir/f.yml:1:37: SoundBoxDown has no level warning; it has critical"},
+        {"[{soundbox: {rules: {SoundBoxDown: {critical: 1}}}}]",
+         "SoundBoxDown has no threshold; it can be tuned by for, interval and enabled"},
+        {"[{soundbox: {rules: {SoundBoxQueueLong: {for: {error: 1m}}}}}]",
+         "SoundBoxQueueLong has no level error; it has warning, critical"},
+        {"[{soundbox: {rules: {SoundBoxQueueLong: {window: 5m}}}}]",
+         "window: SoundBoxQueueLong looks at no span of time"},
+        {"[{soundbox: {rules: {SoundBoxDown: {enabled: perhaps}}}}]", "enabled"},
+        {"[{soundbox: {rules: {SoundBoxDown: {interval: 0s}}}}]",
+         "interval: expected more than 0s"},
+        {"[{music-separator: {error_status: '5('}}]", "dir/f.yml:1:35: error_status: "},
         {"[{soundbox: {notify: {mail: a}}}]", "unknown key \"mail\""},
         {"[{soundbox: {notify: {message: x}}}]", "message: expected script or explain"},
     };
@@ -173,8 +189,8 @@ static void mistakes_are_told_with_their_place(void **state)
 static void what_is_not_acted_upon_is_said(void **state)
 {
     (void)state;
-    (void)expand_well("- soundbox: {rules: {'*': {for: 0s}, SoundBoxDown: {critical: 4.5GB, for: "
-                      "{warning: 5m}}},\n"
+    (void)expand_well("- soundbox: {rules: {'*': {for: 0s}, SoundBoxDown: {for: "
+                      "{critical: 5m}}},\n"
                       "             notify: {email: [a@b], smtp: 'h:25', message: script}}\n");
     assert_int_equal(warnings.n, 2);
     assert_non_null(strstr(warnings.items[0].text, "no alert fires yet"));

@@ -1,6 +1,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/test.h"
+#include "pack/files.h"
 #include "pack/pack.h"
 #include "text/json_path.h"
 #include "text/regex.h"
@@ -76,6 +77,28 @@ static void a_pack_says_how_its_service_is_recognised(void **state)
     assert_null(packs_find(&packs, STR("nope")));
 }
 
+/* What is written and does nothing would be believed to do something. */
+static void every_parameter_has_an_effect_or_says_that_it_has_none_yet(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < pack_files_n; i++) {
+        const struct pack_file *file = &pack_files[i];
+        struct packs packs = all();
+        const struct pack *pack = packs_find(&packs, str_c(file->name));
+
+        for (size_t k = 0; k < pack->parameters_n; k++) {
+            const struct pack_parameter *p = &pack->parameters[k];
+            const char *use = arena_printf(&arena, NULL, "${%s}", p->name);
+            bool used = p->tunes || memmem(file->pack.p, file->pack.n, use, strlen(use)) ||
+                        (file->rules.n && memmem(file->rules.p, file->rules.n, use, strlen(use)));
+
+            if (used == (p->later != NULL))
+                fail_msg("%s of the pack %s: %s", p->name, pack->name,
+                         used ? "has an effect, though it says later" : "has no effect");
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +106,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_pack_says_how_its_service_is_recognised, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(every_parameter_has_an_effect_or_says_that_it_has_none_yet,
+                                        set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

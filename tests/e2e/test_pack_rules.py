@@ -101,6 +101,51 @@ class Rules(unittest.TestCase):
                     self.assertNotIn(None, [number for _, number in levels])
 
 
+ALL = ['auralis', 'celery', 'comfyui', 'document-hub', 'gpu', 'host', 'llama-cpp', 'music-separator', 'nginx', 'ollama', 'postgres', 'rabbitmq',
+       'redis', 'soundbox', 'tgi', 'triton', 'vllm', 'whisper-pipeline', 'whisper-server']
+
+
+class Loaded(unittest.TestCase):
+    """the rules of the packs in use, as the server shows them"""
+
+    def shown(self, *args, files=None):
+        server = Server(*args, files=files or {}).start()
+        self.addCleanup(server.close)
+        status, body = server.get('/api/earshot/v1/packs/rules')[:2]
+        self.assertEqual(status, 200)
+        return body.decode() if isinstance(body, bytes) else body
+
+    def groups(self, text):
+        return re.findall(r"^- name: '(.*)'$", text, re.M)
+
+    def test_they_are_a_rule_file_that_prometheus_takes(self):
+        # vllm and others share port 8000 by default: each needs a place of its own
+        entries = ''.join('- %s: {instance: i%d%s}\n' % (name, i, ", url: 'http://127.0.0.1:%d'" % (1000 + i) if name in (
+            'auralis', 'music-separator', 'vllm', 'whisper-server', 'triton') else ", redis: 'redis://h:1'" if name == 'document-hub' else '')
+            if name not in ('host', 'gpu', 'whisper-pipeline') else "- whisper-pipeline: {api: 'http://q:1', redis: 'redis://q:2', postgres: off}\n"
+            if name == 'whisper-pipeline' else '- %s\n' % name for i, name in enumerate(ALL))
+        text = self.shown('--config', '{dir}/e.yml', files={'e.yml': 'packs:\n' + entries + '- process: {name: a, match: b}\n'
+                                                            "- redis: {url: 'redis://h:3', rules: {'*': {for: 1s, interval: 5s}, RedisSlow: {warning: 3}}}\n"})
+        with tempfile.TemporaryDirectory(prefix='earshot-rules-') as folder:
+            with open(folder + '/rules.yml', 'w', encoding='utf-8') as f:
+                f.write(text)
+            r = subprocess.run(['promtool', 'check', 'rules', folder + '/rules.yml'], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
+        self.assertNotIn('lint error', r.stdout + r.stderr)
+        self.assertLessEqual({'pack:%s' % name for name in ALL} | {'pack:process', 'pack:earshot', 'pack:redis every 5s'}, set(self.groups(text)))
+        self.assertNotIn('${', text.replace('${line}', ''))
+
+    def test_earshot_is_watched_whatever_its_file_says(self):
+        self.assertEqual(self.groups(self.shown()), ['pack:host', 'pack:gpu', 'pack:earshot'])
+        self.assertEqual(self.groups(self.shown('--config', '{dir}/e.yml', files={'e.yml': 'collect: {}\n'})), ['pack:earshot'])
+        text = self.shown('--config', '{dir}/e.yml', files={'e.yml': 'packs: [{earshot: {rules: {TargetDown: {for: 9m}}}}]\n'})
+        self.assertEqual(self.groups(text), ['pack:earshot'])
+        self.assertRegex(text, r'- alert: TargetDown\n.*\n    for: 9m\n')
+
+    def test_a_prometheus_yml_alone_says_all_that_is_judged(self):
+        self.assertEqual(self.shown('--prometheus-config', '{dir}/p.yml', files={'p.yml': 'scrape_configs: []\n'}), 'groups: []\n')
+
+
 class Engine(unittest.TestCase):
     def test_earshot_parses_and_answers_every_expression(self):
         server = Server('--config', '{dir}/e.yml', files={'e.yml': 'collect: {}\n'}).start()

@@ -2,10 +2,8 @@
 #include "config/schema.h"
 
 static const struct key gpu_keys[] = {
-    {.name = "source", .type = KEY_STR},
-    {.name = "nvidia_smi", .type = KEY_STR},
-    {.name = "per_process", .type = KEY_BOOL},
-    {.name = "exclude", .type = KEY_STRS},
+    {.name = "source", .type = KEY_STR},       {.name = "nvidia_smi", .type = KEY_STR},
+    {.name = "per_process", .type = KEY_BOOL}, {.name = "exclude", .type = KEY_STRS},
     {.name = "reserves", .type = KEY_STRS},
 };
 

@@ -498,7 +498,9 @@ static int compare_uses(struct filling *f, const struct pack *pack, size_t from,
         buf_reset(&other);
         other_ms = groups->usual_ms;
         rc = make_rule(&u, rule, i == from ? &first : &other, i == from ? &first_ms : &other_ms);
-        *differ = i > from && (first_ms != other_ms || !str_eq(buf_str(&first), buf_str(&other)));
+        /* How often something is recorded is no reason to record it twice. */
+        *differ = i > from && (!str_eq(buf_str(&first), buf_str(&other)) ||
+                               (first_ms != other_ms && yaml_get(rule, "alert")));
     }
     buf_fini(&first);
     buf_fini(&other);

@@ -102,5 +102,6 @@ void api_routes(struct api *api, struct http_server *server)
     api_discover_routes(api);
     api_tail_routes(api);
     api_event_routes(api);
+    api_queue_routes(api);
     http_server_fallback(server, not_found, api);
 }

@@ -13,6 +13,7 @@
  *   admin.c    admin/tsdb/..., -/reload    stream.c   server-sent events
  *   logs.c     lines of logs               tail.c     the same as they come
  *   overview.c one page of figures about this host         events.c   what happened
+ *   queues.c   what stands first in queues
  *   discover.c what runs on this host; plan.c, plan_file.c what becomes of it
  *
  * Threads: the loop's; api_committed and api_lines_stored from the writers of the stores.
@@ -40,6 +41,7 @@ struct log;
 struct logstore;
 struct loop;
 struct pools;
+struct redis_firsts;
 
 struct api_flag {
     const char *name, *value; /* as /api/v1/status/flags shows them, without dashes */
@@ -52,6 +54,7 @@ struct api_context {
     struct logstore *lines; /* of logs */
     struct collect *collect;
     struct events *events;
+    struct redis_firsts *firsts; /* what stands first in queues */
     const struct pools *pools;   /* the scrape jobs' */
     const struct config *config; /* until api_config_loaded brings another */
     const struct clock *clock;

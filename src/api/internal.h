@@ -112,6 +112,7 @@ void api_rules_routes(struct api *api);
 void api_metadata_routes(struct api *api);
 void api_federate_routes(struct api *api);
 void api_jsonl_routes(struct api *api);
+void api_queue_routes(struct api *api);
 void api_read_routes(struct api *api);
 void api_stream_routes(struct api *api);
 void api_overview_routes(struct api *api);

@@ -551,6 +551,7 @@ static int start_listening(struct serve *s, struct err *err)
                                   .lines = s->lines,
                                   .collect = s->collect,
                                   .events = s->state.events,
+                                  .firsts = &serve_redis_firsts,
                                   .pools = s->pools,
                                   .config = s->config,
                                   .clock = s->clock,

@@ -18,6 +18,7 @@
 #include "collect/probe/probe.h"
 #include "collect/process/process.h"
 #include "collect/rabbitmq/rabbitmq.h"
+#include "collect/redis/first.h"
 #include "collect/redis/redis.h"
 #include "collect/ssh/far.h"
 #include "collect/ssh/ssh_hosts.h"
@@ -45,6 +46,7 @@ struct serve_entries {
 struct json_counts serve_json_counts;
 struct logs_shared serve_logs = {.lock = PTHREAD_MUTEX_INITIALIZER};
 struct gpu_counts serve_gpu_counts;
+struct redis_firsts serve_redis_firsts = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- kinds ---- */
 
@@ -95,6 +97,12 @@ static int make_nginx(const struct entry_settings *entry, const struct clock *cl
     return 0;
 }
 
+static int make_redis(const struct entry_settings *entry, const struct clock *clock,
+                      struct log *log, struct collector *out, struct err *err)
+{
+    return redis_collector(entry, clock, log, &serve_redis_firsts, out, err);
+}
+
 static int make_far_process(const struct entry_settings *entry, const struct clock *clock,
                             struct log *log, struct collector *out, struct err *err)
 {
@@ -142,7 +150,7 @@ static const struct maker makers[] = {
     {"gpu", make_gpu},
     {"json", make_json},
     {"postgres", postgres_collector},
-    {"redis", redis_collector},
+    {"redis", make_redis},
     {"process", make_process},
     {"celery", celery_collector},
     {"logs", make_logs},

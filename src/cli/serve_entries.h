@@ -20,12 +20,15 @@ struct json_counts;
 struct log;
 struct logs_shared;
 struct pools_owner;
+struct redis_firsts;
 struct serve_entries;
 struct ssh_hosts;
 
 /* What the entries left out, for earshot's own metrics. */
 extern struct json_counts serve_json_counts;
 extern struct gpu_counts serve_gpu_counts;
+/* What stands first in queues, for the API. */
+extern struct redis_firsts serve_redis_firsts;
 /* With the data directory, which is to be set before any entry runs. */
 extern struct logs_shared serve_logs;
 

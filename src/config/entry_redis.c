@@ -5,6 +5,7 @@
 #include "config/internal.h"
 #include "config/schema.h"
 #include "sys/whole_file.h"
+#include "text/number.h"
 #include "text/redis_url.h"
 
 #define URL_BYTES_MAX (16u << 20) /* as any file of a configuration */
@@ -58,6 +59,23 @@ static const struct redis_key *read_keys(struct config_builder *b, const struct 
     return keys;
 }
 
+static void read_first(struct config_builder *b, const struct yaml *map, unsigned db,
+                       struct redis_settings *s)
+{
+    struct redis_first *first;
+
+    if (!map || map->kind != YAML_MAP)
+        return;
+    s->first = first = builder_array(b, map->n, sizeof *first);
+    for (size_t i = 0; first && i < map->n; i++) {
+        int64_t n = 1;
+
+        if (number_parse_i64(map->pairs[i].value.text, &n) && n > 0 && n <= REDIS_FIRST_MAX)
+            first[s->first_n++] =
+                (struct redis_first){read_key(b, map->pairs[i].key.text, db), (unsigned)n};
+    }
+}
+
 const void *entry_read_redis(struct config_builder *b, const struct yaml *node,
                              struct entry_settings *entry)
 {
@@ -79,5 +97,6 @@ const void *entry_read_redis(struct config_builder *b, const struct yaml *node,
     }
     s->keys = read_keys(b, yaml_get(node, "keys"), url.db, &s->keys_n);
     s->patterns = read_keys(b, yaml_get(node, "key_patterns"), url.db, &s->patterns_n);
+    read_first(b, yaml_get(node, "first"), url.db, s);
     return s;
 }

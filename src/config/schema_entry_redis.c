@@ -1,7 +1,9 @@
 /* The keys of an entry of collect.redis. */
 #include "base/arena.h"
 #include "base/err.h"
+#include "collect/redis/redis_settings.h"
 #include "config/schema.h"
+#include "text/number.h"
 #include "text/redis_url.h"
 
 static const struct key redis_keys[] = {
@@ -13,10 +15,7 @@ static const struct key redis_keys[] = {
     {.name = "tls_config", .type = KEY_MAP, .sub = &schema_tls_config},
     {.name = "keys", .type = KEY_STRS},
     {.name = "key_patterns", .type = KEY_STRS},
-    {.name = "first",
-     .type = KEY_ANY,
-     USE_REFUSED,
-     "nothing shows the first entries of a key yet; remove it"},
+    {.name = "first", .type = KEY_ANY},
     {.name = "commandstats", .type = KEY_BOOL},
     {.name = "latency", .type = KEY_BOOL},
 };
@@ -39,21 +38,42 @@ static void check_url(const struct yaml *map, struct schema_check *c)
 }
 
 /* "db3=name" with a number that no database has. */
+static void check_key(const struct yaml *node, struct schema_check *c)
+{
+    struct str rest = node->text, db = str_split(&rest, '=');
+    size_t digits = 0;
+    unsigned number;
+
+    while (digits + 2 < db.n && db.p[digits + 2] >= '0' && db.p[digits + 2] <= '9')
+        digits++;
+    if (node->text.n == 0)
+        yaml_error(c->errors, node, "a key without a name");
+    else if (rest.p && str_starts(db, STR("db")) && digits > 0 && digits + 2 == db.n &&
+             (rest.n == 0 || !redis_url_parse_db(str_skip(db, 2), &number)))
+        yaml_error(c->errors, node, "a key in a database is written db3=name, up to db%u",
+                   REDIS_URL_DB_MAX);
+}
+
 static void check_keys(const struct yaml *list, struct schema_check *c)
 {
-    for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++) {
-        struct str rest = list->items[i].text, db = str_split(&rest, '=');
-        size_t digits = 0;
-        unsigned number;
+    for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++)
+        check_key(&list->items[i], c);
+}
 
-        while (digits + 2 < db.n && db.p[digits + 2] >= '0' && db.p[digits + 2] <= '9')
-            digits++;
-        if (list->items[i].text.n == 0)
-            yaml_error(c->errors, &list->items[i], "a key without a name");
-        else if (rest.p && str_starts(db, STR("db")) && digits > 0 && digits + 2 == db.n &&
-                 (rest.n == 0 || !redis_url_parse_db(str_skip(db, 2), &number)))
-            yaml_error(c->errors, &list->items[i],
-                       "a key in a database is written db3=name, up to db%u", REDIS_URL_DB_MAX);
+static void check_first(const struct yaml *map, struct schema_check *c)
+{
+    int64_t n;
+
+    if (map && map->kind != YAML_MAP && map->kind != YAML_NULL)
+        yaml_error(c->errors, map, "first: want a map of a key to how many, as {llm_tasks: 10}");
+    for (size_t i = 0; map && map->kind == YAML_MAP && i < map->n; i++) {
+        const struct yaml *value = &map->pairs[i].value;
+
+        check_key(&map->pairs[i].key, c);
+        if (value->kind != YAML_SCALAR || !number_parse_i64(value->text, &n) || n < 1 ||
+            n > REDIS_FIRST_MAX)
+            yaml_error(c->errors, value, "first: want how many entries, from 1 to %d",
+                       REDIS_FIRST_MAX);
     }
 }
 
@@ -69,6 +89,7 @@ static void check_redis(const struct yaml *map, struct schema_check *c)
     check_url(map, c);
     check_keys(yaml_get(map, "keys"), c);
     check_keys(yaml_get(map, "key_patterns"), c);
+    check_first(yaml_get(map, "first"), c);
 }
 
 const struct schema schema_entry_redis = {.what = "collect.redis",

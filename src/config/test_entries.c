@@ -24,6 +24,7 @@ static void a_redis_is_read_with_keys_in_its_databases(void **state)
                                       "    - url: rediss://:hunter2@box:7000/2\n"
                                       "      keys: [jobs, db5=jobs, 'a=b']\n"
                                       "      key_patterns: ['r:*']\n"
+                                      "      first: {jobs: 10, db5=jobs: 1}\n"
                                       "      latency: false\n"
                                       "      tls_config: {server_name: n}\n");
     const struct redis_settings *s = c->entries[0].own;
@@ -44,6 +45,10 @@ static void a_redis_is_read_with_keys_in_its_databases(void **state)
     assert_string_equal(s->keys[1].name, "jobs");
     assert_string_equal(s->keys[2].name, "a=b");
     assert_int_equal(s->patterns[0].db, 2);
+    assert_int_equal(s->first_n, 2);
+    assert_int_equal(s->first[0].key.db, 2);
+    assert_int_equal(s->first[0].n, 10);
+    assert_int_equal(s->first[1].key.db, 5);
     assert_true(s->commandstats);
     assert_false(s->latency);
     assert_string_equal(s->access.tls.server_name, "n");
@@ -72,8 +77,10 @@ static void mistakes_of_a_redis_are_told_with_their_place(void **state)
                    "f.yml:3:5: collect.redis: url is missing; write redis://127.0.0.1:6379");
     assert_mistake(EARSHOT, "collect:\n  redis:\n  - url: http://x\n",
                    "f.yml:3:10: url: it begins neither with redis://");
-    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', first: {q: 10}}]}\n",
-                   "first is not served by this version: nothing shows the first entries");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', first: {q: 101}}]}\n",
+                   "f.yml:1:49: first: want how many entries, from 1 to 100");
+    assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', first: [q]}]}\n",
+                   "first: want a map of a key to how many");
     assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://:a@h', password: b}]}\n",
                    "a password is given twice");
     assert_mistake(EARSHOT, "collect: {redis: [{url: 'redis://h', password: b, password_file: c}]}",

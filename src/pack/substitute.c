@@ -188,7 +188,10 @@ static int put_pair(struct work *w, const struct yaml_pair *pair, struct yaml *o
 
     if (str_eq(pair->key.text, STR("when")) || str_eq(pair->key.text, STR("unless")))
         return 0;
-    to->key = pair->key;
+    if (put_scalar(w, &pair->key, &to->key, &kept) < 0)
+        return -1;
+    if (!kept || to->key.kind != YAML_SCALAR)
+        return 0;
     if (put(w, &pair->value, &to->value, &kept) < 0)
         return -1;
     if (kept && str_eq(pair->key.text, STR("with"))) {

@@ -86,6 +86,16 @@ static void a_pack_without_parameters_has_its_defaults(void **state)
     assert_non_null(yaml_get(soundbox->collect, "gpu"));
 }
 
+static void a_parameter_may_be_a_key(void **state)
+{
+    struct pack_uses uses = expand_well("[document-hub: {tasks_key: 'db3=jobs'}]");
+    const struct yaml *redis = yaml_get(uses.items[0].collect, "redis");
+
+    (void)state;
+    assert_non_null(redis);
+    assert_non_null(yaml_get(yaml_get(&redis->items[0], "first"), "db3=jobs"));
+}
+
 static void what_is_given_goes_where_the_pack_says(void **state)
 {
     struct pack_uses uses = expand_well("- soundbox:\n"
@@ -203,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_pack_without_parameters_has_its_defaults),
+        TEST(a_parameter_may_be_a_key),
         TEST(what_is_given_goes_where_the_pack_says),
         TEST(what_has_no_value_is_left_out),
         TEST(a_pack_stands_twice_with_another_instance),

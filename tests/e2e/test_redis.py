@@ -1,4 +1,5 @@
 """collect.redis against real Redis servers on loopback."""
+import json
 import shutil
 import socket
 import subprocess
@@ -6,6 +7,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.parse
 
 from server import Peer, Server, eventually, free_port
 
@@ -79,6 +81,7 @@ class Names(unittest.TestCase):
       interval: 1s
       keys: [llm_tasks, 'llm_tasks:processing', gone, db1=celery]
       key_patterns: ['llm_results:*', 'no_results:*']
+      first: {llm_tasks: 3, db1=celery: 2}
 ''' % cls.redis.port)
         eventually(lambda: cls.server.query('up{job="redis"} == 1'))
 
@@ -105,6 +108,20 @@ class Names(unittest.TestCase):
 
     def test_a_queue_in_another_database_is_measured_there(self):
         self.assertEqual(self.value('redis_key_size{db="db1",key="celery"}'), 3)
+
+    def queues(self, **narrowed):
+        return json.loads(self.server.get('/api/earshot/v1/queues?' + urllib.parse.urlencode(narrowed))[1])['data']
+
+    def test_the_first_entries_of_a_queue_are_told_with_scores_and_ages(self):
+        """what the runbook of a backlog asks for: the first tasks, with their scores"""
+        def queue(**narrowed):
+            return eventually(lambda: [q for q in self.queues(**narrowed) if q['time']])
+        tasks, = queue(key='llm_tasks')
+        self.assertEqual((tasks['db'], tasks['type'], tasks['size']), ('db0', 'zset', 17))
+        self.assertEqual([(e['value'], e['score']) for e in tasks['entries']], [('task0', 0), ('task1', 1), ('task2', 2)])
+        self.assertEqual({q['key'] for q in queue(instance='127.0.0.1:%d' % self.redis.port)}, {'llm_tasks', 'celery'})
+        jobs, = queue(key='celery')
+        self.assertEqual([e['value'] for e in jobs['entries']], ['c', 'b'])
 
     def test_an_emptied_queue_falls_to_zero(self):
         self.redis.send('LPUSH short a')

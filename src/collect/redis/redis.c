@@ -7,6 +7,7 @@
 #include "collect/collect.h"
 #include "collect/entry_settings.h"
 #include "collect/redis/findings.h"
+#include "collect/redis/first.h"
 #include "collect/redis/redis_settings.h"
 #include "collect/redis/run.h"
 #include "collect/redis/session.h"
@@ -16,6 +17,7 @@ struct redis {
     struct redis_asker asker;
     const struct redis_settings *settings;
     struct walks walks;
+    struct firsts *firsts;
 };
 
 /* ---- one cycle ---- */
@@ -74,6 +76,7 @@ static int read_all(struct redis_run *r, void *arg, struct err *err)
         walks_run(&c->walks, r, c->asker.clock, walks_end(&c->asker, r->deadline_ns), err) < 0)
         return -1;
     add_own(r);
+    firsts_read(c->firsts, r, c->asker.clock->wall_ms(c->asker.clock));
     return 0;
 }
 
@@ -90,12 +93,13 @@ static void collector_free(void *arg)
 {
     struct redis *c = arg;
 
+    firsts_free(c->firsts);
     walks_fini(&c->walks);
     mem_free(c);
 }
 
 int redis_collector(const struct entry_settings *entry, const struct clock *clock, struct log *log,
-                    struct collector *out, struct err *err)
+                    struct redis_firsts *firsts, struct collector *out, struct err *err)
 {
     struct redis *c = mem_new(struct redis);
 
@@ -104,6 +108,7 @@ int redis_collector(const struct entry_settings *entry, const struct clock *cloc
     c->asker = (struct redis_asker){
         .entry = entry, .access = &c->settings->access, .clock = clock, .log = log};
     walks_init(&c->walks, c->settings);
+    c->firsts = firsts_new(firsts, entry);
     *out = (struct collector){.name = "redis",
                               .collect = collect,
                               .free = collector_free,

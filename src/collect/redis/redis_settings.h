@@ -10,6 +10,8 @@
 
 #include "http/client_settings.h"
 
+#define REDIS_FIRST_MAX 100 /* entries of one queue */
+
 /* A key, or a glob of Redis' for keys, in one database. */
 struct redis_key {
     unsigned db;
@@ -23,11 +25,18 @@ struct redis_access {
     struct client_tls tls;
 };
 
+/* A queue whose first entries are kept for people (first.h). */
+struct redis_first {
+    struct redis_key key;
+    unsigned n; /* 1 to REDIS_FIRST_MAX */
+};
+
 struct redis_settings {
     struct redis_access access;
     const struct redis_key *keys;     /* [keys_n] sizes are asked for */
     const struct redis_key *patterns; /* [patterns_n] keys are counted */
-    size_t keys_n, patterns_n;
+    const struct redis_first *first;  /* [first_n] */
+    size_t keys_n, patterns_n, first_n;
     bool commandstats, latency;
 };
 

@@ -12,6 +12,7 @@
 #include "collect/entry_settings.h"
 #include "collect/redis/fake_redis.h"
 #include "collect/redis/findings.h"
+#include "collect/redis/first.h"
 #include "collect/redis/redis_settings.h"
 #include "collect/redis/run.h"
 #include "collect/redis/session.h"
@@ -38,6 +39,7 @@ struct fixture {
     struct entry_settings entry;
     struct moved_clock clock;
     struct log log;
+    struct redis_firsts firsts;
     struct collector collector;
     struct buf out;
     struct err err;
@@ -46,8 +48,7 @@ struct fixture {
 
 static ts_ms wall_ms(const struct clock *c)
 {
-    (void)c;
-    return 1731900400000;
+    return 1731900400000 + CONTAINER_OF(c, struct moved_clock, clock)->by_ns / 1000000;
 }
 
 static int64_t mono_ns(const struct clock *c)
@@ -69,7 +70,9 @@ static int setup(void **state)
 {
     static struct fixture f;
 
-    f = (struct fixture){.clock = {.clock = {wall_ms, mono_ns}}, .log = {.write = write_log}};
+    f = (struct fixture){.clock = {.clock = {wall_ms, mono_ns}},
+                         .log = {.write = write_log},
+                         .firsts = {.lock = PTHREAD_MUTEX_INITIALIZER}};
     buf_init(&f.out, 1u << 20);
     *state = &f;
     return 0;
@@ -91,10 +94,13 @@ static void start(struct fixture *f, const struct fake_answer answers[], unsigne
     f->fake = fake_redis_new(answers, n);
     (void)snprintf(f->url, sizeof f->url, "redis://127.0.0.1:%u", fake_redis_port(f->fake));
     f->settings.access.url.text = f->url;
-    f->entry = (struct entry_settings){.name = "test", .own = &f->settings};
+    f->entry =
+        (struct entry_settings){.name = "test", .own = &f->settings, .labels = &labels_empty};
     f->entry.job.interval_ms = 20000;
     f->entry.job.timeout_ms = 5000;
-    assert_ok(redis_collector(&f->entry, &f->clock.clock, &f->log, &f->collector, &f->err), f->err);
+    assert_ok(
+        redis_collector(&f->entry, &f->clock.clock, &f->log, &f->firsts, &f->collector, &f->err),
+        f->err);
 }
 
 static int collect(struct fixture *f)
@@ -187,6 +193,124 @@ static void sizes_are_asked_by_type_and_a_key_that_is_gone_is_0(void **state)
                    "redis_key_size{db=\"db3\",key=\"jobs\"} 5\n");
     assert_untold(f, "odd");
     assert_non_null(strstr(fake_redis_log(f->fake), "SELECT 3\nTYPE jobs\n"));
+}
+
+/* ---- the first entries of queues ---- */
+
+/* "db0 llm_tasks zset 17: a/1 score 1731900100 by score 300 s; ..." */
+static const char *firsts_text(struct fixture *f)
+{
+    static const char *const by[] = {"seen", "score", "id"};
+    static char text[4000];
+    SCOPED(arena_fini) struct arena a;
+    struct first_queue *queues;
+    size_t n, at = 0;
+
+    arena_init(&a, NULL);
+    assert_ok(redis_firsts_copy(&f->firsts, &a, &queues, &n, &f->err), f->err);
+    *text = '\0';
+    for (size_t i = 0; i < n; i++) {
+        const struct first_queue *q = &queues[i];
+
+        at += (size_t)snprintf(text + at, sizeof text - at, "db%u %s %s %g%s%s:", q->db, q->key,
+                               q->type, q->size, q->error ? " " : "", q->error ? q->error : "");
+        for (size_t k = 0; k < q->n; k++)
+            at += (size_t)snprintf(text + at, sizeof text - at, " %.*s%s %g %s %g s;",
+                                   STR_ARGS(q->entries[k].value), q->entries[k].cut ? "..." : "",
+                                   q->entries[k].score, by[q->entries[k].by],
+                                   (double)(q->at - q->entries[k].since) / 1000);
+        at += (size_t)snprintf(text + at, sizeof text - at, "\n");
+    }
+    return text;
+}
+
+static const struct redis_first firsts[] = {{{0, "tasks"}, 2}, {{0, "jobs"}, 2}, {{0, "log"}, 1}};
+#define FIRST_ANSWERS                                                                              \
+    {INFO, INFO_BYTES, FAKE_PLAIN}, {"TYPE tasks", "+zset\r\n", FAKE_PLAIN},                       \
+        {"TYPE log", "+stream\r\n", FAKE_PLAIN}, {"ZCARD tasks", ":17\r\n", FAKE_PLAIN},           \
+        {"ZRANGE tasks 0 1 WITHSCORES",                                                            \
+         "*4\r\n$1\r\na\r\n$10\r\n1731900100\r\n$1\r\nb\r\n$1\r\n5\r\n", FAKE_PLAIN},              \
+        {"XLEN log", ":1\r\n", FAKE_PLAIN},                                                        \
+    {                                                                                              \
+        "XRANGE log - + COUNT 1",                                                                  \
+            "*1\r\n*2\r\n$15\r\n1731900390000-0\r\n*2\r\n$1\r\nk\r\n$1\r\nv\r\n", FAKE_PLAIN       \
+    }
+
+static void the_first_entries_of_queues_are_kept_with_their_ages(void **state)
+{
+    static const struct fake_answer before[] = {
+        FIRST_ANSWERS,
+        {"TYPE jobs", "+list\r\n", FAKE_PLAIN},
+        {"LLEN jobs", ":2\r\n", FAKE_PLAIN},
+        {"LRANGE jobs 0 1", "*2\r\n$1\r\nx\r\n$1\r\ny\r\n", FAKE_PLAIN}};
+    static const struct fake_answer after[] = {
+        FIRST_ANSWERS,
+        {"TYPE jobs", "+list\r\n", FAKE_PLAIN},
+        {"LLEN jobs", ":2\r\n", FAKE_PLAIN},
+        {"LRANGE jobs 0 1", "*2\r\n$1\r\ny\r\n$1\r\nz\r\n", FAKE_PLAIN}};
+    struct fixture *f = *state;
+
+    f->settings.first = firsts;
+    f->settings.first_n = ARRAY_LEN(firsts);
+    start(f, before, ARRAY_LEN(before));
+    assert_ok(collect(f), f->err);
+    assert_string_equal(firsts_text(f),
+                        "db0 tasks zset 17: a 1.7319e+09 score 300 s; b 5 seen 0 s;\n"
+                        "db0 jobs list 2: x 0 seen 0 s; y 0 seen 0 s;\n"
+                        "db0 log stream 1: k=v 0 id 10 s;\n");
+    f->clock.by_ns = INT64_C(30000000000);
+    fake_redis_answer(f->fake, after, ARRAY_LEN(after));
+    assert_ok(collect(f), f->err);
+    assert_string_equal(firsts_text(f),
+                        "db0 tasks zset 17: a 1.7319e+09 score 330 s; b 5 seen 30 s;\n"
+                        "db0 jobs list 2: y 0 seen 30 s; z 0 seen 0 s;\n"
+                        "db0 log stream 1: k=v 0 id 40 s;\n");
+    assert_untold(f, "tasks"); /* no series comes of them */
+}
+
+static void entries_that_cannot_be_had_fail_no_cycle(void **state)
+{
+    static const struct redis_first asked[] = {{{0, "set"}, 1}, {{0, "gone"}, 1}, {{0, "big"}, 1}};
+    static const struct fake_answer answers[] = {
+        {INFO, INFO_BYTES, FAKE_PLAIN},         {"TYPE set", "+set\r\n", FAKE_PLAIN},
+        {"TYPE gone", "+none\r\n", FAKE_PLAIN}, {"TYPE big", "+list\r\n", FAKE_PLAIN},
+        {"LLEN big", ":1\r\n", FAKE_PLAIN},     {"LRANGE big", "", FAKE_CLOSES}};
+    struct fixture *f = *state;
+    size_t asked_once;
+
+    f->settings.first = asked;
+    f->settings.first_n = ARRAY_LEN(asked);
+    start(f, answers, ARRAY_LEN(answers));
+    assert_ok(collect(f), f->err);
+    assert_told(f, "redis_up 1\n");
+    assert_non_null(strstr(firsts_text(f),
+                           "db0 set set 0 it has no first entry: neither a list, nor "
+                           "a sorted set, nor a stream:\ndb0 gone none 0:\n"
+                           "db0 big  0 "));
+    asked_once = strlen(fake_redis_log(f->fake));
+    assert_ok(collect(f), f->err); /* not asked again so soon */
+    assert_null(strstr(fake_redis_log(f->fake) + asked_once, "LRANGE"));
+}
+
+static void an_entry_is_cut_between_characters(void **state)
+{
+    static const struct redis_first asked[] = {{{0, "jobs"}, 2}};
+    char range[700];
+    struct fake_answer answers[] = {{INFO, INFO_BYTES, FAKE_PLAIN},
+                                    {"TYPE jobs", "+list\r\n", FAKE_PLAIN},
+                                    {"LLEN jobs", ":2\r\n", FAKE_PLAIN},
+                                    {"LRANGE jobs", range, FAKE_PLAIN}};
+    struct fixture *f = *state;
+    int n = snprintf(range, sizeof range, "*2\r\n$301\r\n");
+
+    for (int i = 0; i < 100; i++)
+        n += snprintf(range + n, sizeof range - (size_t)n, "€");
+    (void)snprintf(range + n, sizeof range - (size_t)n, "!\r\n$2\r\n\xff\xfe\r\n");
+    f->settings.first = asked;
+    f->settings.first_n = ARRAY_LEN(asked);
+    start(f, answers, ARRAY_LEN(answers));
+    assert_ok(collect(f), f->err);
+    assert_non_null(strstr(firsts_text(f), "€... 0 seen 0 s; (2 bytes that are no text) 0"));
 }
 
 static void patterns_are_counted_with_scan_once_a_minute(void **state)
@@ -393,6 +517,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_redis_is_told_under_the_exporters_names),
         TEST(sizes_are_asked_by_type_and_a_key_that_is_gone_is_0),
+        TEST(the_first_entries_of_queues_are_kept_with_their_ages),
+        TEST(entries_that_cannot_be_had_fail_no_cycle),
+        TEST(an_entry_is_cut_between_characters),
         TEST(patterns_are_counted_with_scan_once_a_minute),
         TEST(a_walk_goes_on_in_the_next_cycle_and_is_given_up_in_the_end),
         TEST(a_refused_command_is_counted_and_logged_once),

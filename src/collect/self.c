@@ -11,6 +11,11 @@
 #define TABLES_MAX   4u
 #define TEXT_MAX     (1u << 20)
 
+struct section {
+    void (*read)(void *arg, struct self_rows *rows);
+    void *arg;
+};
+
 struct table {
     struct self_table is;
     void *taken; /* owned; by prepare, emitted on the lane */
@@ -19,35 +24,39 @@ struct table {
 struct self {
     struct table tables[TABLES_MAX];
     size_t tables_n;
-    struct self_section sections[SECTIONS_MAX];
+    struct section sections[SECTIONS_MAX];
     size_t sections_n;
-    size_t metrics_n;
-    double *values; /* owned; [metrics_n], read by prepare, emitted on the lane */
-    char *version;  /* owned */
+    struct self_rows rows; /* read by prepare, emitted on the lane */
+    char *version;         /* owned */
 };
 
-static void read_process(void *arg, double values[])
+void self_row_add(struct self_rows *rows, const struct self_row *row)
 {
-    struct process_stats stats = process_stats(), *s = &stats;
-    size_t n = 0;
-
-    (void)arg;
-#define PROCESS(name, type, help, label, is, value) values[n++] = (double)(value);
-#include "collect/metrics.def"
+    rows->items = mem_grow(rows->items, &rows->cap, rows->n + 1, sizeof *rows->items);
+    rows->items[rows->n++] = *row;
 }
 
-static const struct self_metric process_metrics[] = {
-#define PROCESS(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
+void self_rows_fini(struct self_rows *rows)
+{
+    mem_free(rows->items);
+    *rows = (struct self_rows){0};
+}
+
+static void read_process(void *arg, struct self_rows *rows)
+{
+    struct process_stats stats = process_stats(), *s = &stats;
+
+    (void)arg;
+#define PROCESS SELF_ROW
 #include "collect/metrics.def"
-};
+}
 
 struct self *self_new(const char *version)
 {
     struct self *self = mem_new(struct self);
 
     self->version = mem_strdup(version);
-    self_add(self, &(struct self_section){process_metrics, ARRAY_LEN(process_metrics), read_process,
-                                          NULL});
+    self_add(self, read_process, NULL);
     return self;
 }
 
@@ -57,18 +66,16 @@ void self_free(struct self *self)
         return;
     for (size_t i = 0; i < self->tables_n; i++)
         self->tables[i].is.drop(self->tables[i].taken);
-    mem_free(self->values);
+    self_rows_fini(&self->rows);
     mem_free(self->version);
     mem_free(self);
 }
 
-void self_add(struct self *self, const struct self_section *section)
+void self_add(struct self *self, void (*read)(void *arg, struct self_rows *rows), void *arg)
 {
     if (self->sections_n == SECTIONS_MAX)
         abort(); /* ours: each section is added once, at start */
-    self->sections[self->sections_n++] = *section;
-    self->metrics_n += section->n;
-    self->values = mem_realloc(self->values, self->metrics_n * sizeof *self->values);
+    self->sections[self->sections_n++] = (struct section){read, arg};
 }
 
 void self_add_table(struct self *self, const struct self_table *table)
@@ -78,12 +85,11 @@ void self_add_table(struct self *self, const struct self_table *table)
     self->tables[self->tables_n++] = (struct table){*table, NULL};
 }
 
-static void read_all(const struct self *self, double values[])
+static void read_all(const struct self *self, struct self_rows *rows)
 {
-    for (size_t i = 0; i < self->sections_n; i++) {
-        self->sections[i].read(self->sections[i].arg, values);
-        values += self->sections[i].n;
-    }
+    rows->n = 0;
+    for (size_t i = 0; i < self->sections_n; i++)
+        self->sections[i].read(self->sections[i].arg, rows);
 }
 
 static int emit_build_info(const struct self *self, struct emit *emit, struct err *err)
@@ -100,18 +106,20 @@ static int emit_build_info(const struct self *self, struct emit *emit, struct er
     return emit->sample(emit, &sample, err);
 }
 
-static int emit_section(const struct self_section *section, const double values[],
-                        struct emit *emit, struct err *err)
+static int emit_all(const struct self *self, const struct self_rows *rows, struct emit *emit,
+                    struct err *err)
 {
-    for (size_t i = 0; i < section->n; i++) {
-        const struct self_metric *m = &section->metrics[i];
+    if (emit_build_info(self, emit, err) < 0)
+        return -1;
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct self_row *m = &rows->items[i];
         struct metadata family = {
             .family = str_c(m->name), .type = m->type, .help = str_c(m->help)};
         struct label label = {str_c(m->label), str_c(m->is)};
         struct emit_sample sample = {.name = family.family,
                                      .labels = &label,
                                      .labels_n = m->label != NULL,
-                                     .value = values[i]};
+                                     .value = m->value};
 
         if ((!i || strcmp(m->name, m[-1].name) != 0) && emit->family(emit, &family, err) < 0)
             return -1;
@@ -121,24 +129,11 @@ static int emit_section(const struct self_section *section, const double values[
     return 0;
 }
 
-static int emit_all(const struct self *self, const double values[], struct emit *emit,
-                    struct err *err)
-{
-    if (emit_build_info(self, emit, err) < 0)
-        return -1;
-    for (size_t i = 0; i < self->sections_n; i++) {
-        if (emit_section(&self->sections[i], values, emit, err) < 0)
-            return -1;
-        values += self->sections[i].n;
-    }
-    return 0;
-}
-
 static void prepare(void *arg)
 {
     struct self *self = arg;
 
-    read_all(self, self->values);
+    read_all(self, &self->rows);
     for (size_t i = 0; i < self->tables_n; i++) {
         struct table *t = &self->tables[i];
 
@@ -152,7 +147,7 @@ static int collect(void *arg, struct emit *emit, struct arena *scratch, struct e
     const struct self *self = arg;
 
     (void)scratch;
-    if (emit_all(self, self->values, emit, err) < 0)
+    if (emit_all(self, &self->rows, emit, err) < 0)
         return -1;
     for (size_t i = 0; i < self->tables_n; i++)
         if (self->tables[i].is.emit(self->tables[i].taken, emit, err) < 0)
@@ -168,13 +163,13 @@ struct collector self_collector(struct self *self)
 
 int self_write(struct self *self, enum expo_format format, struct buf *out, struct err *err)
 {
-    SCOPED(mem_freep) double *values = mem_new_array(double, self->metrics_n);
+    SCOPED(self_rows_fini) struct self_rows rows = {0};
     struct expo_writer writer;
 
-    /* Into numbers of its own: the lane may be at work on the others. */
-    read_all(self, values);
+    /* Into rows of its own: the lane may be at work on the others. */
+    read_all(self, &rows);
     expo_writer_init(&writer, format, out);
-    if (emit_all(self, values, &writer.emit, err) < 0)
+    if (emit_all(self, &rows, &writer.emit, err) < 0)
         return -1;
     for (size_t i = 0; i < self->tables_n; i++) {
         const struct self_table *t = &self->tables[i].is;

@@ -3,18 +3,14 @@
  * What there is stands in metrics.def, in sections; whoever owns the numbers of a section adds it.
  * cli does it for the store, which this folder may not know:
  *
- *   static void read_tsdb(void *db, double values[])
+ *   static void read_tsdb(void *db, struct self_rows *rows)
  *   {
  *       struct db_stats stats = db_stats(db), *s = &stats;
- *       size_t n = 0;
- *   #define TSDB(name, type, help, label, is, value) values[n++] = (double)(value);
+ *
+ *   #define TSDB SELF_ROW
  *   #include "collect/metrics.def"
  *   }
- *   static const struct self_metric tsdb_metrics[] = {
- *   #define TSDB(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
- *   #include "collect/metrics.def"
- *   };
- *   self_add(self, &(struct self_section){tsdb_metrics, ARRAY_LEN(tsdb_metrics), read_tsdb, db});
+ *   self_add(self, read_tsdb, db);
  *
  * Threads: the loop's; self_collector's `collect` runs on a lane and sees the numbers its `prepare`
  * read on the loop.
@@ -36,20 +32,24 @@ struct push;
 struct remote_write;
 struct self;
 
-struct self_metric {
+struct self_row {
     const char *name;
     enum metric_type type;
-    const char *help;
+    const char *help;       /* borrowed, as all its texts */
     const char *label, *is; /* NULL: no label */
+    double value;
 };
-#define SELF_METRIC(name, type, help, label, is) {#name, METRIC_##type, help, label, is},
 
-struct self_section {
-    const struct self_metric *metrics; /* borrowed; rows of a family stand together */
-    size_t n;
-    void (*read)(void *arg, double values[]); /* on the loop; fills values[0..n) */
-    void *arg;
+struct self_rows {
+    struct self_row *items; /* owned */
+    size_t n, cap;
 };
+void self_row_add(struct self_rows *rows, const struct self_row *row);
+void self_rows_fini(struct self_rows *rows);
+
+/* What a section's macro is while `rows` are read. */
+#define SELF_ROW(name, type, help, label, is, value)                                               \
+    self_row_add(rows, &(struct self_row){#name, METRIC_##type, help, label, is, (double)(value)});
 
 /* Families whose series come and go, one for each of something. */
 struct self_table {
@@ -62,7 +62,8 @@ struct self_table {
 /* Holds earshot_build_info with this version and the process_* section from the start. */
 struct self *self_new(const char *version);
 void self_free(struct self *self);
-void self_add(struct self *self, const struct self_section *section); /* copied; before use */
+/* A section; before use. `read`, on the loop, adds its rows, those of a family together. */
+void self_add(struct self *self, void (*read)(void *arg, struct self_rows *rows), void *arg);
 
 void self_add_table(struct self *self, const struct self_table *table); /* copied; before use */
 

@@ -4,45 +4,32 @@
 #include "collect/self.h"
 #include "model/emit.h"
 
-#define COST(...) +1
-enum {
-    FAMILIES =
-#include "collect/metrics.def"
-};
-
-static const struct self_metric families[] = {
-#define COST(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
-#include "collect/metrics.def"
-};
-
-struct row {
+struct owner {
     char *job, *kind; /* owned */
-    double values[FAMILIES];
 };
 
 struct taken {
+    struct self_rows rows; /* those of the first owner, then those of the next ... */
     size_t n;
-    struct row rows[];
+    struct owner owners[];
 };
 
-static void read_row(const struct cost_sum *s, double values[])
+static void read_cost(const struct cost_sum *s, struct self_rows *rows)
 {
-    size_t n = 0;
-
-#define COST(name, type, help, label, is, value) values[n++] = (double)(value);
+#define COST SELF_ROW
 #include "collect/metrics.def"
 }
 
 static void *snapshot(void *arg)
 {
     const struct costs *costs = collect_costs(arg);
-    struct taken *t = mem_zalloc(sizeof *t + costs->n * sizeof(struct row));
+    struct taken *t = mem_zalloc(sizeof *t + costs->n * sizeof *t->owners);
 
     t->n = costs->n;
     for (size_t i = 0; i < t->n; i++) {
-        t->rows[i].job = mem_strdup(costs->sums[i]->job);
-        t->rows[i].kind = mem_strdup(costs->sums[i]->kind);
-        read_row(costs->sums[i], t->rows[i].values);
+        t->owners[i] =
+            (struct owner){mem_strdup(costs->sums[i]->job), mem_strdup(costs->sums[i]->kind)};
+        read_cost(costs->sums[i], &t->rows);
     }
     return t;
 }
@@ -51,27 +38,31 @@ static void drop(void *taken)
 {
     struct taken *t = taken;
 
-    for (size_t i = 0; t && i < t->n; i++) {
-        mem_free(t->rows[i].job);
-        mem_free(t->rows[i].kind);
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->n; i++) {
+        mem_free(t->owners[i].job);
+        mem_free(t->owners[i].kind);
     }
+    self_rows_fini(&t->rows);
     mem_free(t);
 }
 
+/* The row `at` of each owner. */
 static int emit_family(const struct taken *t, size_t at, struct emit *emit, struct err *err)
 {
-    const struct self_metric *m = &families[at];
+    const struct self_row *m = &t->rows.items[at];
     struct metadata family = {.family = str_c(m->name), .type = m->type, .help = str_c(m->help)};
 
-    if (t->n && emit->family(emit, &family, err) < 0)
+    if (emit->family(emit, &family, err) < 0)
         return -1;
     for (size_t i = 0; i < t->n; i++) {
-        struct label labels[] = {{STR("collector"), str_c(t->rows[i].kind)},
-                                 {str_c(m->label), str_c(t->rows[i].job)}};
+        struct label labels[] = {{STR("collector"), str_c(t->owners[i].kind)},
+                                 {str_c(m->label), str_c(t->owners[i].job)}};
         struct emit_sample sample = {.name = family.family,
                                      .labels = labels,
                                      .labels_n = ARRAY_LEN(labels),
-                                     .value = t->rows[i].values[at]};
+                                     .value = t->rows.items[i * (t->rows.n / t->n) + at].value};
 
         if (emit->sample(emit, &sample, err) < 0)
             return -1;
@@ -81,8 +72,10 @@ static int emit_family(const struct taken *t, size_t at, struct emit *emit, stru
 
 static int emit_rows(const void *taken, struct emit *emit, struct err *err)
 {
-    for (size_t at = 0; at < FAMILIES; at++)
-        if (emit_family(taken, at, emit, err) < 0)
+    const struct taken *t = taken;
+
+    for (size_t at = 0; t->n && at < t->rows.n / t->n; at++)
+        if (emit_family(t, at, emit, err) < 0)
             return -1;
     return 0;
 }

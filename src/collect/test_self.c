@@ -15,8 +15,8 @@
 #include "sys/loop.h"
 
 /* Every row there is, whoever reads it. */
-#define ROW(name, type, help, label, is, value) SELF_METRIC(name, type, help, label, is)
-static const struct self_metric rows[] = {
+#define ROW(name, type, help, label, is, value) {#name, METRIC_##type, help, label, is, 0},
+static const struct self_row all_rows[] = {
 #define PROCESS      ROW
 #define COLLECT      ROW
 #define COST         ROW
@@ -84,23 +84,24 @@ struct http_stats http_server_stats(const struct http_server *s)
 static void every_row_has_a_name_a_help_and_its_place(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct str name = str_c(rows[i].name), help = str_c(rows[i].help);
+    for (size_t i = 0; i < ARRAY_LEN(all_rows); i++) {
+        struct str name = str_c(all_rows[i].name), help = str_c(all_rows[i].help);
         bool is_total = str_ends(name, STR("_total"));
 
         assert_true(name_is_legacy_metric(name));
         assert_true(str_starts(name, STR("earshot_")) || str_starts(name, STR("process_")));
-        assert_true(is_total == (rows[i].type == METRIC_COUNTER));
+        assert_true(is_total == (all_rows[i].type == METRIC_COUNTER));
         assert_true((isupper((unsigned char)help.p[0]) || isdigit((unsigned char)help.p[0])) &&
                     str_ends(help, STR(".")));
-        assert_true(!rows[i].label == !rows[i].is);
+        assert_true(!all_rows[i].label == !all_rows[i].is);
         for (size_t j = 0; j < i; j++) {
-            bool same = strcmp(rows[j].name, rows[i].name) == 0;
+            bool same = strcmp(all_rows[j].name, all_rows[i].name) == 0;
 
             if (same) {
-                assert_true(rows[i].is && rows[j].is && strcmp(rows[j].is, rows[i].is) != 0);
-                assert_string_equal(rows[j].help, rows[i].help);
-                assert_string_equal(rows[i - 1].name, rows[i].name); /* together */
+                assert_true(all_rows[i].is && all_rows[j].is &&
+                            strcmp(all_rows[j].is, all_rows[i].is) != 0);
+                assert_string_equal(all_rows[j].help, all_rows[i].help);
+                assert_string_equal(all_rows[i - 1].name, all_rows[i].name); /* together */
             }
         }
     }
@@ -111,22 +112,17 @@ static void damage_shows_in_a_metric_that_says_corrupt(void **state)
     size_t n = 0;
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        n += strstr(rows[i].name, "corrupt") != NULL;
+    for (size_t i = 0; i < ARRAY_LEN(all_rows); i++)
+        n += strstr(all_rows[i].name, "corrupt") != NULL;
     assert_int_equal(n, 5);
 }
 
-static void read_two(void *arg, double values[])
+static void read_two(void *arg, struct self_rows *rows)
 {
     (void)arg;
-    values[0] = 1.5;
-    values[1] = 2;
+    SELF_ROW(x_total, COUNTER, "Exes.", "kind", "a", 1.5)
+    SELF_ROW(x_total, COUNTER, "Exes.", "kind", "b", 2)
 }
-
-static const struct self_metric two[] = {
-    {"x_total", METRIC_COUNTER, "Exes.", "kind", "a"},
-    {"x_total", METRIC_COUNTER, "Exes.", "kind", "b"},
-};
 
 static void sections_are_written_with_one_head_a_family(void **state)
 {
@@ -135,7 +131,7 @@ static void sections_are_written_with_one_head_a_family(void **state)
     struct err err;
 
     (void)state;
-    self_add(self, &(struct self_section){two, ARRAY_LEN(two), read_two, NULL});
+    self_add(self, read_two, NULL);
     assert_ok(self_write(self, EXPO_TEXT, &out, &err), err);
     assert_non_null(strstr(out.p, "# TYPE earshot_build_info gauge\n"
                                   "earshot_build_info{version=\"1.2.3\"} 1\n"));
@@ -154,7 +150,7 @@ static void the_collector_emits_what_was_prepared_on_the_loop(void **state)
     struct err err;
 
     (void)state;
-    self_add(self, &(struct self_section){two, ARRAY_LEN(two), read_two, NULL});
+    self_add(self, read_two, NULL);
     collector.prepare(collector.arg);
     expo_writer_init(&writer, EXPO_TEXT, &out);
     assert_ok(collector.collect(collector.arg, &writer.emit, NULL, &err), err);
@@ -245,17 +241,17 @@ static void write_table(struct buf *out)
              "from `src/collect/metrics.def`.\n\n"
              "| metric | type | labels | meaning |\n|---|---|---|---|\n"
              "| `earshot_build_info` | gauge | `version` | 1, with the version as a label. |\n");
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct self_metric *m = &rows[i];
+    for (size_t i = 0; i < ARRAY_LEN(all_rows); i++) {
+        const struct self_row *m = &all_rows[i];
 
         if (i && strcmp(m->name, m[-1].name) == 0)
             continue;
         buf_addf(out, "| `%s` | %s | ", m->name, metric_type_name(m->type));
         if (m->label)
             buf_addf(out, "`%s`", m->label);
-        for (size_t j = i; m->label && j < ARRAY_LEN(rows) && strcmp(rows[j].name, m->name) == 0;
-             j++)
-            buf_addf(out, "%s %s", j > i ? "," : ":", rows[j].is);
+        for (size_t j = i;
+             m->label && j < ARRAY_LEN(all_rows) && strcmp(all_rows[j].name, m->name) == 0; j++)
+            buf_addf(out, "%s %s", j > i ? "," : ":", all_rows[j].is);
         buf_addf(out, " | %s |\n", m->help);
     }
 }

@@ -107,29 +107,6 @@ static int add_newest(struct api_job *job, const struct labels *labels,
     return 0;
 }
 
-static int read_set(struct api_job *job, struct source_set *set, struct err *err)
-{
-    struct source *source = db_source(job->api->c.db);
-    SCOPED(arena_fini) struct arena a;
-    struct source_reader *reader = NULL;
-    int status;
-
-    arena_init(&a, &job->budget);
-    status = source->reader_open(source, set, &a, &reader, err);
-    for (size_t i = 0; status == 0 && i < set->n; i++) {
-        struct source_series series;
-
-        if (i % 1024 == 0)
-            status = selectors_may_go_on(job, err);
-        if (status == 0)
-            status = source->read(reader, i, &series, err);
-        if (status == 0)
-            status = add_newest(job, set->labels[i], &series, err);
-    }
-    source->reader_close(reader);
-    return status;
-}
-
 static int by_name(const void *a, const void *b)
 {
     const struct newest *x = a, *y = b;
@@ -172,7 +149,7 @@ static int read_all(struct api_job *job, struct err *err)
             source->select(source, &job->arena, s->matchers, s->n, now - PROMQL_LOOKBACK_MS, now,
                            &hints, &set, err) < 0)
             return -1;
-        status = read_set(job, set, err);
+        status = selectors_each(job, set, add_newest, err);
         source->set_free(source, set);
         if (status < 0)
             return -1;

@@ -121,28 +121,6 @@ static int add_column(struct api_job *job, const struct labels *labels,
     return 0;
 }
 
-static int read_set(struct api_job *job, struct source_set *set, struct err *err)
-{
-    struct source *source = db_source(job->api->c.db);
-    SCOPED(arena_fini) struct arena a;
-    struct source_reader *reader = NULL;
-    int status;
-
-    arena_init(&a, &job->budget);
-    status = source->reader_open(source, set, &a, &reader, err);
-    for (size_t i = 0; status == 0 && i < set->n; i++) {
-        struct source_series series;
-
-        status = selectors_may_go_on(job, err);
-        if (status == 0)
-            status = source->read(reader, i, &series, err);
-        if (status == 0)
-            status = add_column(job, set->labels[i], &series, err);
-    }
-    source->reader_close(reader);
-    return status;
-}
-
 static int by_place(const void *a, const void *b)
 {
     const struct column *x = a, *y = b;
@@ -210,7 +188,7 @@ static int work(struct api_job *job, struct err *err)
         status =
             source->select(source, &job->arena, matchers, n, s->start, s->end, &hints, &set, err);
     if (status == 0)
-        status = read_set(job, set, err);
+        status = selectors_each(job, set, add_column, err);
     source->set_free(source, set);
     for (size_t i = 0; i < n; i++)
         matcher_fini(&matchers[i]);

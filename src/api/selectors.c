@@ -86,6 +86,32 @@ int selectors_may_go_on(const struct api_job *job, struct err *err)
     return 0;
 }
 
+int selectors_each(struct api_job *job, struct source_set *set,
+                   int (*add)(struct api_job *job, const struct labels *labels,
+                              const struct source_series *series, struct err *err),
+                   struct err *err)
+{
+    struct source *source = db_source(job->api->c.db);
+    SCOPED(arena_fini) struct arena a;
+    struct source_reader *reader = NULL;
+    int status;
+
+    arena_init(&a, &job->budget);
+    status = source->reader_open(source, set, &a, &reader, err);
+    for (size_t i = 0; status == 0 && i < set->n; i++) {
+        struct source_series series;
+
+        if (i % 64 == 0)
+            status = selectors_may_go_on(job, err);
+        if (status == 0)
+            status = source->read(reader, i, &series, err);
+        if (status == 0)
+            status = add(job, set->labels[i], &series, err);
+    }
+    source->reader_close(reader);
+    return status;
+}
+
 /* The union of two sorted lists. */
 static int merge(struct arena *a, const struct labels *const **all, size_t *all_n,
                  const struct source_set *set, struct err *err)

@@ -16,6 +16,8 @@ struct arena;
 struct err;
 struct labels;
 struct matcher;
+struct source_series;
+struct source_set;
 
 struct selector {
     struct matcher *matchers;
@@ -39,6 +41,12 @@ MUST_USE int selectors_narrow(struct selectors *s, struct arena *a, struct err *
 
 /* Has the client gone, or the time of the job run out? Looked at between selectors. */
 MUST_USE int selectors_may_go_on(const struct api_job *job, struct err *err);
+
+/* Reads each series of a set and hands it on; its samples are gone after `add`. */
+MUST_USE int selectors_each(struct api_job *job, struct source_set *set,
+                            int (*add)(struct api_job *job, const struct labels *labels,
+                                       const struct source_series *series, struct err *err),
+                            struct err *err);
 
 /* The label sets of all series with samples in [mint, maxt] that some selector matches: sorted,
  * unique, in the job's arena. */

@@ -7,41 +7,16 @@
 #include "collect/push/beacon_body.h"
 #include "collect/push/beacons.h"
 #include "collect/push/push_settings.h"
-#include "model/emit.h"
+#include "collect/push/wanted.h"
 
 #define NOW INT64_C(1780000000000)
 
 static const struct beacon_source sources[] = {{"auralis", "studio", true},
                                                {"my-radio", NULL, false}};
 
-/* Keeps the value of one series. */
-struct wanted {
-    struct emit emit; /* first */
-    const char *name, *instance;
-    double value;
-};
-
-static int on_family(struct emit *e, const struct metadata *family, struct err *err)
-{
-    (void)e;
-    (void)family;
-    (void)err;
-    return 0;
-}
-
-static int on_sample(struct emit *e, const struct emit_sample *sample, struct err *err)
-{
-    struct wanted *w = (struct wanted *)e;
-
-    (void)err;
-    if (str_eq(sample->name, str_c(w->name)) && str_eq(sample->labels[0].value, str_c(w->instance)))
-        w->value = sample->value;
-    return 0;
-}
-
 static double value(struct beacons *b, const char *name, const char *instance, ts_ms now)
 {
-    struct wanted w = {{.family = on_family, .sample = on_sample}, name, instance, -1};
+    struct wanted w = wanted_value(name, instance, -1);
     struct arena a;
     struct err err;
 

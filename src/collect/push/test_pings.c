@@ -7,41 +7,15 @@
 #include "base/err.h"
 #include "collect/push/pings.h"
 #include "collect/push/push_settings.h"
-#include "model/emit.h"
+#include "collect/push/wanted.h"
 
 #define DAY  INT64_C(86400000)
 #define NOW  INT64_C(1780000000000)
 #define NONE (-12345.0)
 
-/* Keeps the value of one series. */
-struct wanted {
-    struct emit emit; /* first */
-    const char *name, *instance;
-    double value;
-};
-
-static int on_family(struct emit *e, const struct metadata *family, struct err *err)
-{
-    (void)e;
-    (void)family;
-    (void)err;
-    return 0;
-}
-
-static int on_sample(struct emit *e, const struct emit_sample *sample, struct err *err)
-{
-    struct wanted *w = (struct wanted *)e;
-
-    (void)err;
-    assert_true(str_eq(sample->labels[0].name, STR("instance")));
-    if (str_eq(sample->name, str_c(w->name)) && str_eq(sample->labels[0].value, str_c(w->instance)))
-        w->value = sample->value;
-    return 0;
-}
-
 static double value(struct pings *p, const char *name, const char *instance, ts_ms now)
 {
-    struct wanted w = {{.family = on_family, .sample = on_sample}, name, instance, NONE};
+    struct wanted w = wanted_value(name, instance, NONE);
     struct err err;
 
     assert_int_equal(pings_emit(p, now, &w.emit, &err), 0);

@@ -56,6 +56,8 @@
 #define END_S      9
 #define WRITE_MAX  (64u << 20) /* bytes of a remote-write request, decoded */
 #define LATE_MS    (30 * 60000)
+/* Of the process' budget: some 500 a series in the head, and what a cut of it takes beside. */
+#define SERIES_BYTES 1024
 
 /* --- settings: flags beat the file --------------------------------------------------------------
  */
@@ -343,6 +345,7 @@ static int open_store(struct serve *s, struct err *err)
                                    .retention_ms = s->config->retention_ms,
                                    .retention_bytes = s->config->retention_bytes,
                                    .late_window_ms = s->late_window_ms,
+                                   .head_series_max = s->budget.max_bytes / SERIES_BYTES,
                                    .exemplars_max = (size_t)s->config->exemplars_max,
                                    .on_commit = on_commit,
                                    .on_commit_arg = s};

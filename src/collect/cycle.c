@@ -1,6 +1,7 @@
 #include "collect/cycle.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "collect/scrape.h"
+#include "collect/scrape_settings.h"
 #include "collect/via.h"
 #include "http/client.h"
 #include "http/fetch.h"
@@ -114,13 +116,33 @@ static void add_cost(struct cycle *c)
 static void vanish(struct cycle *c);
 static void leave(struct cycle *c);
 
+static void say_limited(struct cycle *c)
+{
+    const struct scrape_job *job = c->settings.scrape_job;
+    char why[80] = "the store has no room for more";
+
+    if (job && job->limits.series)
+        (void)snprintf(why, sizeof why, "%" PRIu64 " are what it may bring in some two hours",
+                       job->limits.series);
+    (void)err_set(&c->err, ERR_LIMIT,
+                  "%" PRIu64 " samples of new series are refused, since %s; those that are stored "
+                  "go on. Drop the label that changes all the time with metric_relabel_configs",
+                  c->target.counts.limited, why);
+}
+
 /* Up, and yet there may be something to say. */
-static const char *words_of(const struct cycle *c)
+static const char *words_of(struct cycle *c)
 {
     const struct collector *collector = &c->settings.collector;
     const char *words = collector->settle && !c->reading ? collector->settle(collector->arg) : NULL;
 
-    return !c->ok ? c->err.text : words ? words : "";
+    if (!c->ok)
+        return c->err.text;
+    if (c->target.counts.limited) {
+        say_limited(c);
+        return c->err.text;
+    }
+    return words ? words : "";
 }
 
 static void finish(struct cycle *c)

@@ -30,6 +30,9 @@ struct scrape_limits {
     uint64_t label_name_bytes, label_value_bytes;
     uint64_t targets;    /* after relabelling: all of the job go down */
     uint64_t body_bytes; /* decoded; never more than 128 MB */
+    /* Of a target, that the store has until it cuts its head. It alone fails nothing: series past
+     * it are refused, those that are there go on. Of our own collectors alone. */
+    uint64_t series;
 };
 
 /* Targets that came from one place together: an entry of static_configs, of a file, of an answer.

@@ -21,14 +21,15 @@ static const struct labels *copy_labels(struct scripted_sink *s, const struct la
     return memcpy(copy, ls, ls->bytes);
 }
 
-static int group_open(struct sink *sink, const struct labels *key, struct sink_group **out,
-                      struct err *err)
+static int group_open(struct sink *sink, const struct labels *key, size_t series_max,
+                      struct sink_group **out, struct err *err)
 {
     struct scripted_sink *s = of(sink);
-
     size_t at = 0;
 
     (void)err;
+    if (series_max)
+        s->series_max = series_max;
     pthread_mutex_lock(&s->lock);
     while (at < s->groups_n && !labels_equal(s->groups[at], key))
         at++;

@@ -512,7 +512,8 @@ static int open_group(struct target *t, struct err *err)
 
     if (t->group)
         return 0;
-    return s->sink->group_open(s->sink, s->key ? s->key : s->labels, &t->group, err);
+    return s->sink->group_open(s->sink, s->key ? s->key : s->labels,
+                               s->job ? s->job->limits.series : 0, &t->group, err);
 }
 
 /* All that is new, the target's own series behind. */

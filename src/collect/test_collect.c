@@ -10,6 +10,7 @@
 #include "collect/collect.h"
 #include "collect/cycle.h"
 #include "collect/fake_fetch.h"
+#include "collect/scrape_settings.h"
 #include "collect/scripted_sink.h"
 #include "model/labels.h"
 #include "sys/clock.h"
@@ -299,6 +300,28 @@ static void an_error_status_is_up_0_and_its_body_may_be_read(void **state)
     run_until(f, f->sink.commits + 2);
     assert_non_null(strstr(scripted_sink_take(&f->sink), "own{instance=\"i\", job=\"j\"} stale\n"));
     assert_string_equal(status(f).last_error, "the target answered with HTTP status 503");
+}
+
+static void new_series_past_the_targets_bound_are_refused_in_words_and_it_stays_up(void **state)
+{
+    struct fixture *f = *state;
+    const struct scrape_job job = {.limits = {.series = 7}}; /* with its own five */
+    struct target_settings settings = {.job = "j",
+                                       .labels = f->labels,
+                                       .interval_ms = INTERVAL_MS,
+                                       .timeout_ms = INTERVAL_MS,
+                                       .body_max = 1000,
+                                       .scrape_job = &job,
+                                       .url = "http://h/metrics"};
+
+    assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
+    run_until(f, 1);
+    fake_fetch_answer.body = STR("a 2\nb 1\nc 1\nd 1\n");
+    run_until(f, f->sink.commits + 3);
+    assert_int_equal(status(f).health, TARGET_UP);
+    assert_non_null(strstr(status(f).last_error, "2 samples of new series are refused, since 7 "));
+    assert_non_null(strstr(scripted_sink_take(&f->sink), "a{instance=\"i\", job=\"j\"} 2\n"));
+    assert_true(collect_stats(f->collect).limited >= 2);
 }
 
 static void a_cut_of_the_head_does_not_lose_a_cycle(void **state)
@@ -746,6 +769,7 @@ int main(void)
         TEST(a_body_may_be_read_by_the_target_itself),
         TEST(a_target_that_says_it_is_ill_is_up_0_with_its_samples),
         TEST(an_error_status_is_up_0_and_its_body_may_be_read),
+        TEST(new_series_past_the_targets_bound_are_refused_in_words_and_it_stays_up),
         TEST(a_cut_of_the_head_does_not_lose_a_cycle),
         TEST(a_collector_is_stored_like_any_target),
         TEST(what_is_gathered_on_the_loop_is_up_1_with_words_about_what_it_watches),

@@ -16,6 +16,13 @@
 #define TIMEOUT_MS  10000
 #define BODY_MAX    (16u << 20) /* of an answer that is no exposition */
 
+/* What no collector of ours comes near, unless what it watches has run wild. */
+static const struct scrape_limits entry_limits = {.samples = 50000,
+                                                  .labels = 64,
+                                                  .label_value_bytes = 4096,
+                                                  .body_bytes = BODY_MAX,
+                                                  .series = 200000};
+
 /* A kind that has no job of its own takes the entry's name. */
 struct kind {
     const char *key, *job;
@@ -181,7 +188,7 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
     entry->endpoint = builder_text(b, node, "endpoint", entry->endpoint);
     entry->job.name = builder_text(b, node, "job", kind->job ? kind->job : entry->name);
     yaml_read_bool(yaml_get(node, "optional"), "", &entry->may_be_missing, &b->errors);
-    entry->job.limits.body_bytes = BODY_MAX;
+    entry->job.limits = entry_limits;
     entry->job.fingerprint = job_hash_tree(hash_str(str_c(kind->key)), node);
     read_times(b, node, what, &entry->job);
     job_read_rules(b, yaml_get(node, "metric_relabel_configs"), false, &entry->job.metric_relabel);

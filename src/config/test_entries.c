@@ -38,6 +38,10 @@ static void a_redis_is_read_with_keys_in_its_databases(void **state)
     assert_int_equal(c->entries[0].job.interval_ms, 15000);
     assert_int_equal(c->entries[0].job.timeout_ms, 10000);
     assert_null(c->entries[0].url);
+    assert_int_equal(c->entries[0].job.limits.samples, 50000);
+    assert_int_equal(c->entries[0].job.limits.labels, 64);
+    assert_int_equal(c->entries[0].job.limits.label_value_bytes, 4096);
+    assert_int_equal(c->entries[0].job.limits.series, 200000);
     assert_int_equal(s->keys_n, 3);
     assert_int_equal(s->keys[0].db, 2);
     assert_string_equal(s->keys[0].name, "jobs");

@@ -145,15 +145,16 @@ struct sink_batch {
 struct sink {
     /* `key` names the group: the target's labels (identity only, not added to the series). Two
      * opens with an equal key get the same data group; only one handle may be open at a time
-     * (ERR_EVAL). */
-    MUST_USE int (*group_open)(struct sink *s, const struct labels *key, struct sink_group **out,
-                               struct err *err);
+     * (ERR_EVAL). `series_max` (0: none) bounds the series that it has until the store cuts its
+     * head: those past it are refused as by the head's limit. */
+    MUST_USE int (*group_open)(struct sink *s, const struct labels *key, size_t series_max,
+                               struct sink_group **out, struct err *err);
     /* After `done` of the last commit. The key may be opened again at once; the slots are the data
      * group's, so the first id of the next handle need not be 0. */
     void (*group_close)(struct sink *s, struct sink_group *group);
     /* n label sets under one lock; group NULL: pushed series. The same set gives the same id
-     * within a generation. A set over the head's limit gives SINK_NO_ID (no error): leave it out;
-     * the store counts it. */
+     * within a generation. A set over the head's limit, or the group's, gives SINK_NO_ID (no
+     * error): leave it out; the store counts it. */
     MUST_USE int (*resolve)(struct sink *s, struct sink_group *group,
                             const struct labels *const labels[], size_t n, struct sink_ref out[],
                             struct err *err);

@@ -221,7 +221,7 @@ static struct db *db_new(const struct db_settings *settings)
     db->clock = settings->clock;
     db->log = settings->log;
     db_set_retention(db, settings->retention_ms, settings->retention_bytes);
-    head_init(&db->head, settings->head_series_max ? settings->head_series_max : DB_SERIES_MAX);
+    head_init(&db->head, HEAD_NO_SERIES); /* the log is read whole, whatever the limit is now */
     metadata_store_init(&db->metadata);
     exemplar_store_init(&db->exemplars, settings->exemplars_max);
     wal_put_init(&db->put);
@@ -314,6 +314,9 @@ int db_open(const struct db_settings *settings, struct db **out, struct err *err
         db_free(db);
         return -1;
     }
+    db->head.series_max = DB_SERIES_MAX;
+    if (settings->head_series_max && settings->head_series_max < DB_SERIES_MAX)
+        db->head.series_max = settings->head_series_max;
     db_snapshots_clean(db);
     *out = db;
     return 0;
@@ -365,6 +368,7 @@ struct db_stats db_stats(struct db *db)
 
     pthread_rwlock_rdlock(&db->head.index_lock);
     s.head_series = db->head.series_live;
+    s.head_series_max = db->head.series_max;
     s.head_bytes =
         db->head.labels_bytes + db->head.index.bytes + db->head.series_cap * sizeof(struct series);
     for (size_t i = 0; i < db->head.pulls_n; i++)

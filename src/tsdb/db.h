@@ -37,7 +37,7 @@ struct db_settings {
     int64_t retention_ms;     /* 0: unlimited */
     uint64_t retention_bytes; /* 0: unlimited */
     int64_t late_window_ms;   /* -1: unlimited, future samples are taken then too */
-    size_t head_series_max;   /* 0: 10,000,000 */
+    size_t head_series_max;   /* at most 10,000,000, which 0 means too */
     size_t exemplars_max;     /* 0: none is stored */
     bool sync_each_commit;
     /* On the writer, after commits became visible; not again until db_visible_seq was read. NULL:
@@ -97,7 +97,7 @@ MUST_USE int db_blocks(struct db *db, struct arena *a, struct db_block **out, si
                        struct err *err);
 
 struct db_stats {
-    uint64_t head_series, head_groups, head_samples, head_bytes;
+    uint64_t head_series, head_series_max, head_groups, head_samples, head_bytes;
     ts_ms head_min_ts, head_max_ts; /* head_min_ts > head_max_ts: empty */
     uint64_t blocks, block_bytes, wal_bytes, wal_segments;
     ts_ms oldest_ts;

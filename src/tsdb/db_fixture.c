@@ -22,6 +22,7 @@ int db_fixture_try_open(struct db_fixture *f, struct fs *fs, struct err *err)
         .clock = &f->clock.clock,
         .budget = &f->budget,
         .late_window_ms = f->late_window_ms,
+        .head_series_max = f->series_max,
         .sync_each_commit = f->sync_each_commit,
     };
 
@@ -186,7 +187,7 @@ void db_fixture_pull_open(struct db_fixture *f, struct fixture_pull *p, const ch
 
     *p = (struct fixture_pull){.names = names, .n = n};
     p->refs = mem_new_array(struct sink_ref, n);
-    assert_ok(sink->group_open(sink, db_fixture_labels(f, key), &p->group, &err), err);
+    assert_ok(sink->group_open(sink, db_fixture_labels(f, key), 0, &p->group, &err), err);
     resolve_pull(f, p);
 }
 

@@ -28,6 +28,7 @@ struct db_fixture {
     struct budget budget;
     struct arena a;
     int64_t late_window_ms;
+    size_t series_max; /* 0: the store's */
     bool sync_each_commit;
 };
 

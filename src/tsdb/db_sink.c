@@ -18,6 +18,7 @@
 
 struct sink_group {
     struct pull *pull;
+    size_t series_max; /* 0: none */
 };
 
 /* ---- the batch under way ---- */
@@ -505,8 +506,8 @@ static struct db *db_of(struct sink *s)
     return CONTAINER_OF(s, struct db, sink);
 }
 
-static int group_open(struct sink *s, const struct labels *key, struct sink_group **out,
-                      struct err *err)
+static int group_open(struct sink *s, const struct labels *key, size_t series_max,
+                      struct sink_group **out, struct err *err)
 {
     struct db *db = db_of(s);
     struct pull *p;
@@ -519,7 +520,7 @@ static int group_open(struct sink *s, const struct labels *key, struct sink_grou
     if (taken)
         return err_set(err, ERR_EVAL, "another collector writes this group already");
     *out = mem_new(struct sink_group);
-    (*out)->pull = p;
+    **out = (struct sink_group){p, series_max};
     return 0;
 }
 
@@ -551,6 +552,21 @@ static bool resolve_known(struct head *h, const struct pull *p, const struct lab
     return true;
 }
 
+/* Under the index lock: the id of a series, of its slot when there is a group. */
+static uint32_t make_id(struct head *h, const struct sink_group *group, const struct labels *labels)
+{
+    struct pull *p = group ? group->pull : NULL;
+    struct sink_ref known;
+    uint32_t id;
+
+    if (p && group->series_max && p->n - p->spare_n >= group->series_max)
+        return resolve_known(h, p, &labels, 1, &known) ? known.id : SINK_NO_ID;
+    id = head_series_make(h, labels);
+    if (id == HEAD_NO_SERIES)
+        return SINK_NO_ID;
+    return p ? head_slot_make(p, id) : id;
+}
+
 static int resolve(struct sink *s, struct sink_group *group, const struct labels *const labels[],
                    size_t n, struct sink_ref out[], struct err *err)
 {
@@ -567,14 +583,8 @@ static int resolve(struct sink *s, struct sink_group *group, const struct labels
         return 0;
     pthread_rwlock_wrlock(&db->head.index_lock);
     for (size_t i = 0; i < n; i++) {
-        uint32_t id = head_series_make(&db->head, labels[i]);
-
-        refused += id == HEAD_NO_SERIES;
-        if (id == HEAD_NO_SERIES)
-            id = SINK_NO_ID;
-        else if (p)
-            id = head_slot_make(p, id);
-        out[i] = (struct sink_ref){id, db->head.generation};
+        out[i] = (struct sink_ref){make_id(&db->head, group, labels[i]), db->head.generation};
+        refused += out[i].id == SINK_NO_ID;
     }
     pthread_rwlock_unlock(&db->head.index_lock);
     atomic_fetch_add(&db->counters.limit, refused);

@@ -421,6 +421,58 @@ static void a_series_with_two_writers_is_one_series(void **state)
     assert_string_equal(db_fixture_read_all(f, "a"), wanted);
 }
 
+static uint32_t resolve_one(struct db_fixture *f, struct sink_group *group, const char *series)
+{
+    const struct labels *labels = db_fixture_labels(f, series);
+    struct sink *sink = db_sink(f->db);
+    struct sink_ref ref;
+    struct err err;
+
+    assert_ok(sink->resolve(sink, group, &labels, 1, &ref, &err), err);
+    return ref.id;
+}
+
+static void past_the_limit_new_series_are_refused_and_old_ones_go_on(void **state)
+{
+    struct db_fixture *f = *state;
+
+    db_fixture_put(f, "a", T0, 1, NULL);
+    db_fixture_put(f, "b", T0, 1, NULL);
+    db_fixture_put(f, "c", T0, 1, NULL);
+    f->series_max = 2;
+    db_fixture_restart(f);
+    assert_string_equal(db_fixture_read_all(f, "c"), "c: 0 1,\n"); /* what was kept is kept */
+    assert_int_equal(resolve_one(f, NULL, "d"), SINK_NO_ID);
+    db_fixture_put(f, "c", T0 + 1000, 2, NULL);
+    assert_int_equal(db_stats(f->db).samples_limit, 1);
+    assert_int_equal(db_stats(f->db).head_series, 3);
+    assert_int_equal(db_stats(f->db).head_series_max, 2);
+}
+
+static void a_group_past_its_own_limit_keeps_its_series_and_harms_no_other(void **state)
+{
+    struct db_fixture *f = *state;
+    struct sink *sink = db_sink(f->db);
+    struct sink_group *bounded, *other;
+    struct err err;
+
+    assert_ok(sink->group_open(sink, db_fixture_labels(f, "one"), 2, &bounded, &err), err);
+    assert_ok(sink->group_open(sink, db_fixture_labels(f, "two"), 0, &other, &err), err);
+    assert_int_equal(resolve_one(f, bounded, "a"), 0);
+    assert_int_equal(resolve_one(f, bounded, "b"), 1);
+    assert_int_equal(resolve_one(f, bounded, "c"), SINK_NO_ID);
+    assert_int_equal(resolve_one(f, other, "c"), 0);
+    assert_int_equal(resolve_one(f, bounded, "c"), SINK_NO_ID); /* the store has it by now */
+    assert_int_equal(resolve_one(f, bounded, "a"), 0);
+    assert_int_equal(db_stats(f->db).samples_limit, 2);
+    assert_int_equal(db_stats(f->db).head_series, 3);
+    sink->group_close(sink, bounded);
+    assert_ok(sink->group_open(sink, db_fixture_labels(f, "one"), 2, &bounded, &err), err);
+    assert_int_equal(resolve_one(f, bounded, "d"), SINK_NO_ID); /* nor by being opened anew */
+    sink->group_close(sink, bounded);
+    sink->group_close(sink, other);
+}
+
 static void a_shorter_retention_is_in_use_at_once(void **state)
 {
     const int64_t day_ms = 86400000;
@@ -469,6 +521,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_set_sees_the_same_samples_whatever_is_cut_meanwhile,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_series_with_two_writers_is_one_series, setup, teardown),
+        cmocka_unit_test_setup_teardown(past_the_limit_new_series_are_refused_and_old_ones_go_on,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_group_past_its_own_limit_keeps_its_series_and_harms_no_other, setup, teardown),
         cmocka_unit_test_setup_teardown(series_are_sorted_but_for_those_who_take_any_order, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(who_asks_for_labels_only_gets_them_from_the_head_alone,

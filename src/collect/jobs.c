@@ -12,9 +12,10 @@
 #include "model/labels.h"
 #include "state/events.h"
 
-#define ID_MAX    100u /* bytes; what is longer is cut */
-#define WORD_MAX  60u
-#define RETELL_MS 60000 /* a kill takes no more than this of an open job's length */
+#define ID_MAX      100u /* bytes; what is longer is cut */
+#define WORD_MAX    60u
+#define SUBJECT_MAX 100u
+#define RETELL_MS   60000 /* a kill takes no more than this of an open job's length */
 
 enum stage { WAITS, RUNS, FAILED, DONE };
 
@@ -106,27 +107,52 @@ void jobs_discard(struct jobs *js)
 
 /* ---- telling ---- */
 
-static int tell(struct watch *w, const struct known_job *job, const struct labels *labels,
-                ts_ms end, bool open, struct err *err)
+static int tell_clip(struct watch *w, const struct emit_clip *c, const struct labels *labels,
+                     struct err *err)
 {
     SCOPED(arena_fini) struct arena a;
-    const struct labels *all;
-    char key[ID_MAX + 40], text[ID_MAX + WORD_MAX + 40];
-    struct label more[] = {{STR("id"), str_c(job->id)},
-                           {STR("model"), str_c(job->model)},
-                           {STR("status"), str_c(job->status)}};
+    const struct labels *all = labels;
+    struct str what = str_take(c->model.n ? c->model : c->name, SUBJECT_MAX);
+    char text[EVENT_TEXT_MAX + 1], key[EVENT_TEXT_MAX + 1];
+    struct label more[] = {{STR("id"), c->id},
+                           {STR("model"), c->model},
+                           {STR("name"), c->name},
+                           {STR("status"), c->status},
+                           {STR("worker"), c->worker}};
 
     arena_init(&a, NULL); /* a label set, which is bounded */
-    all = labels;
     for (size_t i = 0; i < ARRAY_LEN(more); i++)
         if (more[i].value.n && labels_with(&a, all, more[i].name, more[i].value, &all, err) < 0)
             return -1;
-    (void)snprintf(key, sizeof key, "job %016" PRIx64 " %s", labels->hash, job->id);
-    (void)snprintf(text, sizeof text, job->model[0] ? "%s job %s: %s" : "%sjob %s: %s", job->model,
-                   job->id, job->status);
+    if (c->id.n)
+        (void)snprintf(key, sizeof key, "job %016" PRIx64 " %.*s", labels->hash, STR_ARGS(c->id));
+    else
+        (void)snprintf(key, sizeof key, "job %016" PRIx64 " at %" PRId64 " for %" PRId64 " %.*s",
+                       labels->hash, c->end, c->end - c->start, STR_ARGS(what));
+    (void)snprintf(text, sizeof text, "%.*s%sjob%s%.*s: %.*s", STR_ARGS(what), what.n ? " " : "",
+                   c->id.n ? " " : "", STR_ARGS(c->id), STR_ARGS(c->status));
     events_tell(w->events,
-                &(struct event_told){{"job", job->started, end, open, all, text}, key, 0});
+                &(struct event_told){{"job", c->start, c->end, c->open, all, text}, key, 0});
     return 0;
+}
+
+int jobs_tell(const struct emit_clip *clip, struct watch *w, const struct labels *labels, ts_ms ts,
+              struct err *err)
+{
+    return clip->again || watch_may_tell(w, ts) ? tell_clip(w, clip, labels, err) : 0;
+}
+
+static int tell(struct watch *w, const struct known_job *job, const struct labels *labels,
+                ts_ms end, bool open, struct err *err)
+{
+    return tell_clip(w,
+                     &(struct emit_clip){.id = str_c(job->id),
+                                         .model = str_c(job->model),
+                                         .status = str_c(job->status),
+                                         .start = job->started,
+                                         .end = end,
+                                         .open = open},
+                     labels, err);
 }
 
 /* What the list says of it now, beside what it said before. */

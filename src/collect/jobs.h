@@ -4,6 +4,9 @@
  * The labels of an event are the target's, with id, model and status; its key is made of the
  * target's labels and the id, so a job goes on as the same event after a start of earshot.
  *
+ * What a target tells of with its times (emit_clip) becomes events as it comes; without an id its
+ * times and what it was done with are the key.
+ *
  * Threads: its target's, one at a time.
  */
 #ifndef COLLECT_JOBS_H
@@ -15,6 +18,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 
+struct emit_clip;
 struct emit_job;
 struct err;
 struct known_job;
@@ -38,5 +42,7 @@ MUST_USE int jobs_end(struct jobs *js, struct watch *w, const struct labels *lab
                       struct err *err);
 /* The cycle failed: the list counts for nothing. */
 void jobs_discard(struct jobs *js);
+MUST_USE int jobs_tell(const struct emit_clip *clip, struct watch *w, const struct labels *labels,
+                       ts_ms ts, struct err *err);
 
 #endif

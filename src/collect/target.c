@@ -404,6 +404,34 @@ static int on_job(struct emit *e, const struct emit_job *job, struct err *err)
     return 0;
 }
 
+static bool copy_text(struct arena *a, struct str *text, struct err *err)
+{
+    *text = arena_str(a, text->n ? *text : STR(""), err);
+    return text->p != NULL;
+}
+
+static int on_clips(struct emit *e, const struct emit_clip clips[], size_t n, uint64_t left_out,
+                    struct err *err)
+{
+    struct target *t = CONTAINER_OF(e, struct target, emit);
+
+    t->clips_left_out += left_out;
+    for (size_t i = 0; i < n; i++) {
+        struct emit_clip *copy = list_add(&t->arena, &t->clips, sizeof *copy, err);
+
+        if (!copy)
+            return -1;
+        *copy = clips[i];
+        if (!copy_text(&t->arena, &copy->id, err) || !copy_text(&t->arena, &copy->model, err) ||
+            !copy_text(&t->arena, &copy->name, err) || !copy_text(&t->arena, &copy->worker, err) ||
+            !copy_text(&t->arena, &copy->status, err)) {
+            t->clips.n--;
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* ---- begin and finish ---- */
 
 /* What is gathered of new series goes as soon as they have their slots, or none. */
@@ -415,9 +443,11 @@ static void end_fresh(struct target *t)
 
 void target_init(struct target *t, const struct target_settings_core *settings)
 {
-    *t = (struct target){.settings = *settings, .emit = {on_family, on_sample, skip, NULL}};
-    if (settings->events)
+    *t = (struct target){.settings = *settings, .emit = {on_family, on_sample, skip, NULL, NULL}};
+    if (settings->events) {
         t->emit.job = on_job;
+        t->emit.clips = on_clips;
+    }
     watch_init(&t->watch, settings->events);
     known_init(&t->known, settings->budget);
     families_init(&t->families);
@@ -450,7 +480,8 @@ void target_begin(struct target *t, ts_ms ts)
     t->families.changed = false;
     end_fresh(t);
     arena_reset(&t->arena);
-    t->rows = t->exemplars = t->metadata = (struct target_list){NULL, 0, 0};
+    t->rows = t->exemplars = t->metadata = t->clips = (struct target_list){NULL, 0, 0};
+    t->clips_left_out = 0;
     t->counts = (struct target_counts){.scraped = 0};
     t->unwell = t->has_jobs = false;
     t->trusts &= !t->known.ended;
@@ -682,6 +713,17 @@ static int check_limit(const struct target *t, struct err *err)
                    kept(&t->counts), t->settings.job->limits.samples);
 }
 
+static void tell_clips(struct target *t)
+{
+    const struct emit_clip *clips = t->clips.items;
+    struct err err;
+
+    for (size_t i = 0; i < t->clips.n; i++)
+        if (jobs_tell(&clips[i], &t->watch, t->settings.sample_labels, t->batch.ts, &err) < 0)
+            events_drop_busy(t->watch.events, 1);
+    events_drop_busy(t->watch.events, t->clips_left_out);
+}
+
 /* The list of jobs counts only with its cycle. */
 static void end_events(struct target *t, bool ok)
 {
@@ -693,7 +735,9 @@ static void end_events(struct target *t, bool ok)
         jobs_discard(&t->jobs);
     else if (t->has_jobs &&
              jobs_end(&t->jobs, &t->watch, t->settings.sample_labels, t->batch.ts, &err) < 0)
-        events_drop_busy(t->watch.events);
+        events_drop_busy(t->watch.events, 1);
+    if (ok && (t->clips.n || t->clips_left_out))
+        tell_clips(t);
 }
 
 enum target_next target_finish(struct target *t, bool *ok, double seconds, struct err *err)

@@ -116,6 +116,8 @@ struct target {
     bool ok;
     bool unwell; /* set before target_finish: the samples are good, and up is 0 */
     struct target_list rows, exemplars, metadata; /* in `arena` */
+    struct target_list clips;                     /* there too: told of in this cycle */
+    uint64_t clips_left_out;
     struct target_counts counts;
     struct target_retyped retyped; /* when counts.types_changed */
     struct sink_batch batch;       /* may_wait, done and done_arg are the caller's to set */

@@ -35,6 +35,42 @@ static void what_was_recorded_is_replayed_after_its_source_is_gone(void **state)
     record_fini(&r);
 }
 
+static size_t clips_seen;
+
+static int see_clips(struct emit *e, const struct emit_clip clips[], size_t n, uint64_t left_out,
+                     struct err *err)
+{
+    (void)e;
+    (void)err;
+    for (size_t i = 0; i < n; i++)
+        assert_true(str_eq(clips[i].id, STR("a1")) && str_eq(clips[i].worker, STR("gpu")) &&
+                    clips[i].end == 9);
+    clips_seen += n;
+    assert_int_equal(left_out, 3);
+    return 0;
+}
+
+static void jobs_are_recorded_too(void **state)
+{
+    struct emit to = {.clips = see_clips}, nobody = {.clips = NULL};
+    char id[] = "a1";
+    struct record r;
+    struct err err;
+
+    (void)state;
+    record_init(&r, NULL);
+    assert_ok(r.emit.clips(
+                  &r.emit,
+                  &(struct emit_clip){.id = str_c(id), .worker = STR("gpu"), .start = 1, .end = 9},
+                  1, 3, &err),
+              err);
+    id[0] = 'b';
+    assert_ok(record_replay(&r, &to, &err), err);
+    assert_ok(record_replay(&r, &nobody, &err), err);
+    assert_int_equal(clips_seen, 1);
+    record_fini(&r);
+}
+
 static void a_budget_bounds_what_is_kept(void **state)
 {
     struct budget budget;
@@ -57,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_recorded_is_replayed_after_its_source_is_gone),
+        cmocka_unit_test(jobs_are_recorded_too),
         cmocka_unit_test(a_budget_bounds_what_is_kept),
     };
 

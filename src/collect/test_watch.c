@@ -27,10 +27,10 @@ void events_tell(struct events *e, const struct event_told *t)
              t->key ? " key" : "", t->is.text);
 }
 
-void events_drop_busy(struct events *e)
+void events_drop_busy(struct events *e, uint64_t n)
 {
     (void)e;
-    dropped++;
+    dropped += (unsigned)n;
 }
 
 static struct watch watch;
@@ -280,6 +280,42 @@ static void a_list_of_a_failed_cycle_counts_for_nothing(void **state)
     jobs_fini(&jobs);
 }
 
+static const char *clip(const struct emit_clip *c)
+{
+    buf_reset(&told);
+    assert_ok(jobs_tell(c, &watch, series("x", "", ""), NOW, &err), err);
+    return buf_str(&told).n ? told.p : "";
+}
+
+static void a_job_with_its_times_is_told_as_it_comes(void **state)
+{
+    const struct emit_clip c = {.id = STR("7"),
+                                .model = STR("htdemucs"),
+                                .status = STR("failed"),
+                                .start = NOW - 5000,
+                                .end = NOW};
+
+    (void)state;
+    assert_string_equal(clip(&c), "job -5000- key htdemucs job 7: failed\n");
+    assert_string_equal(clip(&(struct emit_clip){.start = NOW, .end = NOW, .status = STR("ok")}),
+                        "job 0 key job: ok\n");
+}
+
+static void jobs_past_so_many_a_minute_are_dropped_but_not_the_end_of_one_that_was_told(
+    void **state)
+{
+    struct emit_clip c = {.id = STR("7"), .status = STR("done"), .start = NOW, .end = NOW};
+
+    (void)state;
+    for (unsigned i = 0; i < 60; i++)
+        (void)clip(&c);
+    assert_int_equal(dropped, 0);
+    assert_string_equal(clip(&c), "");
+    assert_int_equal(dropped, 1);
+    c.again = true;
+    assert_string_equal(clip(&c), "job 0 key job 7: done\n");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -298,6 +334,8 @@ int main(void)
         TEST(a_long_job_is_told_again_each_minute),
         TEST(a_job_between_two_looks_is_told_but_not_what_ended_before_the_first),
         TEST(a_list_of_a_failed_cycle_counts_for_nothing),
+        TEST(a_job_with_its_times_is_told_as_it_comes),
+        TEST(jobs_past_so_many_a_minute_are_dropped_but_not_the_end_of_one_that_was_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,7 +161,7 @@ bool watch_may_tell(struct watch *w, ts_ms ts)
     }
     if (w->told++ < A_MINUTE_MAX)
         return true;
-    events_drop_busy(w->events);
+    events_drop_busy(w->events, 1);
     return false;
 }
 

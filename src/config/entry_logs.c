@@ -218,6 +218,29 @@ static void read_counter(struct config_builder *b, const struct yaml *node,
     out->counter = h;
 }
 
+/* Without `took` it is what the histogram measures. */
+static void read_job(struct config_builder *b, const struct yaml *node, struct logs_pattern *out)
+{
+    const struct yaml *map = yaml_get(node, "job");
+    struct logs_job *job;
+
+    if (!map || map->kind != YAML_MAP)
+        return;
+    job = builder_array(b, 1, sizeof *job);
+    if (!job)
+        return;
+    job->took = schema_text(map, "took");
+    job->unit = (enum quantity_unit)read_word(b, yaml_get(map, "unit"), "unit", units,
+                                              ARRAY_LEN(units), QUANTITY_DURATION);
+    if (!job->took.n && out->histogram) {
+        job->took = out->histogram->field;
+        job->unit = out->histogram->unit;
+    }
+    job->id = schema_text(map, "id");
+    job->model = schema_text(map, "model");
+    out->job = job;
+}
+
 static void read_pattern(struct config_builder *b, const struct yaml *node,
                          struct logs_pattern *out)
 {
@@ -235,6 +258,7 @@ static void read_pattern(struct config_builder *b, const struct yaml *node,
     read_values(b, node, out);
     read_histogram(b, node, out);
     read_counter(b, node, out);
+    read_job(b, node, out);
     if (out->all && out->fields_n)
         yaml_error(&b->errors, yaml_get(node, "all"),
                    "all: a pattern on fields has no entry to look at");

@@ -14,6 +14,14 @@ static const struct key counter_keys[] = {
 };
 SCHEMA(counter, "a counter of collect.logs");
 
+static const struct key job_keys[] = {
+    {.name = "took", .type = KEY_STR},
+    {.name = "unit", .type = KEY_STR},
+    {.name = "id", .type = KEY_STR},
+    {.name = "model", .type = KEY_STR},
+};
+SCHEMA(job, "a job of collect.logs");
+
 static const struct key pattern_keys[] = {
     {.name = "event", .type = KEY_STR},
     {.name = "match", .type = KEY_ANY},
@@ -21,6 +29,7 @@ static const struct key pattern_keys[] = {
     {.name = "value", .type = KEY_ANY},
     {.name = "histogram", .type = KEY_MAP, .sub = &histogram},
     {.name = "counter", .type = KEY_MAP, .sub = &counter},
+    {.name = "job", .type = KEY_MAP, .sub = &job},
     {.name = "all", .type = KEY_BOOL},
     {.name = "continue", .type = KEY_BOOL},
 };

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -58,6 +59,18 @@ struct emit_job {
     struct str model;      /* n 0: not told */
 };
 
+/* A piece of work whose times the source knows. Texts that are not told have n 0. */
+struct emit_clip {
+    struct str id;     /* of this source */
+    struct str model;  /* what it was done with */
+    struct str name;   /* what was done */
+    struct str worker; /* who did it */
+    struct str status; /* as the source words it */
+    ts_ms start, end;  /* end: of an open one, now */
+    bool open;
+    bool again; /* it was told of while it was open: what becomes of it is not held back */
+};
+
 struct emit {
     MUST_USE int (*family)(struct emit *e, const struct metadata *family, struct err *err);
     MUST_USE int (*sample)(struct emit *e, const struct emit_sample *sample, struct err *err);
@@ -70,6 +83,9 @@ struct emit {
     /* Optional: who does not keep jobs has none. One without id says that there is a list, of
      * which all are told in this cycle. */
     MUST_USE int (*job)(struct emit *e, const struct emit_job *job, struct err *err);
+    /* Optional, as `job`. Those of a cycle; `left_out` more were not kept (model/clips.h). */
+    MUST_USE int (*clips)(struct emit *e, const struct emit_clip clips[], size_t n,
+                          uint64_t left_out, struct err *err);
 };
 
 /* One family with one sample without labels: the commonest case. */

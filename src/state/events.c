@@ -224,9 +224,9 @@ static bool tell_run(struct state_work *work, sqlite3 *db)
     return !t->is_new || insert(t, db);
 }
 
-static void count_drop(struct events *e, enum events_drop why)
+static void count_drops(struct events *e, enum events_drop why, uint64_t n)
 {
-    atomic_fetch_add(&e->dropped[why], 1);
+    atomic_fetch_add(&e->dropped[why], n);
     if (!atomic_exchange(&e->told_drop, true))
         log_warn(e->settings.log, PART,
                  "an event was dropped (%s); these are counted in earshot_events_dropped_total",
@@ -235,9 +235,15 @@ static void count_drop(struct events *e, enum events_drop why)
                                              : "it could not be stored");
 }
 
-void events_drop_busy(struct events *e)
+static void count_drop(struct events *e, enum events_drop why)
 {
-    count_drop(e, EVENTS_DROP_BUSY);
+    count_drops(e, why, 1);
+}
+
+void events_drop_busy(struct events *e, uint64_t n)
+{
+    if (n)
+        count_drops(e, EVENTS_DROP_BUSY, n);
 }
 
 static void tell_done(struct state_work *work, bool stored)

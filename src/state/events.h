@@ -96,8 +96,8 @@ struct events_query {
 };
 void events_find(struct events *e, struct events_query *q);
 
-/* Counts one that its source held back, being one of too many. */
-void events_drop_busy(struct events *e);
+/* Counts those that their source held back, being too many. */
+void events_drop_busy(struct events *e, uint64_t n);
 
 enum events_drop { EVENTS_DROP_BUSY, EVENTS_DROP_LABELS, EVENTS_DROP_STORE, EVENTS_DROPS };
 struct events_stats {

@@ -11,6 +11,7 @@
 #include "collect/celery/celery_settings.h"
 #include "collect/celery/event.h"
 #include "collect/celery/listener.h"
+#include "collect/celery/runs.h"
 #include "collect/celery/tally.h"
 #include "collect/collect.h"
 #include "collect/entry_settings.h"
@@ -18,6 +19,7 @@
 #include "collect/redis/findings.h"
 #include "collect/redis/run.h"
 #include "collect/redis/session.h"
+#include "model/clips.h"
 #include "text/number.h"
 
 /* As Celery names the list of a priority: queue, two control characters, number. */
@@ -46,6 +48,8 @@ struct celery {
     size_t lists_n;
     struct listener *listener; /* owned; NULL: none is open */
     struct tally *tally;       /* owned; NULL: events are not heard */
+    struct runs *runs;         /* owned; and so */
+    struct clips clips;
     uint64_t events_invalid, connections_lost;
     bool deafness_told;
 };
@@ -158,6 +162,7 @@ static void see_event(void *arg, const struct event *event)
 {
     struct celery *c = arg;
 
+    runs_see(c->runs, event, tally_name(c->tally, event), c->asker.clock->wall_ms(c->asker.clock));
     tally_see(c->tally, event, c->asker.clock->mono_ns(c->asker.clock));
 }
 
@@ -183,6 +188,13 @@ static int hear(struct celery *c, struct redis_run *r, struct err *err)
     listener_close(c->listener);
     c->listener = NULL;
     return -1;
+}
+
+static bool is_heard(void *arg, struct str host)
+{
+    const struct celery *c = arg;
+
+    return tally_hears(c->tally, host, c->asker.clock->mono_ns(c->asker.clock));
 }
 
 /* Queues are told all the same. Once until it works again. */
@@ -223,6 +235,8 @@ static void tell_events(struct celery *c, struct redis_run *r)
     if (had && !hears)
         hears = hear(c, r, &err) == 0; /* at once: each event is told once */
     tell_deafness(c, &err, hears);
+    if (hears)
+        runs_tell(c->runs, is_heard, c, c->asker.clock->wall_ms(c->asker.clock));
     findings_add(r->findings, &listening, hears, NULL, 0);
     findings_add(r->findings, &invalid, (double)c->events_invalid, NULL, 0);
     findings_add(r->findings, &lost, (double)c->connections_lost, NULL, 0);
@@ -261,7 +275,9 @@ static int collect(void *arg, struct emit *emit, struct arena *scratch, struct e
 {
     struct celery *c = arg;
 
-    return redis_asker_run(&c->asker, read_all, c, emit, scratch, err);
+    if (redis_asker_run(&c->asker, read_all, c, emit, scratch, err) < 0)
+        return -1;
+    return clips_emit(&c->clips, emit, err);
 }
 
 /* ---- life ---- */
@@ -275,6 +291,8 @@ static void collector_free(void *arg)
     mem_free(c->lists);
     listener_close(c->listener);
     tally_free(c->tally);
+    runs_free(c->runs);
+    clips_fini(&c->clips);
     mem_free(c);
 }
 
@@ -305,7 +323,10 @@ int celery_collector(const struct entry_settings *entry, const struct clock *clo
     c->asker = (struct redis_asker){
         .entry = entry, .access = &c->settings->broker, .clock = clock, .log = log};
     make_lists(c);
-    c->tally = c->settings->events ? tally_new() : NULL;
+    if (c->settings->events) {
+        c->tally = tally_new();
+        c->runs = runs_new(&c->clips);
+    }
     *out = (struct collector){.name = "celery",
                               .collect = collect,
                               .free = collector_free,

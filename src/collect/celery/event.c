@@ -61,6 +61,7 @@ static bool see_one(const json_t *object, void (*see)(void *arg, const struct ev
                           .name = label_of(object, "name"),
                           .uuid = text_of(object, "uuid"),
                           .runtime_s = number_of(object, "runtime"),
+                          .timestamp_s = number_of(object, "timestamp"),
                           .active = number_of(object, "active"),
                           .freq_s = number_of(object, "freq")};
 

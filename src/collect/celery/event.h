@@ -35,12 +35,13 @@ enum event_type {
 
 struct event {
     enum event_type type;
-    struct str host;  /* "celery@gpu-1"; n 0: none */
-    struct str name;  /* of the task; n 0: not said */
-    struct str uuid;  /* of the task; n 0: not said */
-    double runtime_s; /* < 0: not said */
-    double active;    /* tasks under way, of a heartbeat; < 0: not said */
-    double freq_s;    /* seconds between heartbeats; <= 0: not said */
+    struct str host;    /* "celery@gpu-1"; n 0: none */
+    struct str name;    /* of the task; n 0: not said */
+    struct str uuid;    /* of the task; n 0: not said */
+    double runtime_s;   /* < 0: not said */
+    double active;      /* tasks under way, of a heartbeat; < 0: not said */
+    double timestamp_s; /* by the clock of who tells it; < 0: not said */
+    double freq_s;      /* seconds between heartbeats; <= 0: not said */
 };
 
 /* "task-received" */

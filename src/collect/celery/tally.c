@@ -213,6 +213,24 @@ void tally_see(struct tally *t, const struct event *e, int64_t now_ns)
     count_combined(t, worker, task, e->type);
 }
 
+struct str tally_name(const struct tally *t, const struct event *e)
+{
+    uint64_t uuid = hash_str(e->uuid);
+    const struct recent *r;
+
+    if (e->name.n || !e->uuid.n)
+        return e->name;
+    r = map_get(&t->recent_by_uuid, uuid, &uuid, is_recent);
+    return r && r->task ? str_c(r->task->name) : (struct str){"", 0};
+}
+
+bool tally_hears(const struct tally *t, struct str host, int64_t now_ns)
+{
+    const struct worker *w = map_get(&t->workers, hash_str(host), &host, is_worker);
+
+    return w && tally_is_up(t, w, now_ns);
+}
+
 /* ---- life ---- */
 
 double tally_seconds(int64_t from_ns, int64_t to_ns)

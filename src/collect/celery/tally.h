@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/str.h"
 
 #define TALLY_NAMES_MAX   500
 #define TALLY_WORKERS_MAX 500
@@ -35,6 +36,9 @@ void tally_free(struct tally *t); /* NULL is fine */
 /* From now on events are heard; what was not heard before is no sign that a worker is gone. */
 void tally_listens(struct tally *t, int64_t now_ns);
 void tally_see(struct tally *t, const struct event *event, int64_t now_ns);
+/* Of the task that an event is about, before it is seen; n 0: not known. */
+struct str tally_name(const struct tally *t, const struct event *event);
+bool tally_hears(const struct tally *t, struct str host, int64_t now_ns); /* a worker that is up */
 
 struct tally_how {
     int64_t now_ns, stuck_after_ms;

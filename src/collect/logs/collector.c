@@ -16,12 +16,16 @@
 #include "collect/logs/logs_settings.h"
 #include "collect/logs/patterns.h"
 #include "collect/logs/source.h"
+#include "collect/logs/when.h"
 #include "logstore/logstore.h"
+#include "model/clips.h"
+#include "model/emit.h"
 #include "sys/fs.h"
 #include "text/json.h"
 #include "text/regex.h"
 
 #define STATE_BYTES_MAX (64u << 20)
+#define JOB_MS_MAX      1e12 /* what says that it ran longer is no length */
 #define STATE_VERSION   1
 #define BATCH_BYTES     (1u << 20) /* of lines on their way into the store */
 
@@ -49,6 +53,8 @@ struct logs_collector {
     struct log_record record;
     struct patterns_found found;
     struct keep *keep;    /* owned; NULL: no line is kept */
+    struct clips clips;   /* jobs that ended */
+    struct when when;     /* of these */
     uint64_t serial;      /* of the state written last, to the file or into the store */
     struct arena scratch; /* of one entry */
     uint64_t entries;     /* in this pass */
@@ -305,6 +311,22 @@ static int start(struct logs_collector *c, struct err *err)
 
 /* ---- a pass ---- */
 
+/* It has ended when the entry says that it is from. */
+static void add_clip(struct logs_collector *c, int64_t time_ms)
+{
+    const struct patterns_found *found = &c->found;
+    double ms = found->job_s * 1000;
+    ts_ms end = time_ms && !c->record.time.n ? time_ms : when_read(&c->when, c->record.time);
+
+    clips_add(&c->clips,
+              &(struct emit_clip){.id = found->job_id,
+                                  .model = found->job_model,
+                                  .status = found->job_failed ? STR("failed") : STR("completed"),
+                                  .start = ms < JOB_MS_MAX ? end - (ts_ms)ms : end,
+                                  .end = end},
+              found->job_failed);
+}
+
 static void on_entry(void *arg, const struct log_entry *entry)
 {
     struct logs_collector *c = arg;
@@ -317,6 +339,8 @@ static void on_entry(void *arg, const struct log_entry *entry)
     if (c->record.level == SEVERITY_NONE)
         c->record.level = entry->level;
     patterns_apply(c->patterns, &c->record, c->counts, &c->found);
+    if (c->found.job)
+        add_clip(c, entry->time_ms);
     if (c->keep)
         keep_line(c->keep, &c->record, &c->found, entry->time_ms);
     c->entries++;
@@ -360,6 +384,7 @@ static int read_once(struct logs_collector *c, struct err *err)
     }
     before = c->source.counts(c->source.arg);
     c->entries = 0;
+    when_begin(&c->when, c->clock->wall_ms(c->clock));
     if (c->keep)
         keep_begin(c->keep);
     rc = c->source.read(c->source.arg, &pass, err);
@@ -380,7 +405,9 @@ static int collect(void *arg, struct emit *emit, struct arena *scratch, struct e
     (void)pthread_mutex_lock(&c->turn->lock);
     rc = read_once(c, err);
     (void)pthread_mutex_unlock(&c->turn->lock);
-    return rc == 0 ? counts_emit(c->counts, emit, scratch, err) : -1;
+    if (rc < 0 || counts_emit(c->counts, emit, scratch, err) < 0)
+        return -1;
+    return clips_emit(&c->clips, emit, err);
 }
 
 /* ---- making ---- */
@@ -398,6 +425,7 @@ static void free_collector(void *arg)
     counts_free(c->counts);
     patterns_free(c->patterns);
     keep_free(c->keep);
+    clips_fini(&c->clips);
     regex_free(c->begins);
     regex_free(c->exclude);
     arena_fini(&c->scratch);
@@ -425,6 +453,7 @@ int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms
     c->shared = shared;
     c->clock = clock;
     c->log = log;
+    c->when.zone = settings->zone;
     c->read_ns = timeout_ms * 1000000 / 2;
     c->reading = (struct log_reading){settings->format, settings->levels, settings->levels_n};
     c->turn = turn_ref(shared, settings->name);

@@ -39,6 +39,13 @@ struct logs_histogram {
     size_t labels_n;
 };
 
+/* The entry tells of the end of a job. Names of groups or fields; n 0: it does not say. */
+struct logs_job {
+    struct str took; /* how long it ran */
+    enum quantity_unit unit;
+    struct str id, model;
+};
+
 struct logs_pattern {
     struct str event;
     struct str match;                /* on the message, or with `all` on the whole entry */
@@ -49,6 +56,7 @@ struct logs_pattern {
     size_t values_n;
     const struct logs_histogram *histogram; /* NULL: none */
     const struct logs_histogram *counter;   /* without field and buckets; NULL: none */
+    const struct logs_job *job;             /* NULL: none */
     bool all, go_on;
 };
 

@@ -208,6 +208,29 @@ static void take_numbers(const struct pattern *p, size_t at, const struct log_re
         count(p, at, r, groups, counts);
 }
 
+static struct str text_of(const struct pattern *p, const struct log_record *r,
+                          const struct str groups[], struct str name)
+{
+    struct str text = name.n ? value_of(p, r, groups, name) : (struct str){NULL, 0};
+
+    return text.p && str_is_utf8(text) && !memchr(text.p, 0, text.n) ? text : STR("");
+}
+
+static void note_job(const struct pattern *p, const struct log_record *r, const struct str groups[],
+                     enum severity level, struct patterns_found *out)
+{
+    const struct logs_job *job = p->settings->job;
+
+    out->job = true;
+    out->job_failed =
+        (p->settings->severity != SEVERITY_NONE ? p->settings->severity : level) >= SEVERITY_ERROR;
+    out->job_id = text_of(p, r, groups, job->id);
+    out->job_model = text_of(p, r, groups, job->model);
+    if (!job->took.n || !quantity_read(value_of(p, r, groups, job->took), job->unit, &out->job_s) ||
+        out->job_s < 0)
+        out->job_s = 0;
+}
+
 static void note_event(const struct pattern *p, const struct str groups[],
                        struct patterns_found *out)
 {
@@ -228,6 +251,7 @@ void patterns_apply(struct patterns *p, const struct log_record *record, struct 
 
     found->event = (struct str){NULL, 0};
     found->groups_n = 0;
+    found->job = false;
     memset(p->may_match, 0, p->n * sizeof *p->may_match);
     n = run_pass(p, &p->message, record->message);
     n += run_pass(p, &p->entry, record->text);
@@ -243,6 +267,8 @@ void patterns_apply(struct patterns *p, const struct log_record *record, struct 
         take_numbers(item, i, record, groups, counts);
         if (!found->event.p)
             note_event(item, groups, found);
+        if (item->settings->job && !found->job)
+            note_job(item, record, groups, level, found);
         if (!item->settings->go_on)
             break;
     }

@@ -29,6 +29,10 @@ struct patterns_found {
     enum severity level;
     struct log_field groups[PATTERNS_GROUPS_MAX]; /* the named ones of that event's pattern */
     size_t groups_n;
+    bool job; /* it is the end of one */
+    struct str job_id, job_model;
+    double job_s; /* 0: it does not say */
+    bool job_failed;
 };
 
 /* Counts the entry, its level and its events. The views of *found are into the entry. */

@@ -1,4 +1,5 @@
 """One earshot on a private loopback port, for the scenarios: started, asked, ended by its pid."""
+import datetime
 import http.client
 import json
 import os
@@ -117,6 +118,13 @@ class Server:
     def query(self, expr, **params):
         """[(labels, value)] of an instant query"""
         return [(r['metric'], float(r['value'][1])) for r in self.api('query', query=expr, **params)['result']]
+
+    def jobs(self, selector):
+        """events of jobs whose labels match, of all times: [(text, seconds, labels)]"""
+        params = urllib.parse.urlencode({'kind': 'job', 'start': 0, 'limit': 0, 'match[]': selector})
+        at = datetime.datetime.fromisoformat
+        return [(e['text'], e['end'] and (at(e['end'].replace('Z', '+00:00')) - at(e['start'].replace('Z', '+00:00'))).total_seconds(), e['labels'])
+                for e in json.loads(self.get('/api/earshot/v1/events?' + params)[1])['data']]
 
     def raw(self, data, seconds=5):
         """what comes back for these very bytes, until the server closes or falls silent"""

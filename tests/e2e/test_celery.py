@@ -154,6 +154,13 @@ class Events(unittest.TestCase):
         self.eventually('sum(increase(flower_events_total{type="task-received"}[1m])) > 5.5') # from 0 on
         self.eventually('flower_worker_online{worker="gpu-1@box"} == 1')
         self.assertEqual(self.server.query('earshot_celery_events_invalid_total > 0'), [])
+        # Each is a job, too, with its length, its name, and who did it.
+        done = eventually(lambda: (lambda j: j if len(j) == 4 else None)(self.server.jobs('{job="celery",status="succeeded"}')))
+        for text, seconds, labels in done:
+            self.assertRegex(text, r'^pipeline\.transcribe job [0-9a-f-]{36}: succeeded$')
+            self.assertAlmostEqual(seconds, .2, delta=.15)
+            self.assertEqual((labels['name'], labels['worker']), ('pipeline.transcribe', 'gpu-1@box'))
+        self.assertEqual({labels['name'] for _, _, labels in self.server.jobs('{job="celery",status="failed"}')}, {'pipeline.broken'})
 
     def test_2_a_worker_that_works_on_one_task_for_too_long_is_stuck_until_it_ends(self):
         self.send('transcribe.delay(8)')

@@ -3,6 +3,7 @@ import datetime
 import os
 import subprocess
 import sys
+import time
 import unittest
 
 from packs import sample
@@ -97,6 +98,10 @@ class DocumentHub(unittest.TestCase):
         self.assertAlmostEqual(self.value('document_hub_job_duration_seconds_sum' + self.own()), 42.47 + .93 + 192 + 120 + 672 + 12 + 39.8 + 18.04)
         eventually(lambda: self.events('llm_worker') == {'task_processed': 4, 'llm_error': 3, 'timeout': 3})
         eventually(lambda: self.events('kernel') == {'oom': 3, 'crash': 1})
+        # A job of today is drawn, from its beginning on.
+        self.write('logs/extraction_worker.log', time.strftime('%Y-%m-%d %H:%M:%S,000 INFO     extraction[2215] job d41-0099 completed in 42.47 s\n'))
+        jobs = eventually(lambda: self.server.jobs('{job="document-hub",source="document-hub/extraction_worker"}'))
+        self.assertEqual([(text, seconds) for text, seconds, _ in jobs], [('job d41-0099: completed', 42.47)])
 
     def test_lines_of_its_own_collector_come_at_their_times(self):
         """S3.12: numeric leaves of metrics.jsonl, nested keys joined, at the time in the line (UTC); a torn line is counted"""

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import time
 
 from packs import PackTest, sample
 from server import eventually
@@ -150,6 +151,10 @@ class MusicSeparator(PackTest):
              'message': 'Separation completed', 'fields': {
                  'timestamp': '2024-11-18T10:30:45.123Z', 'level': 'INFO', 'event_type': 'audio_separation', 'model': 'htdemucs_6s',
                  'processing_duration_seconds': 45.2, 'status': 'success'}}])
+        with open(os.path.join(self.server.dir, 'api.log'), 'a', encoding='utf-8') as f:  # one of today is drawn
+            f.write(re.sub('"2024[^"]*"', time.strftime('"%Y-%m-%dT%H:%M:%SZ"', time.gmtime()), sample('music-separator-log.jsonl').splitlines()[0]) + '\n')
+        jobs = eventually(lambda: self.server.jobs('{job="music-separator"}'))
+        self.assertEqual([(text, seconds) for text, seconds, _ in jobs], [('htdemucs_6s job: completed', 45.2)])
 
     def test_the_host_collector_is_on(self):
         """the pack judges the host, and switches it on"""

@@ -12,7 +12,7 @@
  *   status.c   status/..., health          targets.c  targets, scrape_pools
  *   admin.c    admin/tsdb/..., -/reload    stream.c   server-sent events
  *   logs.c     lines of logs               tail.c     the same as they come
- *   overview.c one page of figures about this host         events.c   what happened
+ *   overview.c one page of figures about this host         events.c   what happened; tell.c
  *   queues.c   what stands first in queues
  *   discover.c what runs on this host; plan.c, plan_file.c what becomes of it
  *

@@ -157,5 +157,6 @@ static void handle_events(struct http_request *r, void *arg)
 
 void api_event_routes(struct api *api)
 {
+    api_route(api, "/api/earshot/v1/events", HTTP_POST, api_handle_tell);
     api_route(api, "/api/earshot/v1/events", HTTP_GET, handle_events);
 }

@@ -24,6 +24,8 @@ struct api {
     struct budget queries; /* of all under way */
     unsigned reads;        /* remote reads under way */
     unsigned event_reads;  /* of events */
+    ts_ms events_minute;   /* the one that events_told is of */
+    unsigned events_told;  /* that were posted */
     bool reload_refused;   /* the last one */
     ts_ms config_ms;       /* when the configuration in use was loaded */
 };
@@ -102,6 +104,7 @@ void api_write_time(struct buf *out, ts_ms t);
 MUST_USE int api_external_labels(struct api *api, struct arena *a, size_t more, struct label **out,
                                  size_t *n, struct err *err);
 
+void api_handle_tell(struct http_request *r, void *api);
 void api_query_routes(struct api *api);
 void api_meta_routes(struct api *api);
 void api_status_routes(struct api *api);

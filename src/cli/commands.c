@@ -57,6 +57,11 @@ static const struct flag logs_flags[] = {
     {"follow", NULL, "go on with lines as they come"},
 };
 
+static const struct flag event_flags[] = {
+    {"kind", "KIND", "a word (default deploy)"},
+    {"label", "NAME=VALUE", "what it is about, as job=api; several times"},
+};
+
 static const struct flag tsdb_flags[] = {{"json", NULL, "print JSON"}};
 
 static const struct flag tsdb_dump_flags[] = {
@@ -126,6 +131,16 @@ const struct command commands[] = {
      .client = true,
      .words_max = 1,
      .run = logs_run},
+    {.name = "event",
+     .words = "TEXT",
+     .summary = "tell of a deploy, or of what else happened, so that charts show it",
+     .details = "As the last line of a deploy: earshot event 'api 1.4.2' --label job=api",
+     .flags = event_flags,
+     .flags_n = ARRAY_LEN(event_flags),
+     .client = true,
+     .words_min = 1,
+     .words_max = 1,
+     .run = event_run},
     {.name = "status",
      .summary = "one line: is all well?",
      .details = "A Nagios plugin: exits 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (earshot does not "

@@ -10,6 +10,7 @@ int down_run(const struct args *args);
 int query_run(const struct args *args);
 int targets_run(const struct args *args);
 int logs_run(const struct args *args);
+int event_run(const struct args *args);
 int status_run(const struct args *args);
 int ssh_add_run(const struct args *args);
 int ssh_trust_run(const struct args *args);

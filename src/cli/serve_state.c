@@ -1,19 +1,24 @@
 /* Events: where they are kept, and those of this process and of this host's packages. */
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/serve.h"
+#include "collect/host/dpkg_log.h"
 #include "config/config.h"
 #include "http/server.h"
 #include "model/labels.h"
 #include "state/events.h"
 #include "sys/lanes.h"
 
-/* dpkg writes it anew with each change. */
+/* dpkg writes it anew with each change, and a line about each package. */
 #define PACKAGES       "/var/lib/dpkg/status"
+#define PACKAGES_LOG   "/var/log/dpkg.log"
+#define LOG_BYTES      (512u << 10) /* of its end are read */
+#define LAST_RUN_MS    (10 * 60000) /* of dpkg, which nobody saw begin */
 #define PACKAGES_MS    60000
 #define SAME_CHANGE_MS 30000
 
@@ -59,7 +64,38 @@ struct serve_packages {
     struct lane_job look;
     bool looks;
     ts_ms seen, found; /* when they were last changed; found: by the lane */
+    struct buf names;  /* which: by the lane */
 };
+
+/* As the log has its times. */
+static void local_time(ts_ms at, char out[20])
+{
+    time_t seconds = (time_t)(at / 1000);
+    struct tm tm;
+
+    (void)strftime(out, 20, "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &tm));
+}
+
+/* What changed after the last look; of the first, with the last run of dpkg. */
+static void name_packages(struct serve_packages *p)
+{
+    SCOPED(buf_fini) struct buf log = {.max_bytes = LOG_BYTES};
+    FILE *file = fopen(PACKAGES_LOG, "re");
+    char since[20];
+    char *room;
+
+    buf_reset(&p->names);
+    if (!file)
+        return;
+    if (fseek(file, -(long)LOG_BYTES, SEEK_END) < 0)
+        rewind(file); /* it is shorter */
+    room = buf_reserve(&log, LOG_BYTES);
+    if (room)
+        log.n = fread(room, 1, LOG_BYTES, file);
+    (void)fclose(file);
+    local_time(p->seen ? p->seen + 1000 : p->found - LAST_RUN_MS, since);
+    dpkg_log_changes(buf_str(&log), str_c(since), &p->names);
+}
 
 static void look_run(struct lane_job *job)
 {
@@ -69,6 +105,8 @@ static void look_run(struct lane_job *job)
     p->found = stat(PACKAGES, &st) == 0
                    ? (ts_ms)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000
                    : 0;
+    if (p->found && p->found != p->seen)
+        name_packages(p);
 }
 
 static void look_done(struct lane_job *job)
@@ -81,7 +119,7 @@ static void look_done(struct lane_job *job)
         return;
     p->seen = p->found;
     tell(s, s->config->host.job, s->host_name, "packages", p->found, SAME_CHANGE_MS,
-         "packages were installed, upgraded or removed (dpkg)");
+         p->names.n ? p->names.p : "packages were installed, upgraded or removed (dpkg)");
 }
 
 static void look(void *arg)
@@ -114,8 +152,10 @@ void serve_stop_watching(struct serve *s)
 void serve_close_state(struct serve *s)
 {
     serve_stop_watching(s);
-    if (s->state.packages && !s->state.packages->looks)
+    if (s->state.packages && !s->state.packages->looks) {
+        buf_fini(&s->state.packages->names);
         mem_free(s->state.packages);
+    }
     state_free(s->state.state);
     events_free(s->state.events);
 }

@@ -11,6 +11,7 @@ import unittest
 import urllib.parse
 
 import peers
+import server
 from server import Server, eventually
 
 CONFIG = '''
@@ -192,7 +193,37 @@ class Events(unittest.TestCase):
         self.assertTrue(self.found(kind='restart', **{'match[]': '{job="earshot"}'}))
         if os.path.exists('/var/lib/dpkg/status'):
             changed = os.stat('/var/lib/dpkg/status').st_mtime
-            self.assertAlmostEqual(stamp(self.found(kind='packages')[0]['start']), changed, delta=60)
+            event = self.found(kind='packages')[0]
+            self.assertAlmostEqual(stamp(event['start']), changed, delta=60)
+            # The lines of dpkg's last run, in local time.
+            since = time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(changed - 600))
+            with open('/var/log/dpkg.log', encoding='utf-8') as f:
+                named = [line.split()[3].split(':')[0] for line in f if line[:19] >= since and line.split()[2] in ('install', 'upgrade', 'remove')]
+            self.assertIn(named[0] if named else 'packages were', event['text'])
+
+    def test_a_deploy_is_told_by_a_form_in_json_and_by_the_command(self):
+        path, form = '/api/earshot/v1/events', {'Content-Type': 'application/x-www-form-urlencoded'}
+        told = [('text=api+1.4&label=job%3Dapi&label=by%3Dci', form),
+                ('{"text": "api 1.5", "kind": "incident", "labels": {"job": "api"}, "start": %.3f}' % (time.time() - 60), {})]
+        for body, headers in told:
+            self.assertEqual(self.server.request('POST', path, body, headers)[0], 204)
+        command = [server.BINARY, 'event', 'api 1.6', '--label', 'job=api', '--url', 'http://127.0.0.1:%d' % self.server.port]
+        self.assertEqual(subprocess.run(command, timeout=20).returncode, 0)
+        found = self.found(2, kind='deploy')
+        self.assertEqual([(e['text'], e['labels']) for e in found], [('api 1.4', {'job': 'api', 'by': 'ci'}), ('api 1.6', {'job': 'api'})])
+        incident = self.found(kind='incident')[0]
+        self.assertAlmostEqual(stamp(incident['start']), time.time() - 60, delta=10)
+        self.assertEqual(self.server.request('POST', path, 'text=x', {**form, 'Origin': 'http://elsewhere.example'})[0], 403)
+        for body, words in (('text=', 'in words'), ('text=x&kind=job', 'other than job'), ('text=x&label=a', 'NAME=VALUE'), ('text=x&label=__a%3D1', 'no name of a label'),
+                            ('text=x&end=1', 'before start'), ('{"text": "x", "labels": {"a": 1}, "more": 2}', 'nothing else'), ('{"text": ["x"]}', 'expected a text'), ('{', 'JSON')):
+            status, answer, _ = self.server.request('POST', path, body, form)
+            self.assertEqual(status, 400, (body, answer))
+            self.assertIn(words, json.loads(answer)['error'])
+        for _ in range(70):
+            status = self.server.request('POST', path, 'text=x&kind=flood', form)[0]
+            if status == 429:
+                break
+        self.assertEqual(status, 429)
 
     def test_bad_parameters_are_refused(self):
         for query, words in (('start=x', 'start'), ('match[]={', 'parse error'), ('start=5&end=4', 'end must not be before start')):
@@ -214,8 +245,8 @@ class Events(unittest.TestCase):
         own = {'kind': 'restart', 'match[]': '{job="earshot"}'}
         eventually(lambda: [e for e in self.events(**own) if e not in before], 40)
         eventually(lambda: self.events(kind='job', **{'match[]': '{id="open1"}'})[0]['end'] is None)
-        after = [e for e in self.events() if e['labels']['job'] != 'earshot' and e['labels'].get('id') != 'open1']
-        self.assertEqual(after, [e for e in before if e['labels']['job'] != 'earshot' and e['labels'].get('id') != 'open1'])
+        after = [e for e in self.events() if e['labels'].get('job') != 'earshot' and e['labels'].get('id') != 'open1']
+        self.assertEqual(after, [e for e in before if e['labels'].get('job') != 'earshot' and e['labels'].get('id') != 'open1'])
         self.assertEqual(len(self.events(kind='job', **{'match[]': '{id="open1"}'})), 1)
         self.jobs.clear()
         eventually(lambda: self.events(kind='job', **{'match[]': '{id="open1"}'})[0]['end'])

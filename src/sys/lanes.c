@@ -12,11 +12,7 @@
  * 3. Threads are made on the loop only: niceness is inherited, and a niced thread must not pass
  *    it on.
  * 4. A thread without work ends after IDLE_MS.
- * 5. A query that has used SHARE_AFTER_MS of a core needs one of turns_max turns; how long it
- *    waited for a core or a lock says nothing of it. When there is none it is told to rest, and
- *    sleeps in lanes_rest until one is handed to it, first come, first served: whoever has a turn
- *    loses it at its end, or after TURN_MS when others rest. Whoever rests is no thread of the
- *    class as far as its bound goes, up to RESTING_MAX.
+ * 5. Queries that have become long take turns: turns.c.
  * 6. A nice thread that lost its core stays without it for tens of milliseconds while others run,
  *    and whoever waits for it waits as long. So nobody wakes another under the lock: who is woken
  *    may take the core of the one who wakes. A thread that sleeps does so on a semaphore of its
@@ -27,7 +23,7 @@
  * 8. A thread is woken by claiming it under the lock and posting its semaphore afterwards. Claimed,
  *    it waits for the post even when its time is over: so it is there as long as somebody posts.
  */
-#include "sys/lanes.h"
+#include "sys/lanes_impl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -47,63 +43,10 @@
 #define RENDER_THREADS 2
 #define SLOW_THREADS   64
 #define STUCK_MAX      192 /* beside these, in LANE_SLOW and in LANE_LATE each */
-#define TURNS_MAX      4   /* long queries at once, on machines with more cores than that */
-#define RESTING_MAX    56
 #define IDLE_MS        30000
-#define SHARE_AFTER_MS 5
-#define NICE_AFTER_MS  10
-#define NICE           10
-#define TURN_MS        100
-#define REST_LOOK_MS   50    /* how often one that rests looks whether it is cancelled or late */
 #define STUCK_MS       10000 /* for a job without a deadline */
 #define RELIEF_MS      200
 #define FREE_WAIT_MS   1000 /* how long lanes_free gives to those that may hang */
-
-enum job_state { JOB_NEW, JOB_QUEUED, JOB_RUNNING, JOB_FINISHED };
-
-struct lane_thread {
-    struct lane_thread *next;
-    struct lanes *lanes;
-    pthread_t thread;
-    pid_t tid;
-    enum lane class;
-    int64_t since_ns;     /* 0: idle; else when its work began, rests taken out */
-    int64_t since_cpu_ns; /* what the thread had used by then */
-    int64_t deadline_ns;  /* of the job it runs */
-    struct lane_job *job;
-    sem_t woken;
-    struct lane_thread *after; /* in the class' list of idle ones, or of those that rest */
-    bool claimed, niced, rests, ended;
-};
-
-struct lane_class {
-    struct lane_job *first, **last;
-    size_t queued, threads, threads_max;
-    size_t stuck_max;         /* so many that hang do not count; 0: none here hang */
-    size_t idle_n, coming;    /* coming: claimed or started, and did not look at the queue yet */
-    struct lane_thread *idle; /* the last to become idle first */
-    size_t resting_n, turns, turns_max; /* LANE_QUERY only */
-    struct lane_thread *resting;        /* in lanes_rest, first come first */
-};
-
-struct mail {
-    struct loop_message message;
-    struct lanes *lanes; /* NULL: freed while the mail was under way. The loop's */
-};
-
-struct lanes {
-    struct loop *loop;
-    struct mail *mail;
-    struct loop_timer *nicer, *relief; /* NULL: not armed. The loop's */
-
-    /* guards all below, jobs' next and state, threads' fields */
-    pthread_mutex_t lock;
-    struct lane_class classes[LANE_CLASSES];
-    struct lane_thread *threads;
-    pthread_cond_t thread_ended;
-    struct lane_job *finished, **finished_last;
-    bool mail_posted, stopping;
-};
 
 static const char *const thread_names[LANE_CLASSES] = {
     [LANE_PARSE] = "lane-parse",   [LANE_RULES] = "lane-rules", [LANE_QUERY] = "lane-query",
@@ -111,7 +54,7 @@ static const char *const thread_names[LANE_CLASSES] = {
     [LANE_UPKEEP] = "lane-upkeep",
 };
 
-static int64_t now_ns(void)
+int64_t lanes_now_ns(void)
 {
     struct timespec t;
 
@@ -119,8 +62,7 @@ static int64_t now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* What a thread has used of the cores. */
-static int64_t cpu_ns(pthread_t thread)
+int64_t lanes_cpu_ns(pthread_t thread)
 {
     struct timespec t = {0};
     clockid_t id;
@@ -132,14 +74,12 @@ static int64_t cpu_ns(pthread_t thread)
 
 static struct timespec in_ms(int64_t ms)
 {
-    int64_t at = now_ns() + ms * 1000000;
+    int64_t at = lanes_now_ns() + ms * 1000000;
 
     return (struct timespec){.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
 }
 
-/* Under the lock: there is something for the loop. The caller wakes it once it has let go of the
- * lock, though another one may have put the mail: that one may be nice and without a core. */
-static void put_mail(struct lanes *l)
+void lanes_put_mail(struct lanes *l)
 {
     if (l->mail_posted || l->stopping)
         return;
@@ -147,15 +87,7 @@ static void put_mail(struct lanes *l)
     loop_put(l->loop, &l->mail->message);
 }
 
-static void take_turn(struct lane_class *c, struct lane_job *job)
-{
-    c->turns++;
-    job->turn_since_ns = now_ns();
-    atomic_store_explicit(&job->must_rest, false, memory_order_relaxed);
-}
-
-/* Takes a thread out of a list; it need not be there. */
-static void unlink_thread(struct lane_thread **at, const struct lane_thread *t)
+void lanes_unlink(struct lane_thread **at, const struct lane_thread *t)
 {
     while (*at && *at != t)
         at = &(*at)->after;
@@ -163,8 +95,7 @@ static void unlink_thread(struct lane_thread **at, const struct lane_thread *t)
         *at = t->after;
 }
 
-/* Without the lock, which it takes at its end: until the thread is claimed, or the time is over. */
-static void sleep_unclaimed(struct lanes *l, struct lane_thread *t, int64_t ms)
+void lanes_sleep(struct lanes *l, struct lane_thread *t, int64_t ms)
 {
     struct timespec until = in_ms(ms);
     bool woken = false;
@@ -180,8 +111,7 @@ static void sleep_unclaimed(struct lanes *l, struct lane_thread *t, int64_t ms)
     pthread_mutex_lock(&l->lock);
 }
 
-/* Without the lock. */
-static void wake(struct lane_thread *claimed)
+void lanes_wake(struct lane_thread *claimed)
 {
     if (claimed)
         (void)sem_post(&claimed->woken);
@@ -199,25 +129,6 @@ static struct lane_thread *claim_idle(struct lane_class *c)
     c->coming++;
     t->claimed = true;
     return t;
-}
-
-/* Under the lock. The one to wake who has the turn next. */
-static struct lane_thread *give_turn_back(struct lanes *l, struct lane_job *job)
-{
-    struct lane_class *c = &l->classes[job->class];
-    struct lane_thread *next = c->resting;
-
-    if (!job->turn_since_ns)
-        return NULL;
-    job->turn_since_ns = 0;
-    c->turns--;
-    if (!next || c->turns >= c->turns_max)
-        return NULL;
-    c->resting = next->after;
-    c->resting_n--;
-    take_turn(c, next->job);
-    next->claimed = true;
-    return next;
 }
 
 static void finish(struct lanes *l, struct lane_job *job, bool was_run)
@@ -253,8 +164,8 @@ static struct lane_job *begin(struct lane_class *c, struct lane_thread *t)
         c->idle_n++;
         return NULL;
     }
-    t->since_ns = now_ns();
-    t->since_cpu_ns = cpu_ns(pthread_self());
+    t->since_ns = lanes_now_ns();
+    t->since_cpu_ns = lanes_cpu_ns(pthread_self());
     t->job = job;
     job->state = JOB_RUNNING;
     t->deadline_ns = job->deadline_ns;
@@ -269,7 +180,7 @@ static bool was_claimed(struct lane_class *c, struct lane_thread *t)
         c->coming--;
         return true;
     }
-    unlink_thread(&c->idle, t);
+    lanes_unlink(&c->idle, t);
     c->idle_n--;
     return false;
 }
@@ -294,29 +205,29 @@ static void *thread_main(void *arg)
         pthread_mutex_unlock(&l->lock);
         if (tell)
             loop_wake(l->loop);
-        wake(next);
+        lanes_wake(next);
         tell = job != NULL;
         next = NULL;
         if (job) {
             job->run(job);
             pthread_mutex_lock(&l->lock);
-            next = give_turn_back(l, job);
+            next = turns_give_back(l, job);
             finish(l, job, true);
-            put_mail(l);
+            lanes_put_mail(l);
             t->since_ns = t->deadline_ns = 0;
             t->job = NULL;
         } else {
-            sleep_unclaimed(l, t, IDLE_MS);
+            lanes_sleep(l, t, IDLE_MS);
             wanted = was_claimed(c, t);
         }
     }
     c->threads--;
     t->ended = true;
-    put_mail(l);
+    lanes_put_mail(l);
     pthread_cond_broadcast(&l->thread_ended); /* lanes_free alone waits for it */
     pthread_mutex_unlock(&l->lock);
     loop_wake(l->loop);
-    wake(next);
+    lanes_wake(next);
     return NULL;
 }
 
@@ -330,7 +241,7 @@ static bool is_stuck(const struct lane_thread *t, int64_t now)
 /* Under the lock. */
 static size_t count_stuck(const struct lanes *l, enum lane class)
 {
-    int64_t now = now_ns();
+    int64_t now = lanes_now_ns();
     size_t n = 0;
 
     for (const struct lane_thread *t = l->threads; t; t = t->next)
@@ -338,8 +249,7 @@ static size_t count_stuck(const struct lanes *l, enum lane class)
     return n;
 }
 
-/* Under the lock: is another thread of this class wanted? */
-static bool is_short_of_threads(const struct lanes *l, enum lane class)
+bool lanes_is_short(const struct lanes *l, enum lane class)
 {
     const struct lane_class *c = &l->classes[class];
     size_t threads = c->threads - c->resting_n, stuck;
@@ -363,7 +273,7 @@ static void make_threads(struct lanes *l)
         enum lane class = (enum lane)i;
         struct lane_class *c = &l->classes[i];
 
-        while (!l->stopping && is_short_of_threads(l, class)) {
+        while (!l->stopping && lanes_is_short(l, class)) {
             struct lane_thread *t = mem_new(struct lane_thread);
             struct err ignored;
 
@@ -377,7 +287,7 @@ static void make_threads(struct lanes *l)
                 mem_free(t);
                 while (!c->threads && (job = dequeue(c))) {
                     finish(l, job, false);
-                    put_mail(l);
+                    lanes_put_mail(l);
                     tell = true;
                 }
                 break;
@@ -465,133 +375,6 @@ static void call_done(struct lanes *l)
     }
 }
 
-static void on_nicer(void *arg);
-
-/* On the loop: a timer is armed while a query runs. */
-static void arm_nicer(struct lanes *l, int64_t in_ms)
-{
-    if (!l->nicer)
-        l->nicer = loop_timer_new(l->loop, in_ms, 0, on_nicer, l);
-}
-
-/* Under the lock: looks at what a query has used. Returns in how many ms to look again; 0: never.
- */
-static int64_t look_at(struct lanes *l, struct lane_thread *t, int64_t now)
-{
-    struct lane_class *c = &l->classes[t->class];
-    int64_t used_ms = (cpu_ns(t->thread) - t->since_cpu_ns) / 1000000;
-    struct lane_job *job = t->job;
-
-    if (!t->niced && used_ms >= NICE_AFTER_MS) {
-        (void)setpriority(PRIO_PROCESS, (id_t)t->tid, NICE);
-        t->niced = true;
-    }
-    if (atomic_load_explicit(&job->must_rest, memory_order_relaxed))
-        return t->niced ? 0 : NICE_AFTER_MS - used_ms;
-    if (!job->turn_since_ns) {
-        if (used_ms < SHARE_AFTER_MS)
-            return SHARE_AFTER_MS - used_ms;
-        if (c->turns < c->turns_max)
-            take_turn(c, job);
-        else
-            atomic_store_explicit(&job->must_rest, true, memory_order_relaxed);
-    } else if (c->resting_n && now - job->turn_since_ns >= TURN_MS * INT64_C(1000000)) {
-        atomic_store_explicit(&job->must_rest, true, memory_order_relaxed);
-    }
-    return t->niced ? TURN_MS : NICE_AFTER_MS - used_ms;
-}
-
-static void on_nicer(void *arg)
-{
-    struct lanes *l = arg;
-    int64_t now = now_ns(), next_ms = 0;
-
-    pthread_mutex_lock(&l->lock);
-    for (struct lane_thread *t = l->threads; t; t = t->next) {
-        int64_t ms = t->class == LANE_QUERY && t->since_ns && !t->rests ? look_at(l, t, now) : 0;
-
-        if (ms && (!next_ms || ms < next_ms))
-            next_ms = ms;
-    }
-    if (l->classes[LANE_QUERY].queued && (!next_ms || next_ms > SHARE_AFTER_MS))
-        next_ms = SHARE_AFTER_MS; /* its thread may still wait for a core */
-    pthread_mutex_unlock(&l->lock);
-    loop_timer_free(l->nicer);
-    l->nicer = NULL;
-    if (next_ms)
-        arm_nicer(l, next_ms);
-}
-
-static bool may_rest_on(const struct lanes *l, const struct lane_job *job)
-{
-    return !l->stopping && !atomic_load_explicit(&job->cancelled, memory_order_relaxed) &&
-           (!job->deadline_ns || now_ns() < job->deadline_ns);
-}
-
-/* Under the lock, which it lets go meanwhile: among those that rest, until there is a turn or the
- * job is to end anyway. */
-static void rest(struct lanes *l, struct lane_class *c, struct lane_thread *t)
-{
-    struct lane_job *job = t->job;
-    struct lane_thread *next = give_turn_back(l, job);
-    struct lane_thread **last = &c->resting;
-    bool waits = c->turns >= c->turns_max && may_rest_on(l, job);
-    bool tell = false;
-
-    if (waits) {
-        while (*last)
-            last = &(*last)->after;
-        *last = t;
-        t->after = NULL;
-        c->resting_n++;
-        tell = is_short_of_threads(l, t->class);
-        if (tell)
-            put_mail(l);
-    }
-    pthread_mutex_unlock(&l->lock);
-    if (tell)
-        loop_wake(l->loop);
-    wake(next);
-    if (waits)
-        sleep_unclaimed(l, t, REST_LOOK_MS);
-    else
-        pthread_mutex_lock(&l->lock);
-    while (waits && !t->claimed && may_rest_on(l, job)) {
-        pthread_mutex_unlock(&l->lock);
-        sleep_unclaimed(l, t, REST_LOOK_MS);
-    }
-    if (waits && !t->claimed) {
-        unlink_thread(&c->resting, t);
-        c->resting_n--;
-    }
-    t->claimed = false;
-    if (!job->turn_since_ns)
-        take_turn(c, job); /* there was one free; or one too many, but it ends at once */
-}
-
-void lanes_rest(struct lane_job *job)
-{
-    struct lanes *l = job->lanes;
-    struct lane_class *c;
-    struct lane_thread *t;
-    int64_t began;
-
-    if (!atomic_load_explicit(&job->must_rest, memory_order_relaxed))
-        return;
-    c = &l->classes[job->class];
-    began = now_ns();
-    pthread_mutex_lock(&l->lock);
-    for (t = l->threads; t->job != job; t = t->next)
-        ;
-    if (c->resting_n < RESTING_MAX) { /* else it keeps its lane: so many seldom wait at once */
-        t->rests = true;
-        rest(l, c, t);
-        t->rests = false;
-        t->since_ns += now_ns() - began;
-    }
-    pthread_mutex_unlock(&l->lock);
-}
-
 static void on_mail(struct loop_message *m)
 {
     struct mail *mail = CONTAINER_OF(m, struct mail, message);
@@ -609,17 +392,9 @@ static void on_mail(struct loop_message *m)
     join_ended(l, false);
     make_threads(l);
     if (querying)
-        arm_nicer(l, SHARE_AFTER_MS);
+        turns_watch(l);
     arm_relief(l);
     call_done(l); /* last: an owner may free the lanes in it */
-}
-
-/* One core stays free for what is short. */
-static size_t turns_for(size_t cores)
-{
-    if (cores > TURNS_MAX)
-        return TURNS_MAX;
-    return cores > 1 ? cores - 1 : 1;
 }
 
 struct lanes *lanes_new(struct loop *loop)
@@ -646,7 +421,7 @@ struct lanes *lanes_new(struct loop *loop)
     }
     pthread_condattr_destroy(&attr);
     l->classes[LANE_QUERY].threads_max = QUERY_THREADS;
-    l->classes[LANE_QUERY].turns_max = turns_for(many);
+    l->classes[LANE_QUERY].turns_max = turns_max(many);
     l->classes[LANE_SLOW].threads_max = l->classes[LANE_LATE].threads_max = SLOW_THREADS;
     l->classes[LANE_SLOW].stuck_max = l->classes[LANE_LATE].stuck_max = STUCK_MAX;
     l->classes[LANE_RENDER].threads_max = RENDER_THREADS;
@@ -679,19 +454,19 @@ int lanes_submit(struct lanes *l, enum lane class, struct lane_job *job, struct 
         c->last = &job->next;
         c->queued++;
         idle = claim_idle(c);
-        grow = is_short_of_threads(l, class);
+        grow = lanes_is_short(l, class);
         /* Elsewhere the loop is asked; for a query always, since it keeps the nicer's timer. */
         relieve = c->stuck_max && !idle && !grow;
         tell = !here && (grow || relieve || class == LANE_QUERY);
         if (tell)
-            put_mail(l);
+            lanes_put_mail(l);
     }
     pthread_mutex_unlock(&l->lock);
-    wake(idle);
+    lanes_wake(idle);
     if (refused)
         return err_set(err, ERR_LIMIT, "too busy: %d jobs wait already; try again", QUEUED_MAX);
     if (here && class == LANE_QUERY)
-        arm_nicer(l, SHARE_AFTER_MS);
+        turns_watch(l);
     if (here && grow)
         make_threads(l);
     if (here && relieve)
@@ -721,7 +496,7 @@ void lanes_cancel(struct lane_job *job)
             c->last = at;
         c->queued--;
         finish(l, job, false);
-        put_mail(l);
+        lanes_put_mail(l);
     }
     pthread_mutex_unlock(&l->lock);
     loop_wake(l->loop);
@@ -744,7 +519,7 @@ struct lanes_stats lanes_stats(struct lanes *l, enum lane class)
 static void claim_and_wake(struct lane_thread *t)
 {
     t->claimed = true;
-    wake(t);
+    lanes_wake(t);
 }
 
 /* Under the lock: ends what is queued, tells what runs, wakes who sleeps. */

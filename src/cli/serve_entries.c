@@ -8,6 +8,7 @@
 #include "collect/celery/celery.h"
 #include "collect/celery/results.h"
 #include "collect/collect.h"
+#include "collect/docker/docker.h"
 #include "collect/gpu/gpu.h"
 #include "collect/json/collector.h"
 #include "collect/logs/collector.h"
@@ -55,6 +56,15 @@ struct maker {
     int (*make)(const struct entry_settings *entry, const struct clock *clock, struct log *log,
                 struct collector *out, struct err *err);
 };
+
+static int make_docker(const struct entry_settings *entry, const struct clock *clock,
+                       struct log *log, struct collector *out, struct err *err)
+{
+    const struct docker_context context = {
+        .proc = "/proc", .sys = "/sys", .clock = clock, .log = log};
+
+    return docker_collector(entry, &context, out, err);
+}
 
 static int make_gpu(const struct entry_settings *entry, const struct clock *clock, struct log *log,
                     struct collector *out, struct err *err)
@@ -147,6 +157,7 @@ static const struct maker makers[] = {
     {"nginx", make_nginx},
     {"path", path_collector},
     {"metrics", make_metrics},
+    {"docker", make_docker},
     {"gpu", make_gpu},
     {"json", make_json},
     {"postgres", postgres_collector},

@@ -42,6 +42,7 @@ static const struct kind kinds[] = {
     {"nginx", "nginx", entry_read_metrics},
     {"probe", "probe", entry_read_probe},
     {"rabbitmq", "rabbitmq", entry_read_rabbitmq},
+    {"docker", "docker", entry_read_docker},
 };
 
 /* The one that is a map: this machine's. */

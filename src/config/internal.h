@@ -142,6 +142,8 @@ const void *entry_read_gpu(struct config_builder *b, const struct yaml *node,
                            struct entry_settings *entry);
 const void *entry_read_json(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);
+const void *entry_read_docker(struct config_builder *b, const struct yaml *node,
+                              struct entry_settings *entry);
 const void *entry_read_path(struct config_builder *b, const struct yaml *node,
                             struct entry_settings *entry);
 /* Of any kind that has no more than a URL. */

@@ -90,7 +90,7 @@ extern const struct schema schema_entry, schema_http_entry;
 extern const struct schema schema_entry_json, schema_entry_postgres, schema_entry_redis;
 extern const struct schema schema_entry_celery, schema_entry_gpu, schema_entry_rabbitmq;
 extern const struct schema schema_entry_logs, schema_entry_metrics;
-extern const struct schema schema_entry_path, schema_entry_nginx;
+extern const struct schema schema_entry_path, schema_entry_nginx, schema_entry_docker;
 extern const struct schema schema_entry_probe;
 extern const struct schema schema_collect; /* `collect` of an earshot.yml */
 extern const struct schema schema_tls_config;

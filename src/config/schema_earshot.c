@@ -66,6 +66,7 @@ static const struct key collect_keys[] = {
     {.name = "json", .type = KEY_MAPS, .sub = &schema_entry_json},
     {.name = "logs", .type = KEY_MAPS, .sub = &schema_entry_logs},
     {.name = "nginx", .type = KEY_MAPS, .sub = &schema_entry_nginx},
+    {.name = "docker", .type = KEY_MAPS, .sub = &schema_entry_docker},
     {.name = "path", .type = KEY_MAPS, .sub = &schema_entry_path},
     {.name = "metrics", .type = KEY_MAPS, .sub = &schema_entry_metrics},
     {.name = "probe", .type = KEY_MAPS, .sub = &schema_entry_probe},

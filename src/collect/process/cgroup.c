@@ -143,3 +143,40 @@ void cgroup_oom_file(struct str text, char out[CGROUP_PATH_MAX])
                      */
     }
 }
+
+/* Up to the end of the part that has the id in it: what is below is the container's own affair. */
+static struct str until_part_with(struct str path, struct str id)
+{
+    const char *at = id.n && path.n ? memmem(path.p, path.n, id.p, id.n) : NULL;
+    const char *end = path.p + path.n, *slash;
+
+    if (!at)
+        return STR("");
+    slash = memchr(at + id.n, '/', (size_t)(end - at) - id.n);
+    return (struct str){path.p, (size_t)((slash ? slash : end) - path.p)};
+}
+
+void cgroup_container_folder(struct str text, struct str controller, struct str id,
+                             char out[CGROUP_PATH_MAX])
+{
+    struct str controllers, path;
+
+    out[0] = '\0';
+    while (next_line(&text, &controllers, &path)) {
+        struct str folder = until_part_with(path, id);
+        bool own = has_controller(controllers, controller);
+        int n = 0;
+
+        if (!folder.n || scan_has(folder, "/../"))
+            continue;
+        if (own)
+            n = snprintf(out, CGROUP_PATH_MAX, "fs/cgroup/%.*s%.*s", STR_ARGS(controller),
+                         STR_ARGS(folder));
+        else if (!controllers.n)
+            n = snprintf(out, CGROUP_PATH_MAX, "fs/cgroup%.*s", STR_ARGS(folder));
+        if (n >= CGROUP_PATH_MAX)
+            out[0] = '\0';
+        if (own)
+            return;
+    }
+}

@@ -22,5 +22,10 @@ struct str cgroup_container(struct str text);
 bool cgroup_has_machine(struct str text, struct str name);
 /* Below /sys: the file that counts kills for lack of memory; "" when there is none. */
 void cgroup_oom_file(struct str text, char out[CGROUP_PATH_MAX]);
+/* Below /sys: the folder of the group that has a container's id in its path, in the hierarchy of
+ * this controller ("memory"), or in the second version's, where it has none of its own. "": it is
+ * in none. */
+void cgroup_container_folder(struct str text, struct str controller, struct str id,
+                             char out[CGROUP_PATH_MAX]);
 
 #endif

@@ -314,7 +314,10 @@ int docker_collector(const struct entry_settings *entry, const struct docker_con
         collector_free(d);
         return -1;
     }
-    *out = (struct collector){
-        .name = "docker", .collect = collect, .free = collector_free, .arg = d, .may_hang = true};
+    *out = (struct collector){.name = "docker",
+                              .collect = collect,
+                              .free = collector_free,
+                              .arg = d,
+                              .hangs_on = "the socket of Docker or Podman"};
     return 0;
 }

@@ -12,7 +12,8 @@
  *   ledger    what is known of containers from cycle to cycle, and what is counted of them
  *   tell      samples
  *
- * Threads: it waits for the socket: LANE_SLOW (may_hang), never longer than the entry's timeout.
+ * Threads: it waits for the socket, on a thread of its own (hangs_on), never longer than the
+ * entry's timeout.
  */
 #ifndef COLLECT_DOCKER_DOCKER_H
 #define COLLECT_DOCKER_DOCKER_H

@@ -76,6 +76,8 @@ void config_read_host(struct config_builder *b, const struct yaml *map, struct c
     h->job = builder_text(b, map, "job", h->job);
     h->proc = builder_text(b, map, "proc", h->proc);
     h->sys = builder_text(b, map, "sys", h->sys);
+    if (yaml_get(map, "textfile_dir"))
+        h->textfile_dir = builder_path(b, yaml_get(map, "textfile_dir"));
     h->mounts_exclude = builder_text(b, map, "mounts_exclude", NULL);
     h->fs_exclude = builder_text(b, map, "fs_exclude", NULL);
     h->disks_exclude = builder_text(b, map, "disks_exclude", NULL);

@@ -34,6 +34,7 @@ struct config_host {
     int64_t interval_ms; /* 5 s */
     int64_t top;         /* 10 */
     bool psi;
+    const char *textfile_dir;                                               /* NULL: none */
     const char *proc, *sys;                                                 /* "/proc", "/sys" */
     const char *mounts_exclude, *fs_exclude, *disks_exclude, *nets_exclude; /* RE2; NULL: default */
 };

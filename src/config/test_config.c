@@ -67,7 +67,7 @@ static void every_served_key_of_earshot_yml_arrives(void **state)
                  "  logs: {time: 3d, size: 1GB}}\n"
                  "collect:\n"
                  "  host: {job: box, interval: 2s, top: 5, psi: false,\n"
-                 "         proc: /p, sys: /s, mounts_exclude: ^/x,\n"
+                 "         proc: /p, sys: /s, textfile_dir: /t, mounts_exclude: ^/x,\n"
                  "         fs_exclude: a, disks_exclude: b, nets_exclude: c}\n"
                  "  scrape:\n"
                  "  - {job_name: j, static_configs: [{targets: ['a:1']}]}\n");
@@ -89,6 +89,7 @@ static void every_served_key_of_earshot_yml_arrives(void **state)
     assert_int_equal(c->host.top, 5);
     assert_false(c->host.psi);
     assert_string_equal(c->host.proc, "/p");
+    assert_string_equal(c->host.textfile_dir, "/t");
     assert_string_equal(c->host.nets_exclude, "c");
     assert_int_equal(c->jobs_n, 1);
     assert_int_equal(c->jobs[0].interval_ms, 60000);

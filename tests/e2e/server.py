@@ -70,6 +70,7 @@ class Server:
         self.flags = [f.replace('{dir}', self.dir) for f in flags]
         self.process = None
         for name, text in (files or {}).items():
+            os.makedirs(os.path.dirname(os.path.join(self.dir, name)), exist_ok=True)
             with open(os.path.join(self.dir, name), 'wb') as f:
                 f.write(text if isinstance(text, bytes) else text.encode())
 

@@ -11,7 +11,9 @@ class Host(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': 'collect: {host: {interval: 1s}}\n'}).start()
+        cls.server = Server('--config', '{dir}/e.yml', files={
+            'e.yml': 'collect: {host: {interval: 1s, textfile_dir: textfiles}}\n',
+            'textfiles/backup.prom': '# TYPE backup_files_total counter\nbackup_files_total{set="home"} 17\n'}).start()
 
     @classmethod
     def tearDownClass(cls):
@@ -25,6 +27,12 @@ class Host(unittest.TestCase):
         with open('/proc/meminfo', encoding='ascii') as f:
             total = next(int(line.split()[1]) * 1024 for line in f if line.startswith('MemTotal:'))
         self.assertEqual(eventually(lambda: self.server.query('node_memory_MemTotal_bytes'))[0][1], total)
+
+    def test_files_that_scripts_write_come_with_their_age(self):
+        labels, value = eventually(lambda: self.server.query('backup_files_total'))[0]
+        self.assertEqual((value, labels['job'], labels['set']), (17, 'node', 'home'))
+        self.assertNotIn('collector', labels)
+        eventually(lambda: self.server.query('time() - node_textfile_mtime_seconds{file=~".*/textfiles/backup.prom"} < 60'))
 
     def test_up_and_scrape_series_are_stored(self):
         eventually(lambda: self.server.query('up{job="node"} == 1'))

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -185,6 +186,16 @@ enum files_result files_read_at(struct files *f, int dir, const char *path, stru
     result = read_all(f, fd, true, out);
     (void)close(fd);
     return result;
+}
+
+bool files_mtime(int dir, const char *path, double *out)
+{
+    struct stat st;
+
+    if (fstatat(dir, path, &st, 0) < 0)
+        return false;
+    *out = (double)st.st_mtim.tv_sec + (double)st.st_mtim.tv_nsec / 1e9;
+    return true;
 }
 
 int files_dir(struct files *f, enum files_root root, const char *path)

@@ -45,6 +45,8 @@ enum files_result files_read(struct files *f, enum files_root root, const char *
                              struct str *out);
 /* Relative to a directory of files_dir or files_open_dir. */
 enum files_result files_read_at(struct files *f, int dir, const char *path, struct str *out);
+/* When it was changed last, unix seconds; false: it is not there. */
+bool files_mtime(int dir, const char *path, double *out);
 int files_errno(const struct files *f);
 
 /* A directory, kept open; -1 when it is not there. `path` is a literal. */

@@ -137,12 +137,15 @@ void fixture_open(struct fixture *f, struct str machine)
     (void)mkdir(f->sys, 0700);
     manual_clock_init(&f->clock, 1795300000123);
     fixture_write(f, machine);
+    if (scan_has(machine, "== var/textfile/"))
+        (void)snprintf(f->textfiles, sizeof f->textfiles, "%s/var/textfile", f->dir);
 
     struct host_settings settings = {.proc = f->proc,
                                      .sys = f->sys,
                                      .root = f->dir,
                                      .top = 2,
                                      .psi = true,
+                                     .textfile_dir = f->textfiles[0] ? f->textfiles : NULL,
                                      .clock = &f->clock.clock,
                                      .log = &f->log};
 

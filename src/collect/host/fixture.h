@@ -16,6 +16,7 @@
 
 struct fixture {
     char dir[64], proc[80], sys[80];
+    char textfiles[80]; /* var/textfile, where the machine has it; "": none is read */
     struct manual_clock clock;
     struct log log;
     char logged[2000]; /* all lines, each with its newline */

@@ -39,6 +39,7 @@ struct host {
     struct group_state state[ARRAY_LEN(groups)];
     const struct clock *clock;
     struct log *log;
+    char *textfile_dir; /* owned; NULL: none */
     size_t top;
     bool psi, far;
 };
@@ -63,6 +64,7 @@ static int host_collect(void *arg, struct emit *emit, struct arena *scratch, str
                          .filters = &h->filters,
                          .clock = h->clock,
                          .log = h->log,
+                         .textfile_dir = h->textfile_dir,
                          .top = h->top,
                          .psi = h->psi,
                          .far = h->far};
@@ -98,6 +100,7 @@ static void host_free(void *arg)
     regex_free(h->filters.disks);
     regex_free(h->filters.nets);
     files_free(h->files);
+    mem_free(h->textfile_dir);
     mem_free(h);
 }
 
@@ -131,6 +134,8 @@ static int host_new(const struct host_settings *s, enum host_lane lane, struct h
                        .top = s->top > 0 ? (size_t)s->top : 0,
                        .psi = s->psi,
                        .far = s->far};
+    if (s->textfile_dir)
+        h->textfile_dir = mem_strdup(s->textfile_dir);
     if (files_new(s->proc ? s->proc : "/proc", s->sys ? s->sys : "/sys", s->root ? s->root : "/",
                   &h->files, err) < 0 ||
         filters_init(&h->filters, s, err) < 0) {

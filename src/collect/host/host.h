@@ -37,6 +37,7 @@ struct host_settings {
     const char *proc, *sys; /* NULL: "/proc", "/sys" */
     const char *root;       /* NULL: "/"; os-release, udev's data and mount points are below it */
     const char *mounts_exclude, *fs_exclude, *disks_exclude, *nets_exclude; /* RE2; NULL: default */
+    const char *textfile_dir; /* of *.prom files; NULL: none */
     /* proc, sys and root are another machine's, brought here (ssh/far.h): what system calls would
      * tell of this one comes from files, or is left out. */
     bool far;

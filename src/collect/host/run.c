@@ -6,16 +6,25 @@
 #include "base/log.h"
 #include "model/emit.h"
 
-void host_broken(struct host_run *r, enum files_root root, const char *path, const char *what)
+static void broken(struct host_run *r, const char *folder, const char *path, const char *what)
 {
-    const char *at = files_root_path(r->files, root);
-    size_t n = strlen(at);
+    size_t n = strlen(folder);
 
     r->present = true;
     if (!r->broken && !r->quiet)
-        log_warn(r->log, "host", "%s%s%s: %s; left out (collector %s)", at,
-                 n && at[n - 1] == '/' ? "" : "/", path, what, r->group);
+        log_warn(r->log, "host", "%s%s%s: %s; left out (collector %s)", folder,
+                 n == 0 || folder[n - 1] == '/' ? "" : "/", path, what, r->group);
     r->broken = true;
+}
+
+void host_broken(struct host_run *r, enum files_root root, const char *path, const char *what)
+{
+    broken(r, files_root_path(r->files, root), path, what);
+}
+
+void host_broken_at(struct host_run *r, const char *path, const char *what)
+{
+    broken(r, "", path, what);
 }
 
 void host_check_end(struct host_run *r, enum files_root root, const char *path, struct str rest)

@@ -45,6 +45,7 @@ struct host_run {
     const struct host_filters *filters;
     const struct clock *clock;
     struct log *log;
+    const char *textfile_dir; /* as host_settings */
     size_t top;
     bool psi;
     bool far; /* as host_settings */
@@ -82,6 +83,8 @@ bool host_list(struct host_run *r, enum files_root root, const char *path, int *
 
 /* "PATH: what": logged once, shown as earshot_host_collector_success 0. */
 void host_broken(struct host_run *r, enum files_root root, const char *path, const char *what);
+/* The same for a path that is below no root. */
+void host_broken_at(struct host_run *r, const char *path, const char *what);
 /* Reports a file whose last line is cut. */
 void host_check_end(struct host_run *r, enum files_root root, const char *path, struct str rest);
 

@@ -505,6 +505,44 @@ static void who_was_killed_for_lack_of_memory_has_a_name(void **state)
     assert_line(p, "earshot_oom_kills_total{process=\"python3\"} 1");
 }
 
+static void files_that_scripts_write_become_families(void **state)
+{
+    struct pass *p = *state;
+
+    collect(p);
+    assert_line(p, "# HELP backup_last_bytes What the last backup took");
+    assert_line(p, "# TYPE backup_last_bytes gauge");
+    assert_line(p, "backup_last_bytes{set=\"home\"} 1.5e+09");
+    assert_line(p, "node_textfile_scrape_error 0");
+    assert_line(p, "earshot_host_collector_success{collector=\"textfile\"} 1");
+    assert_non_null(strstr(p->out.p, "/var/textfile/backup.prom\"} "));
+}
+
+static void a_file_of_a_script_with_a_mistake_leaves_the_others(void **state)
+{
+    static const char *const mistakes[][2] = {
+        {"=! var/textfile/a.prom\na 12\n", "a.prom: the last line is cut"},
+        {"== var/textfile/a.prom\na 1\na{ 2\n", "a.prom: 2:"},
+        {"== var/textfile/a.prom\na 1 1795300000123\n", "a.prom: a has a time"},
+    };
+    struct pass *p = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(mistakes); i++) {
+        fixture_write(&p->f, str_c(mistakes[i][0]));
+        collect(p);
+        assert_line(p, "backup_last_bytes{set=\"home\"} 1.5e+09");
+        assert_no_family(p, "a");
+        assert_line(p, "node_textfile_scrape_error 1");
+        assert_line(p, "earshot_host_collector_success{collector=\"textfile\"} 0");
+        if (!strstr(p->f.logged, mistakes[i][1]))
+            fail_msg("\"%s\" is not in: %s", mistakes[i][1], p->f.logged);
+        fixture_remove(&p->f, "var/textfile/a.prom");
+        collect(p);
+        assert_line(p, "node_textfile_scrape_error 0");
+        p->f.logged[0] = '\0';
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +559,8 @@ int main(int argc, char **argv)
         with_machine(processes_are_read_no_oftener_than_every_five_seconds),
         with_machine(a_pid_given_out_anew_is_another_process),
         with_machine(who_was_killed_for_lack_of_memory_has_a_name),
+        with_machine(files_that_scripts_write_become_families),
+        with_machine(a_file_of_a_script_with_a_mistake_leaves_the_others),
         with_machine(a_file_that_goes_away_and_comes_back_is_read_again),
         with_machine(a_mount_point_that_is_not_utf8_is_left_out_and_told),
         cmocka_unit_test(a_pattern_that_does_not_compile_names_its_key),

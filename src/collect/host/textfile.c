@@ -1,0 +1,153 @@
+/* Files of a directory that scripts write: *.prom, in the text format, as node_exporter's textfile
+ * collector reads them. A file with a mistake, with times, or without its last newline (it is being
+ * written) brings nothing; the others do. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collect/host/groups.h"
+#include "collect/host/run.h"
+#include "model/emit.h"
+#include "model/expo.h"
+
+#define FILES_MAX 1000
+
+/* Hands on what the parser finds, without its text, which is gone before the cycle is. */
+struct forward {
+    struct emit emit;
+    struct emit *to; /* NULL: only looks whether all can be taken */
+};
+
+struct textfile {
+    const char *name, *path;
+    double mtime;
+};
+
+static int forward_family(struct emit *e, const struct metadata *family, struct err *err)
+{
+    struct forward *f = CONTAINER_OF(e, struct forward, emit);
+
+    return f->to ? f->to->family(f->to, family, err) : 0;
+}
+
+static int forward_sample(struct emit *e, const struct emit_sample *sample, struct err *err)
+{
+    struct forward *f = CONTAINER_OF(e, struct forward, emit);
+    struct emit_sample bare = *sample;
+
+    if (sample->has_ts)
+        return err_set(err, ERR_SYNTAX, "%.*s has a time, which would be an old one soon",
+                       STR_ARGS(str_take(sample->name, 100)));
+    bare.text = (struct emit_text){.series = {NULL, 0}};
+    return f->to ? f->to->sample(f->to, &bare, err) : 0;
+}
+
+static int parse(struct str text, struct emit *to, struct err *err)
+{
+    struct forward f = {.emit = {.family = forward_family, .sample = forward_sample}, .to = to};
+    SCOPED(arena_fini) struct arena scratch;
+
+    arena_init(&scratch, NULL); /* of a line; a file's size bounds it */
+    return expo_parse(text, EXPO_TEXT, &scratch, &f.emit, err);
+}
+
+/* Whether all of it was handed on. */
+static bool take_file(struct host_run *r, int dir, const struct textfile *file)
+{
+    struct str text;
+    struct err err;
+    char why[600];
+
+    if (files_read_at(r->files, dir, file->name, &text) != FILES_READ) {
+        host_broken_at(r, file->path, "it cannot be read");
+        return false;
+    }
+    if (text.n && !str_ends(text, STR("\n"))) {
+        host_broken_at(r, file->path,
+                       "the last line is cut: write another file and give it this name then");
+        return false;
+    }
+    if (parse(text, NULL, &err) < 0) {
+        host_broken_at(r, file->path, err_format(&err, why, sizeof why));
+        return false;
+    }
+    if (parse(text, r->emit, r->err) < 0)
+        r->stopped = true;
+    return !r->stopped;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct textfile *)a)->name, ((const struct textfile *)b)->name);
+}
+
+static bool is_wanted(const char *name)
+{
+    return *name != '.' && str_ends(str_c(name), STR(".prom"));
+}
+
+/* Those that may be read, by name. */
+static struct textfile *list(struct host_run *r, int dir, size_t *n)
+{
+    struct textfile *files = NULL;
+    struct files_entry *entries;
+    size_t entries_n;
+
+    *n = 0;
+    if (files_list(r->files, dir, r->scratch, &entries, &entries_n, r->err) < 0) {
+        r->stopped = true;
+        return NULL;
+    }
+    files = host_new_array(r, struct textfile, entries_n + 1);
+    for (size_t i = 0; files && i < entries_n; i++)
+        if (is_wanted(entries[i].name))
+            files[(*n)++].name = entries[i].name;
+    if (files)
+        qsort(files, *n, sizeof *files, by_name);
+    return files;
+}
+
+static void take_files(struct host_run *r, int dir, struct textfile *files, size_t n, size_t *taken)
+{
+    for (size_t i = 0; i < n && !r->stopped; i++) {
+        struct textfile *file = &files[i];
+
+        file->path = arena_printf(r->scratch, r->err, "%s/%s", r->textfile_dir, file->name);
+        if (!file->path) {
+            r->stopped = true;
+            return;
+        }
+        if (files_mtime(dir, file->name, &file->mtime) && take_file(r, dir, file))
+            files[(*taken)++] = *file;
+    }
+}
+
+void textfile_collect(struct host_run *r)
+{
+    struct textfile *files;
+    size_t n, taken = 0;
+    int dir;
+
+    if (!r->textfile_dir)
+        return;
+    r->present = true;
+    dir = files_open_dir(AT_FDCWD, r->textfile_dir);
+    if (dir < 0) {
+        host_broken_at(r, r->textfile_dir, "this directory cannot be read");
+    } else if ((files = list(r, dir, &n))) {
+        if (n > FILES_MAX) {
+            host_broken_at(r, r->textfile_dir, "more than 1000 files: the others are left out");
+            n = FILES_MAX;
+        }
+        take_files(r, dir, files, n, &taken);
+        host_family(r, METRIC_GAUGE, "node_textfile_mtime_seconds",
+                    "Unixtime mtime of textfiles successfully read.");
+        for (size_t i = 0; i < taken; i++)
+            host_sample1(r, files[i].mtime, "file", str_c(files[i].path));
+    }
+    if (dir >= 0)
+        (void)close(dir);
+    host_value(r, METRIC_GAUGE, "node_textfile_scrape_error",
+               "1 if there was an error opening or reading a file, 0 otherwise", r->broken);
+}

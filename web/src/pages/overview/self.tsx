@@ -1,6 +1,7 @@
 import { overview } from '../../lib/shared';
 import { now } from '../../lib/clocks';
 import { bytes, count, day, duration, figure, memory, percent } from '../../lib/words';
+import { Facts } from '../../parts/facts';
 
 /** What the watching itself costs. */
 export function SelfCard() {
@@ -24,14 +25,7 @@ export function SelfCard() {
         <h2>earshot itself</h2>
         <span class="note">what watching costs</span>
       </div>
-      <dl class="facts-list">
-        {list.map(([label, text]) => (
-          <>
-            <dt>{label}</dt>
-            <dd>{text}</dd>
-          </>
-        ))}
-      </dl>
+      <Facts lines={list} />
     </section>
   );
 }

@@ -2,6 +2,7 @@ import { get, instant } from '../../lib/api';
 import { useData } from '../../lib/data';
 import { num, type InstantSeries } from '../../lib/prom';
 import { count, figure } from '../../lib/words';
+import { Facts } from '../../parts/facts';
 import { Note } from '../../parts/note';
 import { StateMark } from '../../parts/state';
 import type { Runtime } from './page';
@@ -38,14 +39,7 @@ export function Limits({ runtime }: { runtime: Runtime | undefined }) {
         <h2>Limits</h2>
       </div>
       {flags.value ? (
-        <dl class="facts-list">
-          {lines.map(([label, text]) => (
-            <>
-              <dt>{label}</dt>
-              <dd>{text}</dd>
-            </>
-          ))}
-        </dl>
+        <Facts lines={lines} />
       ) : (
         <Note data={flags} what="The limits" />
       )}

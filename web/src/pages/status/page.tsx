@@ -4,6 +4,7 @@ import { useData } from '../../lib/data';
 import { overview } from '../../lib/shared';
 import { duration, when } from '../../lib/words';
 import { num } from '../../lib/prom';
+import { Facts } from '../../parts/facts';
 import { Config } from './config';
 import { Flags } from './flags';
 import { Limits } from './limits';
@@ -60,14 +61,7 @@ export function StatusPage() {
           <div class="card-head">
             <h2>Program</h2>
           </div>
-          <dl class="facts-list">
-            {lines.map(([label, text]) => (
-              <>
-                <dt>{label}</dt>
-                <dd>{text}</dd>
-              </>
-            ))}
-          </dl>
+          <Facts lines={lines} />
         </section>
         <Storage />
         <Limits runtime={runtime.value} />

@@ -4,6 +4,7 @@ import { useData } from '../../lib/data';
 import { href } from '../../lib/place';
 import { overview } from '../../lib/shared';
 import { bytes, count, duration, figure } from '../../lib/words';
+import { Facts } from '../../parts/facts';
 import { Note } from '../../parts/note';
 
 interface Tsdb {
@@ -42,14 +43,7 @@ export function Storage() {
       </div>
       {data.value ? (
         <>
-          <dl class="facts-list">
-            {lines.map(([label, text]) => (
-              <>
-                <dt>{label}</dt>
-                <dd>{text}</dd>
-              </>
-            ))}
-          </dl>
+          <Facts lines={lines} />
           <h3 class="sub-head">Metrics with the most series</h3>
           <dl class="facts-list">
             {(data.value.seriesCountByMetricName ?? []).slice(0, MOST).map((m) => (

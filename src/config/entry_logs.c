@@ -172,50 +172,38 @@ static void read_labels(struct config_builder *b, const struct yaml *node,
     out->labels_n = n;
 }
 
+/* What a histogram and a counter have in common; NULL: there is none. */
+static struct logs_histogram *read_metric(struct config_builder *b, const struct yaml *map,
+                                          const char *what)
+{
+    struct logs_histogram *h = map && map->kind == YAML_MAP ? builder_array(b, 1, sizeof *h) : NULL;
+
+    if (!h)
+        return NULL;
+    h->metric = schema_text(map, "metric");
+    if (!name_is_legacy_metric(h->metric))
+        yaml_error(&b->errors, map,
+                   "%s: metric: \"%.*s\" is no name of a metric: letters, digits, _ and :", what,
+                   STR_ARGS(str_take(h->metric, 100)));
+    read_labels(b, yaml_get(map, "labels"), h);
+    return h;
+}
+
 static void read_histogram(struct config_builder *b, const struct yaml *node,
                            struct logs_pattern *out)
 {
     const struct yaml *map = yaml_get(node, "histogram");
-    struct logs_histogram *h;
+    struct logs_histogram *h = read_metric(b, map, "histogram");
 
-    if (!map || map->kind != YAML_MAP)
-        return;
-    h = builder_array(b, 1, sizeof *h);
     if (!h)
         return;
-    h->metric = schema_text(map, "metric");
     h->field = schema_text(map, "field");
     h->unit = (enum quantity_unit)read_word(b, yaml_get(map, "unit"), "unit", units,
                                             ARRAY_LEN(units), QUANTITY_NUMBER);
-    if (!name_is_legacy_metric(h->metric))
-        yaml_error(&b->errors, map,
-                   "histogram: metric: \"%.*s\" is no name of a metric: letters, digits, _ and :",
-                   STR_ARGS(str_take(h->metric, 100)));
     if (h->field.n == 0)
         yaml_error(&b->errors, map, "histogram: needs field: what is measured");
     read_buckets(b, yaml_get(map, "buckets"), h);
-    read_labels(b, yaml_get(map, "labels"), h);
     out->histogram = h;
-}
-
-static void read_counter(struct config_builder *b, const struct yaml *node,
-                         struct logs_pattern *out)
-{
-    const struct yaml *map = yaml_get(node, "counter");
-    struct logs_histogram *h;
-
-    if (!map || map->kind != YAML_MAP)
-        return;
-    h = builder_array(b, 1, sizeof *h);
-    if (!h)
-        return;
-    h->metric = schema_text(map, "metric");
-    if (!name_is_legacy_metric(h->metric))
-        yaml_error(&b->errors, map,
-                   "counter: metric: \"%.*s\" is no name of a metric: letters, digits, _ and :",
-                   STR_ARGS(str_take(h->metric, 100)));
-    read_labels(b, yaml_get(map, "labels"), h);
-    out->counter = h;
 }
 
 /* Without `took` it is what the histogram measures. */
@@ -257,7 +245,7 @@ static void read_pattern(struct config_builder *b, const struct yaml *node,
     read_match(b, node, out);
     read_values(b, node, out);
     read_histogram(b, node, out);
-    read_counter(b, node, out);
+    out->counter = read_metric(b, yaml_get(node, "counter"), "counter");
     read_job(b, node, out);
     if (out->all && out->fields_n)
         yaml_error(&b->errors, yaml_get(node, "all"),

@@ -190,7 +190,7 @@ static const char *place_behind(const struct entry_settings *entry)
 {
     if (entry->url)
         return entry->url;
-    return entry->instance && strcmp(entry->kind, "process") != 0 ? entry->instance : VIA_SHELL;
+    return entry->place ? entry->place : VIA_SHELL;
 }
 
 /* What its collector will connect to. */

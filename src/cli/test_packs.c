@@ -46,6 +46,21 @@ static struct config *load(const char *text)
     return c;
 }
 
+static void assert_refused(const char *text, const char *words)
+{
+    FILE *f = fopen(path, "we");
+    struct config *c = NULL;
+    struct err *errors = NULL;
+    size_t n = 0;
+
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(config_load(path, NULL, &packs_reader, &c, &errors, &n), -1);
+    assert_non_null(strstr(errors[0].text, words));
+    mem_free(errors);
+}
+
 static const struct entry_settings *entry(const struct config *c, const char *kind,
                                           const char *name)
 {
@@ -142,12 +157,43 @@ static void what_is_off_is_left_out(void **state)
     config_free(c);
 }
 
+static void packs_with_the_same_way_share_the_host(void **state)
+{
+    struct config *c =
+        load("packs:\n"
+             "- whisper-pipeline: {ssh: me@box, api: off, flower: off}\n"
+             "- whisper-pipeline: {ssh: me@box, instance: two, api: off, flower: off,\n"
+             "    redis: 'redis://127.0.0.1:6380', postgres: off}\n");
+    const struct entry_settings *second = &c->entries[c->entries_n - 1];
+
+    (void)state;
+    assert_int_equal(c->hosts_n, 1);
+    assert_int_equal(c->entries_n, 5);
+    for (size_t i = 0; i < c->entries_n; i++)
+        assert_string_equal(c->entries[i].host, "box");
+    assert_string_equal(second->instance, "two");
+    assert_string_equal(second->place, "127.0.0.1:6380"); /* whatever it is called */
+    config_free(c);
+}
+
+static void packs_with_other_ways_to_one_host_are_told_apart(void **state)
+{
+    (void)state;
+    assert_refused("packs:\n"
+                   "- whisper-pipeline: {ssh: me@box, instance: one}\n"
+                   "- whisper-pipeline: {ssh: you@box, instance: two}\n",
+                   "ssh: \"box\" is reached in another way already; put one entry under hosts and "
+                   "the packs into its list packs");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pack_is_sound_with_its_defaults),
         cmocka_unit_test(a_pack_may_stand_twice_with_the_same_names_inside),
         cmocka_unit_test(what_is_off_is_left_out),
+        cmocka_unit_test(packs_with_the_same_way_share_the_host),
+        cmocka_unit_test(packs_with_other_ways_to_one_host_are_told_apart),
     };
 
     return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -14,10 +14,14 @@
 #define ENTRY_PATH_BYTES 108 /* of a Unix socket's address */
 
 struct entry_settings {
-    const char *kind;            /* "redis" */
-    const char *name;            /* unique within its kind, pack and host */
-    const char *host;            /* behind which of `hosts` it is; NULL: none */
-    const char *instance;        /* NULL: this machine's host name */
+    const char *kind;     /* "redis" */
+    const char *name;     /* unique within its kind, pack and host */
+    const char *host;     /* behind which of `hosts` it is; NULL: none */
+    const char *instance; /* NULL: this machine's host name */
+    /* What its collector connects to, host:port as seen from `host`, whatever the instance is
+     * called; NULL: nothing, or `url`.
+     */
+    const char *place;
     const struct labels *labels; /* further ones */
     bool named;                  /* the name is label `name` of all that it brings */
     const char *source;          /* label of all that it brings; NULL: none */

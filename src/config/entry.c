@@ -181,6 +181,7 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
     entry->host = b->host;
     (void)snprintf(what, sizeof what, "collect.%s", kind->key);
     entry->own = kind->read(b, node, entry);
+    entry->place = entry->instance;
     entry->job.client = read_client(b, node, entry);
     entries_note_source(b, node, entry, source_of(entry));
     entry->name = builder_text(b, node, "name", entry->name ? entry->name : kind->key);
@@ -222,9 +223,10 @@ static const char *path_of(struct config_builder *b, const char *url)
 }
 
 /* A further target of the entry at `of`, with the same job, instance, labels and times: another
- * URL, or NULL for what a collector of its own asks. */
+ * URL, or NULL for what a collector of its own asks at `place`. */
 static void add_beside(struct config_builder *b, const struct yaml *node, size_t of,
-                       const char *kind, const char *endpoint, const char *url, const void *own)
+                       const char *kind, const char *endpoint, const char *url, const char *place,
+                       const void *own)
 {
     struct entry_settings *entry = add_entry(b);
 
@@ -234,6 +236,7 @@ static void add_beside(struct config_builder *b, const struct yaml *node, size_t
     entry->kind = kind;
     entry->url = url;
     entry->endpoint = endpoint;
+    entry->place = place;
     entry->own = own;
     entry->may_be_missing = false;
     entry->job.client = read_client(b, node, entry);
@@ -248,7 +251,7 @@ static void read_with_beside(struct config_builder *b, const struct kind *kind,
 {
     static const char *const rabbitmq[] = {"rabbitmq nodes", "rabbitmq overview"};
     size_t of = b->config->entries_n;
-    const char *url = NULL;
+    const char *url = NULL, *place;
     const void *own;
 
     read_entry(b, kind, node);
@@ -257,15 +260,15 @@ static void read_with_beside(struct config_builder *b, const struct kind *kind,
     if (strcmp(kind->key, "celery") == 0) {
         url = entry_flower_url(b, node);
         if (url)
-            add_beside(b, node, of, "flower", path_of(b, url), url, NULL);
-        own = entry_celery_results(b, node);
+            add_beside(b, node, of, "flower", path_of(b, url), url, NULL, NULL);
+        own = entry_celery_results(b, node, &place);
         if (own)
-            add_beside(b, node, of, "celery results", "results", NULL, own);
+            add_beside(b, node, of, "celery results", "results", NULL, place, own);
     } else if (strcmp(kind->key, "rabbitmq") == 0) {
         for (size_t i = 0; i < ARRAY_LEN(rabbitmq) &&
                            (own = entry_rabbitmq_beside(b, node, &b->config->entries[of], i, &url));
              i++)
-            add_beside(b, node, of, rabbitmq[i], path_of(b, url), url, own);
+            add_beside(b, node, of, rabbitmq[i], path_of(b, url), url, NULL, own);
     }
 }
 

@@ -43,7 +43,8 @@ const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
     return s;
 }
 
-const void *entry_celery_results(struct config_builder *b, const struct yaml *node)
+const void *entry_celery_results(struct config_builder *b, const struct yaml *node,
+                                 const char **place)
 {
     struct redis_settings *s = builder_array(b, 1, sizeof *s);
     struct redis_key *pattern = builder_array(b, 1, sizeof *pattern);
@@ -55,6 +56,8 @@ const void *entry_celery_results(struct config_builder *b, const struct yaml *no
     s->access.tls = client_read_tls(b, yaml_get(node, "tls_config"));
     if (!entry_read_redis_url(b, node, "results_file", &s->access.url, &url))
         return NULL;
+    *place = redis_url_place(b->arena, &url, &b->err);
+    b->failed |= !*place;
     *pattern = (struct redis_key){.db = url.db, .name = "celery-task-meta-*"};
     s->patterns = pattern;
     s->patterns_n = 1;

@@ -242,7 +242,10 @@ static void check_name(struct config_builder *b, const struct yaml *node, size_t
     for (size_t i = 0; i < n; i++)
         if (strcmp(hosts[i].name, hosts[n].name) == 0 && *hosts[n].name)
             yaml_error(&b->errors, yaml_get(node, "name") ? yaml_get(node, "name") : node,
-                       "hosts: two are called \"%.100s\"; give one another name", hosts[n].name);
+                       b->use ? "ssh: \"%.100s\" is reached in another way already; put one entry "
+                                "under hosts and the packs into its list packs"
+                              : "hosts: two are called \"%.100s\"; give one another name",
+                       hosts[n].name);
 }
 
 /* Of what the tunnel is made of; what is collected through it has its own. */
@@ -271,8 +274,8 @@ static void read_machine(struct config_builder *b, const struct yaml *collect,
                    "windows_exporter there");
         return;
     }
-    if (host && !b->config->host_of[b->config->hosts_n - 1].enabled) /* the first one counts */
-        config_read_host(b, host, &b->config->host_of[b->config->hosts_n - 1]);
+    if (host && !b->config->host_of[s - b->config->hosts].enabled) /* the first one counts */
+        config_read_host(b, host, &b->config->host_of[s - b->config->hosts]);
     for (size_t i = 0; process && process->kind == YAML_LIST && i < process->n; i++)
         if (yaml_get(&process->items[i], "pid_file"))
             yaml_error(&b->errors, yaml_get(&process->items[i], "pid_file"),
@@ -320,6 +323,17 @@ static void read_own_packs(struct config_builder *b, const struct yaml *packs,
     b->use = NULL;
 }
 
+static void read_what_is_behind(struct config_builder *b, const struct yaml *node,
+                                const struct ssh_settings *s)
+{
+    b->host = s->name;
+    read_machine(b, yaml_get(node, "collect"), s);
+    config_read_jobs(b, yaml_get(yaml_get(node, "collect"), "scrape"));
+    entries_read(b, yaml_get(node, "collect"));
+    read_own_packs(b, yaml_get(node, "packs"), s);
+    b->host = NULL;
+}
+
 static void read_host(struct config_builder *b, const struct yaml *node)
 {
     size_t n = b->config->hosts_n;
@@ -335,27 +349,39 @@ static void read_host(struct config_builder *b, const struct yaml *node)
     read_forward(b, yaml_get(node, "forward"), n, s);
     s->fingerprint = fingerprint(node);
     b->config->hosts_n++;
-    b->host = s->name;
-    read_machine(b, yaml_get(node, "collect"), s);
-    config_read_jobs(b, yaml_get(yaml_get(node, "collect"), "scrape"));
-    entries_read(b, yaml_get(node, "collect"));
-    read_own_packs(b, yaml_get(node, "packs"), s);
-    b->host = NULL;
+    read_what_is_behind(b, node, s);
 }
 
-/* Where packs are that are reached over SSH. */
+static const struct ssh_settings *host_alike(const struct config *c, size_t from, uint64_t print)
+{
+    for (size_t i = from; i < c->hosts_n; i++)
+        if (c->hosts[i].fingerprint == print)
+            return &c->hosts[i];
+    return NULL;
+}
+
+/* Where packs are that are reached over SSH. Those that say the same of the way share the host. */
 static void read_packs(struct config_builder *b)
 {
     const struct pack_uses *uses = &b->config->packs;
+    size_t listed = b->config->hosts_n;
 
     for (size_t i = 0; i < uses->n; i++) {
+        const struct yaml *node = uses->items[i].host;
+        const struct ssh_settings *alike;
         size_t before = b->errors.n;
 
-        if (!uses->items[i].host)
+        if (!node)
             continue;
         b->use = &uses->items[i];
-        read_host(b, b->use->host);
-        used_packs_note(b, b->use, b->config->hosts[b->config->hosts_n - 1].name);
+        alike = host_alike(b->config, listed, fingerprint(node));
+        if (alike) {
+            read_what_is_behind(b, node, alike);
+        } else {
+            read_host(b, node);
+            alike = &b->config->hosts[b->config->hosts_n - 1];
+        }
+        used_packs_note(b, b->use, alike->name);
         used_packs_relocate(b, before, b->use);
     }
     b->use = NULL;

@@ -92,7 +92,8 @@ const void *entry_read_redis(struct config_builder *b, const struct yaml *node,
 const void *entry_read_celery(struct config_builder *b, const struct yaml *node,
                               struct entry_settings *entry);
 /* Where a Celery keeps its results: struct redis_settings. NULL: it was not said, or b->failed. */
-const void *entry_celery_results(struct config_builder *b, const struct yaml *node);
+const void *entry_celery_results(struct config_builder *b, const struct yaml *node,
+                                 const char **place);
 /* Where the Flower beside a Celery is scraped; NULL: there is none, or b->failed. */
 const char *entry_flower_url(struct config_builder *b, const struct yaml *node);
 const void *entry_read_rabbitmq(struct config_builder *b, const struct yaml *node,

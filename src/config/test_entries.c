@@ -247,6 +247,28 @@ static void hosts_have_a_place_and_what_is_collected_there_carries_their_name(vo
     config_free(c);
 }
 
+static void what_an_entry_asks_is_the_same_whatever_its_instance_is_called(void **state)
+{
+    struct config *c = NULL;
+
+    (void)state;
+    assert_string_equal(
+        given_load(EARSHOT,
+                   STR("hosts:\n"
+                       "- {ssh: box, collect: {celery: [{instance: queues, broker: "
+                       "'redis://127.0.0.1:1', results: 'redis://127.0.0.1:2/3'}],\n"
+                       "    postgres: [{instance: db, url: 'postgresql://127.0.0.1:3/x'}]}}\n"),
+                   &c),
+        "");
+    assert_int_equal(c->entries_n, 3);
+    assert_string_equal(c->entries[0].place, "127.0.0.1:3");
+    assert_string_equal(c->entries[0].instance, "db");
+    assert_string_equal(c->entries[1].place, "127.0.0.1:1");
+    assert_string_equal(c->entries[2].place, "127.0.0.1:2"); /* the results' own */
+    assert_string_equal(c->entries[2].instance, "queues");
+    config_free(c);
+}
+
 static void machines_on_the_way_are_places_or_names_of_other_entries(void **state)
 {
     struct config *c = NULL;
@@ -495,6 +517,7 @@ int main(void)
         cmocka_unit_test(a_rabbitmq_is_read_from_its_plug_in_or_from_its_management),
         cmocka_unit_test(mistakes_of_a_rabbitmq_are_told_with_their_place),
         cmocka_unit_test(hosts_have_a_place_and_what_is_collected_there_carries_their_name),
+        cmocka_unit_test(what_an_entry_asks_is_the_same_whatever_its_instance_is_called),
         cmocka_unit_test(machines_on_the_way_are_places_or_names_of_other_entries),
         cmocka_unit_test(mistakes_in_hosts_are_told),
         cmocka_unit_test(groups_of_processes_with_the_same_labels_are_one_target),

@@ -14,7 +14,7 @@ METRICS = 'text/plain; version=0.0.4'
 class Target:
     """an HTTP server on loopback that answers by answer(request) and keeps what it was asked"""
 
-    def __init__(self, answer=None, host='127.0.0.1', tls=None, tunnel_to=None, tunnel_for=None):
+    def __init__(self, answer=None, host='127.0.0.1', port=0, tls=None, tunnel_to=None, tunnel_for=None):
         """answer gives (status, headers, text); tls: an ssl.SSLContext; as a proxy it lets those with these
         credentials through to `tunnel_to`"""
         self.asked = []  # of (path, headers), as they came
@@ -57,7 +57,7 @@ class Target:
             def handle_error(self, *_):
                 pass  # who does not trust us goes in the middle of a handshake
 
-        self.server = Quiet((host, 0), Handler)
+        self.server = Quiet((host, port), Handler)
         if tls:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.address = '%s:%d' % (host, self.server.server_address[1])

@@ -61,13 +61,14 @@ class Peer:
 
 
 class Server:
-    def __init__(self, *flags, files=None, data=None, listen=None):
-        """files: {name: text} written beside the data directory; {dir} in flags is that folder"""
+    def __init__(self, *flags, files=None, data=None, listen=None, env=None):
+        """files: {name: text} written beside the data directory; {dir} in flags is that folder; env: beside our own"""
         self.dir = tempfile.mkdtemp(prefix='earshot-e2e-')
         self.data = data or os.path.join(self.dir, 'data')
         self.port = free_port()
         self.listen = listen or '127.0.0.1:%d' % self.port
         self.flags = [f.replace('{dir}', self.dir) for f in flags]
+        self.env = {**os.environ, **(env or {})}
         self.process = None
         for name, text in (files or {}).items():
             os.makedirs(os.path.dirname(os.path.join(self.dir, name)), exist_ok=True)
@@ -79,7 +80,7 @@ class Server:
 
     def start(self):
         self.log = open(os.path.join(self.dir, 'log'), 'ab')
-        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, env=self.env)
 
         def ready():
             if self.process.poll() is not None:

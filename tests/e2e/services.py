@@ -53,8 +53,8 @@ def get(url, headers=None):
 class Exporter:
     """a program that answers at http://127.0.0.1:PORT/metrics"""
 
-    def __init__(self, *command, **options):
-        self.port = free_port()
+    def __init__(self, *command, port=None, **options):
+        self.port = port or free_port()
         self.url = 'http://127.0.0.1:%d/metrics' % self.port
         self.peer = Peer(*[c.replace('{port}', str(self.port)) for c in command], **options)
 
@@ -71,9 +71,9 @@ class Exporter:
 
 
 class Redis:
-    def __init__(self):
+    def __init__(self, port=None):
         self.dir = tempfile.mkdtemp(prefix='earshot-redis-')
-        self.port = free_port()
+        self.port = port or free_port()
         self.peer = Peer('redis-server', '--port', str(self.port), '--bind', '127.0.0.1', '--dir', self.dir,
                          '--save', '', '--appendonly', 'no')
 
@@ -100,9 +100,9 @@ class Postgres:
     """It will not run as root: then it runs as the user that its package made. POSTGRES_BIN names the
     folder of another version's programs. With `standby_of` it follows that other one, by a slot "standby"."""
 
-    def __init__(self, hba=None, options=(), standby_of=None):
+    def __init__(self, hba=None, options=(), standby_of=None, port=None):
         self.dir = tempfile.mkdtemp(prefix='earshot-postgres-')
-        self.port = free_port()
+        self.port = port or free_port()
         self.bin = postgres_bin()
         self.data = os.path.join(self.dir, 'data')
         self.who = {}
@@ -151,8 +151,8 @@ class Postgres:
         self.sql('insert into jobs(v) select generate_series(1, %d); select count(*) from jobs; '
                  'update jobs set v = v + 1 where id < 20; delete from jobs where id < %d' % (n % 7 + 1, n))
 
-    def exporter(self):
-        return Exporter('prometheus-postgres-exporter', '--web.listen-address=127.0.0.1:{port}', env={
+    def exporter(self, port=None):
+        return Exporter('prometheus-postgres-exporter', '--web.listen-address=127.0.0.1:{port}', port=port, env={
             **os.environ, 'DATA_SOURCE_NAME': 'postgresql://test@127.0.0.1:%d/postgres?sslmode=disable' % self.port})
 
     def end(self):

@@ -41,17 +41,18 @@
 #define QUEUED_MAX     1024
 #define QUERY_THREADS  8
 #define RENDER_THREADS 2
+#define BEHIND_THREADS 4
 #define SLOW_THREADS   64
-#define STUCK_MAX      192 /* beside these, in LANE_SLOW and in LANE_LATE each */
+#define STUCK_MAX      192 /* beside these, in each class of what may hang */
 #define IDLE_MS        30000
 #define STUCK_MS       10000 /* for a job without a deadline */
 #define RELIEF_MS      200
 #define FREE_WAIT_MS   1000 /* how long lanes_free gives to those that may hang */
 
 static const char *const thread_names[LANE_CLASSES] = {
-    [LANE_PARSE] = "lane-parse",   [LANE_RULES] = "lane-rules", [LANE_QUERY] = "lane-query",
-    [LANE_RENDER] = "lane-render", [LANE_SLOW] = "lane-slow",   [LANE_LATE] = "lane-late",
-    [LANE_UPKEEP] = "lane-upkeep",
+    [LANE_PARSE] = "lane-parse",       [LANE_RULES] = "lane-rules",   [LANE_QUERY] = "lane-query",
+    [LANE_RENDER] = "lane-render",     [LANE_SLOW] = "lane-slow",     [LANE_LATE] = "lane-late",
+    [LANE_CATCH_UP] = "lane-catch-up", [LANE_UPKEEP] = "lane-upkeep",
 };
 
 int64_t lanes_now_ns(void)
@@ -197,7 +198,7 @@ static void *thread_main(void *arg)
     pthread_mutex_lock(&l->lock);
     c->coming--;
     t->tid = (pid_t)syscall(SYS_gettid);
-    if (t->class == LANE_RENDER)
+    if (t->class == LANE_RENDER || t->class == LANE_CATCH_UP)
         (void)setpriority(PRIO_PROCESS, (id_t)t->tid, NICE);
     while (wanted && !l->stopping && !t->niced) {
         struct lane_job *job = begin(c, t);
@@ -425,6 +426,8 @@ struct lanes *lanes_new(struct loop *loop)
     l->classes[LANE_SLOW].threads_max = l->classes[LANE_LATE].threads_max = SLOW_THREADS;
     l->classes[LANE_SLOW].stuck_max = l->classes[LANE_LATE].stuck_max = STUCK_MAX;
     l->classes[LANE_RENDER].threads_max = RENDER_THREADS;
+    l->classes[LANE_CATCH_UP].threads_max = BEHIND_THREADS;
+    l->classes[LANE_CATCH_UP].stuck_max = STUCK_MAX;
     l->classes[LANE_RULES].threads_max = 1;
     l->classes[LANE_UPKEEP].threads_max = 1;
     return l;

@@ -14,8 +14,11 @@
  * of its own, at most 64; one that is stuck is counted and gives up its place among these, until
  * 192 are stuck. LANE_LATE has as many of its own, for jobs that nobody knows to come back soon:
  * they were late the last time, or it is their first. So however many hang, those that are known to
- * come back have threads. `done` of either may never come: the owner keeps a timer of its own, must
- * not free the job or what it reaches, and submits no second one until `done`.
+ * come back have threads. LANE_CATCH_UP is for what may hang as well, but can also take all of a
+ * core for long and is in no hurry: its few threads are nice 10, and a job there ends after a
+ * second to let the others have a turn. `done` of these three may never come: the owner keeps a
+ * timer of its own, must not free the job or what it reaches, and submits no second one until
+ * `done`.
  */
 #ifndef SYS_LANES_H
 #define SYS_LANES_H
@@ -38,6 +41,7 @@ enum lane {
     LANE_RENDER, /* what is left of large answers: nice 10 from the start */
     LANE_SLOW,
     LANE_LATE,
+    LANE_CATCH_UP, /* nice 10 from the start */
     LANE_UPKEEP,
     LANE_CLASSES
 };
@@ -55,8 +59,8 @@ struct lane_job {
     uint8_t class, state;
 };
 
-/* Threads per class: 8 for queries, not counting those that rest; min(8, cores) for parsing; 2 for
- * rendering; 1 for rules and upkeep. */
+/* Threads per class: 8 for queries, not counting those that rest; min(8, cores) for parsing; 4 for
+ * catching up; 2 for rendering; 1 for rules and upkeep. */
 struct lanes *lanes_new(struct loop *loop);
 /* On the loop's thread, loop stopped: refuses new jobs, cancels, waits, and calls `done` of each
  * itself. Returns how many jobs that may hang are left; if not 0, nothing they can reach may be

@@ -265,22 +265,29 @@ static void outlive_the_wait(struct lane_job *base)
         ;
 }
 
+static void expect_hanging_to_be_told(struct fixture *f, enum lane class)
+{
+    struct job *job = submit(f, class, outlive_the_wait);
+
+    job->base.deadline_ns = 1; /* long past */
+    while (!lanes_stats(f->lanes, class).running)
+        (void)usleep(100);
+    assert_int_equal(lanes_free(f->lanes), 1);
+    assert_int_equal(lanes_stats(f->lanes, class).running, 1);
+    sem_post(&f->gate);
+    while (lanes_stats(f->lanes, class).threads)
+        (void)usleep(100);
+    assert_int_equal(lanes_free(f->lanes), 0);
+    f->lanes = lanes_new(f->loop);
+}
+
 static void a_job_that_hangs_is_told_by_free_and_stays(void **state)
 {
     struct fixture *f = *state;
-    struct job *job = submit(f, LANE_SLOW, outlive_the_wait);
 
-    job->base.deadline_ns = 1; /* long past */
-    while (!lanes_stats(f->lanes, LANE_SLOW).running)
-        (void)usleep(100);
-    assert_int_equal(lanes_free(f->lanes), 1);
-    assert_int_equal(lanes_stats(f->lanes, LANE_SLOW).running, 1);
-    sem_post(&f->gate);
-    while (lanes_stats(f->lanes, LANE_SLOW).threads)
-        (void)usleep(100);
-    assert_int_equal(lanes_free(f->lanes), 0);
-    assert_int_equal(f->dones, 1);
-    f->lanes = lanes_new(f->loop);
+    expect_hanging_to_be_told(f, LANE_SLOW);
+    expect_hanging_to_be_told(f, LANE_CATCH_UP);
+    assert_int_equal(f->dones, 2);
 }
 
 struct niced {
@@ -333,6 +340,17 @@ static void a_long_query_becomes_nice_and_the_next_one_is_not(void **state)
     assert_ok(lanes_submit(f->lanes, LANE_QUERY, &n.base, &err), err);
     loop_run(f->loop);
     assert_int_equal(n.nice, getpriority(PRIO_PROCESS, 0));
+}
+
+static void catching_up_is_nice_from_the_start(void **state)
+{
+    struct fixture *f = *state;
+    struct niced n = {.base = {.run = look_at_nice, .done = stop_when_niced}, .f = f};
+    struct err err;
+
+    assert_ok(lanes_submit(f->lanes, LANE_CATCH_UP, &n.base, &err), err);
+    loop_run(f->loop);
+    assert_int_equal(n.nice, 10);
 }
 
 static pthread_key_t at_the_end;
@@ -456,6 +474,7 @@ int main(void)
         TEST(jobs_that_are_stuck_give_up_their_place_and_there_is_a_bound),
         TEST(a_job_that_hangs_is_told_by_free_and_stays),
         TEST(a_long_query_becomes_nice_and_the_next_one_is_not),
+        TEST(catching_up_is_nice_from_the_start),
         TEST(the_loop_waits_for_no_thread_that_takes_long_to_end),
         TEST(a_query_that_waits_is_not_taken_for_a_long_one),
         TEST(a_short_query_finds_a_lane_beside_many_long_ones),

@@ -345,6 +345,7 @@ struct collect_stats collect_stats(const struct collect *c)
 
     stats.stuck = 0;
     for (size_t i = 0; i < c->n; i++)
-        stats.stuck += c->cycles[i]->reading && c->cycles[i]->state != CYCLE_READING;
+        stats.stuck += c->cycles[i]->reading && c->cycles[i]->state != CYCLE_READING &&
+                       (!c->cycles[i]->catching_up || c->cycles[i]->called_back);
     return stats;
 }

@@ -17,6 +17,7 @@
 #ifndef COLLECT_COLLECT_H
 #define COLLECT_COLLECT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -73,6 +74,12 @@ struct collector {
     /* What it waits for when it hangs, for people ("the Redis server"); it runs on a thread of its
      * own then. NULL: it never waits. What can hang (statfs, hwmon) is a target of its own. */
     const char *hangs_on;
+    /* Of one that may hang and leaves work behind, as a log of which much came at once: then it
+     * goes on between its cycles, on LANE_CATCH_UP, never beside `collect`. `catch_up` ends after a
+     * second or so, and soon once `*stop` is set: a cycle is due, or the target goes. What it did
+     * is told by the next `collect`. NULL: it is never behind. */
+    void (*catch_up)(void *arg, const atomic_bool *stop);
+    bool (*is_behind)(void *arg); /* on the loop, when neither runs */
     /* On the loop, right before `collect`: for what only the loop may read. NULL: nothing. */
     void (*prepare)(void *arg);
     /* Where what it reads comes without a thread that waits: on the loop, begins to gather what

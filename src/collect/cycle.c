@@ -115,6 +115,7 @@ static void add_cost(struct cycle *c)
 
 static void vanish(struct cycle *c);
 static void leave(struct cycle *c);
+static void catch_up(struct cycle *c);
 
 static void say_limited(struct cycle *c)
 {
@@ -162,10 +163,12 @@ static void finish(struct cycle *c)
         fetch_free(c->fetch);
     c->fetch = NULL;
     c->state = CYCLE_IDLE;
-    if (c->end_due)
+    if (c->end_due) {
         vanish(c);
-    else
-        c->idle(c);
+        return;
+    }
+    catch_up(c);
+    c->idle(c);
 }
 
 /* ---- parse, commit ---- */
@@ -469,23 +472,60 @@ static void begin_gathering(struct cycle *c)
     c->settings.collector.begin(c->settings.collector.arg, &c->gather);
 }
 
+/* What the thread had used when the collector went out. */
+struct used {
+    int64_t cpu_ns;
+    uint64_t bytes;
+    bool known; /* the bytes */
+};
+
+/* On its thread, as the next. */
+static struct used go_out(struct cycle *c)
+{
+    struct used used = {.cpu_ns = thread_cpu_ns()};
+
+    used.known = thread_read_bytes(&used.bytes) > 0;
+    atomic_store_explicit(&c->read_began, true, memory_order_relaxed);
+    return used;
+}
+
+static void turn_back(struct cycle *c, const struct used *before)
+{
+    c->read_bytes = bytes_since(before->known, before->bytes);
+    c->read_cpu_ns = thread_cpu_ns() - before->cpu_ns;
+}
+
+static void add_use(struct cycle *c, const struct lane_job *job)
+{
+    if (!job->was_run)
+        return;
+    c->spent.cpu_ns += c->read_cpu_ns;
+    c->spent.bytes += c->read_bytes;
+}
+
+/* After the end of its cycle. */
+static void come_back(struct cycle *c)
+{
+    if (c->left)
+        c->gone(c);
+    else
+        c->idle(c);
+}
+
 static void read_run(struct lane_job *job)
 {
     struct cycle *c = CONTAINER_OF(job, struct cycle, read);
     const struct collector *collector = &c->settings.collector;
     const struct clock *clock = c->context->clock;
-    int64_t cpu_ns = thread_cpu_ns(), began_ns = clock->mono_ns(clock);
-    uint64_t before = 0;
-    bool known = thread_read_bytes(&before) > 0;
+    int64_t began_ns = clock->mono_ns(clock);
+    struct used before = go_out(c);
     struct arena scratch;
 
-    atomic_store_explicit(&c->read_began, true, memory_order_relaxed);
     arena_init(&scratch, &c->budget);
     err_clear(&c->read_err);
     c->read_rc = collector->collect(collector->arg, &c->record.emit, &scratch, &c->read_err);
     arena_fini(&scratch);
-    c->read_bytes = bytes_since(known, before);
-    c->read_cpu_ns = thread_cpu_ns() - cpu_ns;
+    turn_back(c, &before);
     c->prompt = clock->mono_ns(clock) - began_ns < c->settings.timeout_ms * 1000000 / 2;
 }
 
@@ -494,15 +534,9 @@ static void read_done(struct lane_job *job)
     struct cycle *c = CONTAINER_OF(job, struct cycle, read);
 
     c->reading = false;
-    if (job->was_run) {
-        c->spent.cpu_ns += c->read_cpu_ns;
-        c->spent.bytes += c->read_bytes;
-    }
+    add_use(c, job);
     if (c->state != CYCLE_READING) { /* too late: that cycle has ended with up 0 */
-        if (c->left)
-            c->gone(c);
-        else
-            c->idle(c);
+        come_back(c);
         return;
     }
     c->gathered = job->was_run && c->read_rc == 0;
@@ -534,16 +568,10 @@ static void explain_absence(struct cycle *c)
                       collector->name);
 }
 
-static void start_read(struct cycle *c)
+static void submit_read(struct cycle *c)
 {
     enum lane lane = c->prompt ? LANE_SLOW : LANE_LATE;
 
-    if (c->reading) {
-        explain_absence(c);
-        submit_parse(c);
-        return;
-    }
-    c->state = CYCLE_READING;
     record_reset(&c->record);
     prepare(c);
     c->read_began = false;
@@ -551,6 +579,68 @@ static void start_read(struct cycle *c)
     c->reading = lanes_submit(c->context->lanes, lane, &c->read, &c->gather_err) == 0;
     if (!c->reading)
         submit_parse(c);
+}
+
+static void call_back(struct cycle *c)
+{
+    c->called_back = true;
+    lanes_cancel(&c->catch_up);
+}
+
+static void start_read(struct cycle *c)
+{
+    if (c->reading && (!c->catching_up || c->called_back)) {
+        explain_absence(c);
+        submit_parse(c);
+        return;
+    }
+    c->state = CYCLE_READING;
+    if (c->catching_up)
+        call_back(c); /* the cycle goes on when it is here */
+    else
+        submit_read(c);
+}
+
+/* ---- between cycles ---- */
+
+static void catch_up_run(struct lane_job *job)
+{
+    struct cycle *c = CONTAINER_OF(job, struct cycle, catch_up);
+    const struct collector *collector = &c->settings.collector;
+    struct used before = go_out(c);
+
+    collector->catch_up(collector->arg, &job->cancelled);
+    turn_back(c, &before);
+}
+
+static void catch_up_done(struct lane_job *job)
+{
+    struct cycle *c = CONTAINER_OF(job, struct cycle, catch_up);
+
+    c->reading = c->catching_up = false;
+    add_use(c, job);
+    if (c->state == CYCLE_READING) {
+        submit_read(c);
+        return;
+    }
+    if (c->state == CYCLE_IDLE)
+        catch_up(c);
+    if (!c->reading)
+        come_back(c);
+}
+
+static void catch_up(struct cycle *c)
+{
+    const struct collector *collector = &c->settings.collector;
+    struct err ignored; /* the next cycle reads anyway */
+
+    if (c->reading || !c->timer || c->gone || c->refusal || !collector->catch_up ||
+        !collector->is_behind(collector->arg))
+        return;
+    c->called_back = false;
+    atomic_store(&c->catch_up.cancelled, false);
+    c->reading = c->catching_up =
+        lanes_submit(c->context->lanes, LANE_CATCH_UP, &c->catch_up, &ignored) == 0;
 }
 
 static void start(struct cycle *c, ts_ms now)
@@ -685,6 +775,8 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
     c->parse.done = parse_done;
     c->read.run = read_run;
     c->read.done = read_done;
+    c->catch_up.run = catch_up_run;
+    c->catch_up.done = catch_up_done;
     c->committed.run = on_committed;
     c->due = cycle_due(now, settings->interval_ms, c->key->hash);
     c->timer = loop_timer_new(context->loop, c->due - now, 0, on_timer, c);
@@ -705,6 +797,8 @@ static void let_go(struct cycle *c)
     } else if (c->state == CYCLE_READING) {
         c->state = CYCLE_IDLE; /* what it reads is not waited for */
     }
+    if (c->catching_up && !c->called_back)
+        call_back(c);
 }
 
 void cycle_stop(struct cycle *c)

@@ -11,6 +11,9 @@
  * not come back by then gives up 0; it is asked again only after it did. Those that came back soon
  * the last time have threads of their own, which those that hang cannot take (sys/lanes.h).
  *
+ * A collector that is behind goes on between its cycles (collector.catch_up). When one is due it is
+ * called back, and the cycle waits for it in READING.
+ *
  * The end of a target that goes while others stay: cycle_end lets a cycle under way finish, waits,
  * commits one column with nothing in it, which makes all series of the target stale, and calls
  * `gone`.
@@ -53,8 +56,9 @@ struct cycle {
     struct loop_timer *timer; /* NULL: stopped */
     const char *refusal;      /* not NULL: cycles fail with these words; borrowed */
     enum cycle_state state;
-    bool reading;           /* the collector is out, perhaps for longer than its cycle */
-    atomic_bool read_began; /* it has a thread */
+    bool reading;                  /* the collector is out, perhaps for longer than its cycle */
+    bool catching_up, called_back; /* it is out between cycles; and was told to come back */
+    atomic_bool read_began;        /* it has a thread */
     bool prompt; /* it came back within half of its timeout; the reader's, until it is back */
     ts_ms due;   /* when the timer should fire next */
     int64_t start_ns;
@@ -63,7 +67,7 @@ struct cycle {
     struct fetch *fetch;
     struct gather gather;
     enum expo_format format;
-    struct lane_job parse, read;
+    struct lane_job parse, read, catch_up;
     struct loop_message committed;
     pthread_t lane; /* the thread that commits */
     bool stored;    /* the store's answer has come, perhaps before the lane's end */

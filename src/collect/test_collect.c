@@ -3,6 +3,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -578,6 +579,150 @@ static void on_gone(void *arg)
     loop_stop(f->loop);
 }
 
+/* ---- collectors that are behind ---- */
+
+struct behind {
+    struct collector_state collector; /* first: collect_one knows no other */
+    atomic_int left, done;            /* pieces of work */
+    atomic_int out;
+    atomic_bool collecting, met; /* both ran at once */
+    bool until_called_back;
+    atomic_int called_back;
+};
+
+/* For one test: what it adds may run until the end of it. */
+static struct behind *behind(int left, bool until_called_back)
+{
+    static struct behind b;
+
+    memset(&b, 0, sizeof b);
+    b.left = left;
+    b.until_called_back = until_called_back;
+    return &b;
+}
+
+static int collect_behind(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
+{
+    struct behind *b = arg;
+    int rc;
+
+    b->collecting = true;
+    b->met = b->met || b->out;
+    rc = collect_one(&b->collector, emit, scratch, err);
+    b->collecting = false;
+    return rc;
+}
+
+static void catch_up(void *arg, const atomic_bool *stop)
+{
+    struct behind *b = arg;
+
+    b->out++;
+    b->met = b->met || b->collecting;
+    while (b->until_called_back && !*stop)
+        (void)usleep(100);
+    b->called_back += *stop;
+    b->left--;
+    b->done++;
+    b->out--;
+}
+
+static bool is_behind(void *arg)
+{
+    struct behind *b = arg;
+
+    return b->left > 0;
+}
+
+static struct cycle *add_behind(struct fixture *f, struct behind *b, int64_t interval_ms)
+{
+    struct target_settings settings = {.job = "logs",
+                                       .labels = f->labels,
+                                       .interval_ms = interval_ms,
+                                       .timeout_ms = interval_ms,
+                                       .collector = {.name = "a",
+                                                     .collect = collect_behind,
+                                                     .catch_up = catch_up,
+                                                     .is_behind = is_behind,
+                                                     .arg = b,
+                                                     .hangs_on = "a file"}};
+    struct cycle *cycle;
+
+    assert_ok(collect_add_removable(f->collect, &settings, &cycle, &f->err), f->err);
+    return cycle;
+}
+
+/* Returns when it is, or after a while. */
+static bool comes_true(struct fixture *f, const atomic_int *count, int least)
+{
+    for (int i = 0; i < 20000 && *count < least; i++) {
+        loop_drain(f->loop);
+        (void)usleep(1000);
+    }
+    return *count >= least;
+}
+
+static void what_is_left_behind_is_gone_on_with_before_the_next_cycle(void **state)
+{
+    struct fixture *f = *state;
+    struct behind *b = behind(30, false);
+    struct cycle *cycle = add_behind(f, b, 60000);
+
+    loop_timer_restart(cycle->timer, 1, 0);
+    run_until(f, 1);
+    assert_true(comes_true(f, &b->done, 30));
+    assert_int_equal(f->sink.commits, 1); /* its samples are still those of its interval */
+    loop_timer_restart(cycle->timer, 1, 0);
+    run_until(f, 2);
+    loop_drain(f->loop);
+    assert_int_equal(b->done, 30); /* nothing is left */
+    assert_false(b->met);
+}
+
+static void a_cycle_that_is_due_calls_back_what_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct behind *b = behind(100, true);
+
+    add_behind(f, b, INTERVAL_MS);
+    assert_true(comes_true(f, &b->collector.calls, 4));
+    assert_true(b->called_back >= 3);
+    assert_false(b->met);
+    b->left = 0;
+}
+
+static void a_target_that_goes_calls_back_what_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct behind *b = behind(1, true);
+    struct cycle *cycle = add_behind(f, b, 60000);
+
+    loop_timer_restart(cycle->timer, 1, 0);
+    run_until(f, 1);
+    assert_true(comes_true(f, &b->out, 1));
+    collect_remove(f->collect, cycle, 0, on_gone, f);
+    while (!f->gone)
+        loop_run(f->loop);
+    assert_int_equal(b->called_back, 1);
+}
+
+static void stopping_calls_back_what_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct behind *b = behind(1, true);
+    struct cycle *cycle = add_behind(f, b, 60000);
+
+    loop_timer_restart(cycle->timer, 1, 0);
+    run_until(f, 1);
+    assert_true(comes_true(f, &b->out, 1));
+    collect_stop(f->collect, 10000, stop_loop, f->loop);
+    loop_run(f->loop);
+    assert_int_equal(lanes_free(f->lanes), 0);
+    assert_int_equal(b->called_back, 1);
+    loop_drain(f->loop);
+    f->lanes = lanes_new(f->loop);
+}
+
 static void targets_with_the_same_labels_are_told_apart_by_their_url(void **state)
 {
     struct fixture *f = *state;
@@ -777,6 +922,10 @@ int main(void)
         TEST(a_collector_that_fails_is_up_0_with_its_words),
         TEST(a_collector_that_hangs_is_up_0_until_it_comes_back),
         TEST(however_many_collectors_hang_one_that_came_back_goes_on),
+        TEST(what_is_left_behind_is_gone_on_with_before_the_next_cycle),
+        TEST(a_cycle_that_is_due_calls_back_what_goes_on),
+        TEST(a_target_that_goes_calls_back_what_goes_on),
+        TEST(stopping_calls_back_what_goes_on),
         TEST(targets_with_the_same_labels_are_told_apart_by_their_url),
         TEST(two_collectors_with_the_same_labels_are_refused),
         TEST(a_removed_target_leaves_all_its_series_stale),

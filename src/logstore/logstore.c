@@ -762,10 +762,16 @@ static bool read_mark(const char *path, const char *source, uint64_t *serial, st
 
 void logstore_mark(struct logstore *s, const char *source, uint64_t *serial, struct buf *state)
 {
-    size_t n;
-    struct file *files = logstore_files(s, &n);
     char path[FILE_PATH_BYTES];
+    struct file *files;
+    uint64_t appended;
+    size_t n;
 
+    (void)pthread_mutex_lock(&s->lock);
+    appended = s->appended;
+    (void)pthread_mutex_unlock(&s->lock);
+    logstore_wait(s, appended);
+    files = logstore_files(s, &n);
     *serial = 0;
     while (n-- > 0) {
         file_path(s->folder, files[n].begun_ms, path);

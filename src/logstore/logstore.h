@@ -56,7 +56,8 @@ struct logstore_stats logstore_stats(struct logstore *s);
 uint64_t logstore_append(struct logstore *s, struct logstore_batch *b);
 /* Until that batch, and all before it, are on the disk or counted as dropped. */
 void logstore_wait(struct logstore *s, uint64_t number);
-/* The newest mark of a source: *serial 0 and no text when there is none. */
+/* Of what has been handed over so far the newest mark of a source, once that is on the disk:
+ * *serial 0 and no text when there is none. */
 void logstore_mark(struct logstore *s, const char *source, uint64_t *serial, struct buf *state);
 
 #endif

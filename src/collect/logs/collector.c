@@ -28,6 +28,8 @@
 #define JOB_MS_MAX      1e12 /* what says that it ran longer is no length */
 #define STATE_VERSION   1
 #define BATCH_BYTES     (1u << 20) /* of lines on their way into the store */
+#define READ_MS         500        /* of a reading of the interval */
+#define CATCH_UP_MS     1000       /* of one between them */
 
 /* Who reads the state of one name, and whose it is as it stands on the disk. */
 struct logs_turn {
@@ -60,6 +62,7 @@ struct logs_collector {
     uint64_t entries;     /* in this pass */
     struct hash128 saved; /* of the state that stands on the disk; 0: not known */
     bool state_failed;
+    bool behind; /* the last pass left a rest */
 };
 
 /* ---- turns ---- */
@@ -365,32 +368,43 @@ static void add_counts(struct logs_collector *c, const struct source_counts *bef
     c->shared->counts.left_out_files += now.left_out_files - before->left_out_files;
 }
 
-static int read_once(struct logs_collector *c, struct err *err)
+static int read_source(struct logs_collector *c, int64_t ns, const atomic_bool *stop,
+                       struct err *err)
 {
     const struct source_pass pass = {.clock = c->clock,
                                      .log = c->log,
-                                     .until_ns = c->clock->mono_ns(c->clock) + c->read_ns,
+                                     .until_ns = c->clock->mono_ns(c->clock) + ns,
+                                     .stop = stop,
                                      .entry = on_entry,
                                      .settled = on_settled,
                                      .arg = c};
-    struct source_counts before;
+    struct source_counts before = c->source.counts(c->source.arg);
     int rc;
 
+    c->entries = 0;
+    when_begin(&c->when, c->clock->wall_ms(c->clock));
+    if (c->keep)
+        keep_begin(c->keep);
+    rc = c->source.read(c->source.arg, &pass, err);
+    c->behind = rc == 0 && source_pass_is_over(&pass);
+    add_counts(c, &before);
+    if (c->keep && keep_bytes(c->keep))
+        hand_over(c);
+    return rc;
+}
+
+static int read_once(struct logs_collector *c, struct err *err)
+{
+    int rc;
+
+    c->behind = false;
     if (c->turn->owner != c) {
         c->turn->owner = NULL;
         if (start(c, err) < 0)
             return -1;
         c->turn->owner = c;
     }
-    before = c->source.counts(c->source.arg);
-    c->entries = 0;
-    when_begin(&c->when, c->clock->wall_ms(c->clock));
-    if (c->keep)
-        keep_begin(c->keep);
-    rc = c->source.read(c->source.arg, &pass, err);
-    add_counts(c, &before);
-    if (c->keep && keep_bytes(c->keep))
-        hand_over(c);
+    rc = read_source(c, c->read_ns, NULL, err);
     if (c->keep)
         keep_wait(c->keep);
     save(c);
@@ -408,6 +422,28 @@ static int collect(void *arg, struct emit *emit, struct arena *scratch, struct e
     if (rc < 0 || counts_emit(c->counts, emit, scratch, err) < 0)
         return -1;
     return clips_emit(&c->clips, emit, err);
+}
+
+static bool is_behind(void *arg)
+{
+    const struct logs_collector *c = arg;
+
+    return c->behind;
+}
+
+/* Lines that are kept are not waited for: their state comes into the store with them, and the next
+ * reading of the interval waits and saves. */
+static void catch_up(void *arg, const atomic_bool *stop)
+{
+    struct logs_collector *c = arg;
+    struct err told_later; /* by that reading */
+
+    (void)pthread_mutex_lock(&c->turn->lock);
+    if (c->turn->owner != c)
+        c->behind = false;
+    else if (read_source(c, CATCH_UP_MS * INT64_C(1000000), stop, &told_later) == 0 && !c->keep)
+        save(c);
+    (void)pthread_mutex_unlock(&c->turn->lock);
 }
 
 /* ---- making ---- */
@@ -454,7 +490,7 @@ int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms
     c->clock = clock;
     c->log = log;
     c->when.zone = settings->zone;
-    c->read_ns = timeout_ms * 1000000 / 2;
+    c->read_ns = (timeout_ms / 2 < READ_MS ? timeout_ms / 2 : READ_MS) * 1000000;
     c->reading = (struct log_reading){settings->format, settings->levels, settings->levels_n};
     c->turn = turn_ref(shared, settings->name);
     if (settings->store && shared->store)
@@ -467,6 +503,8 @@ int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms
     *out = (struct collector){
         .name = settings->name,
         .collect = collect,
+        .catch_up = catch_up,
+        .is_behind = is_behind,
         .free = free_collector,
         .arg = c,
         .hangs_on = "a log file, or the journal (a dead network mount, a sleeping disk)"};

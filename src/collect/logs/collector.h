@@ -7,6 +7,9 @@
  * counts that are at least what the store has seen: what came after them is read again and counted
  * once.
  *
+ * A reading of the interval is short. What it leaves is read between the intervals, in the same
+ * way, but counts are given to the store only in the readings of the interval.
+ *
  * Lines that are kept go to the store in batches, each with that same state (logstore/batch.h).
  * What was stored before a kill, and not written to the file any more, is found there: of the two
  * the later one counts. So no line is stored twice, and none is lost.
@@ -50,8 +53,8 @@ struct logs_shared {
     struct logs_turn *turns;
 };
 
-/* All that is given is borrowed until the collector is freed. `timeout_ms`: it reads half as long.
- */
+/* All that is given is borrowed until the collector is freed. `timeout_ms`: a reading takes half as
+ * long at most. */
 MUST_USE int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms,
                                  struct logs_shared *shared, const struct clock *clock,
                                  struct log *log, struct collector *out, struct err *err);

@@ -290,7 +290,7 @@ static bool read_file(struct follow *f, struct follow_file *file, enum splitter_
     uint64_t before = file->position, cut = file->splitter.cut;
     bool at_end = false;
 
-    while (!at_end && pass->clock->mono_ns(pass->clock) < pass->until_ns) {
+    while (!at_end && !source_pass_is_over(pass)) {
         size_t got = file_read(file->fd, f->buffer, f->buffer_bytes, file->position), done;
 
         at_end = got < f->buffer_bytes;

@@ -408,7 +408,7 @@ static int read_lines(struct journal *j, const struct source_pass *pass)
             return rc;
         if (j->text.n >= BATCH_BYTES && j->text.n >= splitter_need(&j->splitter))
             tell_lines(j, SPLITTER_MORE, pass);
-        if (pass->clock->mono_ns(pass->clock) >= pass->until_ns)
+        if (source_pass_is_over(pass))
             break;
     }
     if (rc == 0)

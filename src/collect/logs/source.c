@@ -1,9 +1,16 @@
 #include "collect/logs/source.h"
 
+#include "base/clock.h"
 #include "collect/logs/container.h"
 #include "collect/logs/follow.h"
 #include "collect/logs/journal.h"
 #include "collect/logs/logs_settings.h"
+
+bool source_pass_is_over(const struct source_pass *pass)
+{
+    return (pass->stop && atomic_load_explicit(pass->stop, memory_order_relaxed)) ||
+           pass->clock->mono_ns(pass->clock) >= pass->until_ns;
+}
 
 /* ---- files ---- */
 

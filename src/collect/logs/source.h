@@ -9,6 +9,7 @@
 #ifndef COLLECT_LOGS_SOURCE_H
 #define COLLECT_LOGS_SOURCE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -33,13 +34,17 @@ struct log_entry {
 struct source_pass {
     const struct clock *clock;
     struct log *log;
-    int64_t until_ns; /* monotonic: then the rest waits for the next pass */
+    int64_t until_ns;        /* monotonic: then the rest waits for the next pass */
+    const atomic_bool *stop; /* set: the same; NULL: nobody sets it */
     void (*entry)(void *arg, const struct log_entry *entry);
     /* All entries told so far stand before the place that `write` writes; NULL: nobody asks. Called
      * each quarter of a megabyte or so. */
     void (*settled)(void *arg);
     void *arg;
 };
+
+/* Whoever ends because of it leaves a rest. */
+bool source_pass_is_over(const struct source_pass *pass);
 
 /* What the passes read and left out, since the start of the program. */
 struct source_counts {

@@ -21,6 +21,7 @@
 struct fixture {
     char folder[64], log[80], lines[80];
     struct manual_clock clock;
+    int64_t step_ms; /* how far the clock goes each time that it is asked while a log is read */
     struct logs_shared shared;
     struct logs_settings settings;
     struct collector collector;
@@ -37,6 +38,15 @@ static int no_sample(struct emit *e, const struct emit_sample *sample, struct er
 {
     (void)e, (void)sample, (void)err;
     return 0;
+}
+
+/* Time that passes while it reads. */
+static int64_t passing_ns(const struct clock *clock)
+{
+    struct fixture *f = CONTAINER_OF((const struct manual_clock *)clock, struct fixture, clock);
+
+    f->clock.mono_ns += f->step_ms * 1000000;
+    return f->clock.mono_ns;
 }
 
 static void open_store(struct fixture *f)
@@ -86,6 +96,7 @@ static int set_up(void **state)
     (void)snprintf(f->log, sizeof f->log, "%s/a.log", f->folder);
     (void)snprintf(f->lines, sizeof f->lines, "%s/lines", f->folder);
     manual_clock_init(&f->clock, clock_real()->wall_ms(clock_real()));
+    f->clock.clock.mono_ns = passing_ns;
     f->shared.fs = fs_fault_new();
     (void)pthread_mutex_init(&f->shared.lock, NULL);
     f->settings = (struct logs_settings){.name = "a",
@@ -204,6 +215,128 @@ static void a_state_that_was_deleted_is_not_taken_from_the_store(void **state)
     assert_string_equal(stored(f), "one|one|");
 }
 
+#define LINES 20000 /* of 200 bytes: a pass takes some of them, and several batches */
+
+static void write_many(struct fixture *f)
+{
+    FILE *log = fopen(f->log, "a");
+
+    assert_non_null(log);
+    for (int i = 0; i < LINES; i++)
+        (void)fprintf(log, "%0199d\n", i);
+    (void)fclose(log);
+}
+
+struct order {
+    int n;
+    bool wrong;
+};
+
+static bool on_numbered(void *arg, const struct logstore_row *row)
+{
+    struct order *o = arg;
+    char want[200];
+
+    (void)snprintf(want, sizeof want, "%0199d", o->n++);
+    o->wrong |= !str_eq(row->message, str_c(want));
+    return !o->wrong;
+}
+
+/* How many there are; each of them once, and in their order. */
+static int numbered(struct fixture *f)
+{
+    const struct logstore_query q = {.end_ms = INT64_MAX, .forward = true};
+    const struct logstore_bounds bounds = {.clock = clock_real()};
+    struct logstore_at at = {0};
+    struct order order = {0};
+    struct err err;
+
+    assert_ok(logstore_search(f->shared.store, &q, &bounds, &at, on_numbered, &order, &err), err);
+    assert_false(order.wrong);
+    return order.n;
+}
+
+static bool catch_up(struct fixture *f, bool stopped)
+{
+    atomic_bool stop = stopped;
+
+    f->collector.catch_up(f->collector.arg, &stop);
+    return f->collector.is_behind(f->collector.arg);
+}
+
+static void what_a_pass_leaves_is_read_between_the_intervals(void **state)
+{
+    struct fixture *f = *state;
+    int n;
+
+    assert_false(f->collector.is_behind(f->collector.arg));
+    write_many(f);
+    f->step_ms = 200;
+    pass(f);
+    assert_true(f->collector.is_behind(f->collector.arg));
+    n = numbered(f);
+    assert_true(n > 0 && n < LINES / 4);
+    assert_true(catch_up(f, true)); /* called back: it reads nothing more */
+    assert_int_equal(numbered(f), n);
+    f->step_ms = 10;
+    while (catch_up(f, false)) {
+    }
+    assert_int_equal(f->shared.counts.entries, LINES);
+    pass(f);
+    assert_int_equal(numbered(f), LINES);
+    assert_int_equal(f->shared.counts.entries, LINES);
+}
+
+static void a_kill_while_it_catches_up_neither_loses_a_line_nor_stores_one_twice(void **state)
+{
+    struct fixture *f = *state;
+
+    write_many(f);
+    f->step_ms = 200;
+    for (int i = 0; i < 3; i++) {
+        pass(f);
+        fs_fault_arm(f->shared.fs, FS_RENAME, 1, FS_FAIL_FROM, EIO);
+        assert_true(catch_up(f, false));
+        restart(f);
+    }
+    f->step_ms = 0;
+    pass(f);
+    assert_int_equal(numbered(f), LINES);
+}
+
+static void a_changed_entry_goes_on_behind_what_is_on_its_way_into_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct collector before = f->collector;
+
+    write_many(f);
+    f->step_ms = 200;
+    pass(f);
+    f->step_ms = 1;
+    (void)catch_up(f, false); /* and nobody waits for its lines */
+    make(f);
+    pass(f);
+    before.free(before.arg);
+    assert_int_equal(numbered(f), LINES);
+}
+
+static void without_store_what_it_catches_up_with_is_counted_once(void **state)
+{
+    struct fixture *f = *state;
+
+    f->settings.store = false;
+    restart(f);
+    write_many(f);
+    f->step_ms = 200;
+    pass(f);
+    f->step_ms = 10;
+    (void)catch_up(f, false);
+    restart(f); /* its positions are saved */
+    f->step_ms = 0;
+    pass(f);
+    assert_int_equal(f->shared.counts.entries, LINES);
+}
+
 static void without_store_nothing_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -224,6 +357,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_kill_before_the_positions_are_written_stores_no_line_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_state_that_was_deleted_is_not_taken_from_the_store,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_pass_leaves_is_read_between_the_intervals, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_kill_while_it_catches_up_neither_loses_a_line_nor_stores_one_twice, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_changed_entry_goes_on_behind_what_is_on_its_way_into_the_store, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_store_what_it_catches_up_with_is_counted_once,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_store_nothing_is_kept, set_up, tear_down),
     };

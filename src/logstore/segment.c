@@ -11,14 +11,16 @@
 #include "logstore/batch.h"
 #include "logstore/tokens.h"
 
-#define VERSION       1
-#define CACHE_KB      4096
-#define WAL_PAGES     2000 /* then what stands in it goes into the file */
-#define TRIES_MAX     64
-#define BUSY_MS       2000
-#define NAMES_MAX     100000 /* of events in one file; further ones are stored without */
-#define STRINGIFY_(x) #x
-#define STRINGIFY(x)  STRINGIFY_(x)
+#define VERSION             1
+#define PAGE_BYTES          16384 /* of new files: FTS5 writes and reads in long runs */
+#define CACHE_KB            8192
+#define WAL_PAGES           500 /* then what stands in it goes into the file */
+#define TRIES_MAX           64
+#define BUSY_MS             2000
+#define NAMES_MAX           100000 /* of events in one file; further ones are stored without */
+#define STRINGIFY_(x)       #x
+#define STRINGIFY(x)        STRINGIFY_(x)
+#define PRAGMA(name, value) "PRAGMA " name "=" STRINGIFY(value) ";"
 
 struct name {
     char *text; /* owned */
@@ -266,14 +268,10 @@ static int load(struct segment *s, struct err *err)
 
 static int set_up(struct segment *s, struct err *err)
 {
-    int rc = sqlite3_exec(
-        s->db,
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-        "PRAGMA cache_size=-" STRINGIFY(CACHE_KB) ";"
-                                                  "PRAGMA wal_autocheckpoint=" STRINGIFY(
-                                                      WAL_PAGES) ";"
-                                                                 "PRAGMA temp_store=MEMORY",
-        NULL, NULL, NULL);
+    static const char pragmas[] = PRAGMA("page_size", PAGE_BYTES) PRAGMA("journal_mode", WAL)
+        PRAGMA("synchronous", FULL) PRAGMA("cache_size", -CACHE_KB)
+            PRAGMA("wal_autocheckpoint", WAL_PAGES) PRAGMA("temp_store", MEMORY);
+    int rc = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
 
     if (rc != SQLITE_OK)
         return segment_failed(s->db, rc, "cannot open", err);

@@ -51,10 +51,16 @@ class PackTest(unittest.TestCase):
         cls.addClassCleanup(cls.service.stop)
         cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': cls.config % {'address': cls.service.address}, **cls.files()}).start()
         cls.addClassCleanup(cls.server.close)
-        eventually(lambda: len(cls.server.query(UP)) >= cls.ups)
+        eventually(cls.all_up)
+
+    @classmethod
+    def all_up(cls):
+        if len(cls.server.query(UP)) >= cls.ups:
+            return True
+        raise AssertionError({t['labels'].get('endpoint'): t['lastError'] for t in cls.server.api('targets')['activeTargets'] if t['health'] != 'up'})
 
     def setUp(self):
-        eventually(lambda: len(self.server.query(UP)) >= self.ups)  # after what the test before had changed
+        eventually(self.all_up)  # after what the test before had changed
 
     def change(self, path, answer):
         """until the end of this test"""

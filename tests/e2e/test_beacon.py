@@ -8,7 +8,7 @@ from server import Server, eventually
 
 CONFIG = '''collect: {push: {sources: [auralis, my-radio]}}
 packs: [soundbox: {url: 'http://127.0.0.1:5309'}]
-beacon: {allowed_origins: ['http://app.example:8080', '%s'], sessions_max: 4}
+beacon: {allowed_origins: ['http://app.example:8080', '%s'], sessions_max: 5}
 '''
 BODY = {'type': 'client_metrics', 'metrics': {'chunksReceived': 120, 'chunkErrors': 2, 'bufferUnderruns': 1, 'avgLatencyMs': 80.5, 'errorRate': .0167}}
 
@@ -54,6 +54,7 @@ class Beacon(unittest.TestCase):
         self.assertEqual(self.send(body(chunksReceived=150, bufferUnderruns=4))[0], 204)
         self.assertEqual(self.send(body(chunksReceived=10, chunkErrors=0, bufferUnderruns=0, avgLatencyMs=100), 's2')[0], 204)
         self.assertEqual(self.send(body(chunksReceived=5, chunkErrors=0, bufferUnderruns=0, avgLatencyMs=110), 's2')[0], 204)  # began anew
+        self.assertEqual(self.send(body(chunksReceived=0, chunkErrors=0, bufferUnderruns=0, avgLatencyMs=None), 's3')[0], 204)  # heard nothing yet
         self.assertEqual(self.server.query('soundbox_client_sessions'), [])  # a pack in use may too, and shows once it did
         self.assertEqual(self.send(json.dumps(BODY), service='soundbox')[0], 204)
         self.assertEqual(self.send(body(avgLatencyMs=None), service='my-radio')[0], 204)
@@ -63,7 +64,7 @@ class Beacon(unittest.TestCase):
         self.assertEqual(self.value('auralis_client_chunks_received_total'), 165)
         self.assertEqual(self.value('auralis_client_chunk_errors_total'), 2)
         self.assertEqual(self.value('auralis_client_buffer_underruns_total'), 4)
-        self.assertEqual(self.value('auralis_client_sessions'), 2)
+        self.assertEqual(self.value('auralis_client_sessions'), 3)
         self.assertAlmostEqual(self.value('auralis_client_latency_ms'), (80.5 + 110) / 2)
         self.assertEqual(self.server.query('auralis_client_sessions')[0][0]['job'], 'auralis')
         self.server.stop()
@@ -80,9 +81,9 @@ class Beacon(unittest.TestCase):
         self.assertEqual(self.send(json.dumps(BODY), session='a%20b')[0], 400)
         self.assertEqual(self.send(body(filler='x' * 4096))[0], 413)
         self.assertEqual(self.send('', method='GET')[0], 405)
-        for i in range(4):
+        for i in range(5):
             self.assertEqual(self.send(json.dumps(BODY), 'n%d' % i)[0], 204)
-        status, text, _ = self.send(json.dumps(BODY), 'n4')
+        status, text, _ = self.send(json.dumps(BODY), 'n5')
         self.assertEqual(status, 429)
         self.assertIn(b'sessions_max', text)
         self.assertEqual(self.send(json.dumps(BODY), 'n0')[0], 204)  # one that is known goes on

@@ -150,9 +150,9 @@ class Logstore(unittest.TestCase):
         eventually(lambda: 'tailed' in [s['source'] for s in self.get('/sources')])
         every, errors = self.follow('tailed'), self.follow('tailed', '--level', 'err', '--search', 'disk')
         self.assertEqual(json.loads(every.readline())['message'], 'before')
-        append('INFO all is well\n2020-01-02 03:04:05 ERROR the disk of old\nERROR the disk\n')
+        append('INFO no disk is full\n2020-01-02 03:04:05 ERROR the disk of old\nERROR the disk\n')
         # Each as it came, the late one too.
-        self.assertEqual([json.loads(every.readline())['message'] for _ in range(3)], ['the disk of old', 'all is well', 'the disk'])
+        self.assertEqual([json.loads(every.readline())['message'] for _ in range(3)], ['the disk of old', 'no disk is full', 'the disk'])
         self.assertEqual([json.loads(errors.readline())['message'] for _ in range(2)], ['the disk of old', 'the disk'])
         append('ERROR disk again\n')
         self.assertEqual(json.loads(errors.readline())['message'], 'disk again')

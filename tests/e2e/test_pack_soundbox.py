@@ -18,12 +18,14 @@ soundbox_queue_size 3
 # TYPE soundbox_gpu_memory_percent gauge
 soundbox_gpu_memory_percent 18.25
 '''
+JOBS = json.loads(sample('soundbox-queue-status.json'))
+FAILED_BEFORE = {'id': 'old', 'status': 'failed', 'model': 'music'}
 OWN = '{job="soundbox",instance="studio",endpoint="%s"}'
 STATUS, QUEUE, BACKUP = OWN % '/status', OWN % '/queue-status', OWN % '/api/backup/status'
 
 
 class SoundBox(PackTest):
-    answers = {'/status': sample('soundbox-status.json'), '/queue-status': sample('soundbox-queue-status.json'),
+    answers = {'/status': sample('soundbox-status.json'), '/queue-status': json.dumps({**JOBS, 'jobs': JOBS['jobs'] + [FAILED_BEFORE]}),
                '/api/backup/status': sample('soundbox-backup-status.json'), '/metrics': EXPOSITION}
     config = '''packs:
 - soundbox: {url: 'http://%(address)s/', instance: studio, interval: 500ms, timezone: Europe/Berlin, labels: {room: attic}, log: soundbox.log, output_dir: .}
@@ -87,14 +89,18 @@ class SoundBox(PackTest):
 
     def test_jobs_are_counted_aged_and_their_failures_counted_once(self):
         """S0.5: current_job and its age, jobs by model and status, the oldest job's age, each failed job once"""
-        self.assertEqual(self.series('soundbox_jobs%s > 0' % QUEUE, 'model', 'status'), {('music', 'processing'): 1})
+        self.assertEqual(self.series('soundbox_jobs' + QUEUE, 'model', 'status'), {('music', 'processing'): 1, ('music', 'failed'): 1})
+        self.assertEqual(self.series('soundbox_job_failures_total' + QUEUE, 'model'), {'music': 0})  # what failed before is no news
         self.assertEqual(self.value('soundbox_job_active' + QUEUE), 1)
         current, oldest = 'soundbox_current_job_age_seconds' + QUEUE, 'soundbox_oldest_job_age_seconds' + QUEUE
-        eventually(lambda: self.value(current) > 1.5 and self.value(oldest) > 1.5)
+        eventually(lambda: 1.5 < self.value(current) < 60 and 1.5 < self.value(oldest) < 60)
         self.change('/queue-status', {'queue_length': 1, 'current_job': 'def', 'jobs': [
             {'id': 'abc123', 'status': 'queued', 'model': 'music'}, {'id': 'def', 'status': 'processing', 'model': 'audio'}]})
         eventually(lambda: self.value(current) < 1)  # another one is current
         self.assertGreater(self.value(oldest), 1.5)
+        self.change('/queue-status', {'queue_length': 1, 'current_job': 'abc123', 'jobs': [{'id': 'abc123', 'status': 'processing', 'model': 'music'}]})
+        self.becomes('soundbox_jobs%s > 0' % QUEUE, 1)
+        self.assertLess(self.value(current), 1.5)  # the first one, anew
         self.change('/queue-status', {'queue_length': 1, 'current_job': None, 'jobs': [
             {'id': 'abc123', 'status': 'failed', 'model': 'music'}, {'id': 'def', 'status': 'error', 'model': 'audio'},
             {'id': 'ghi', 'status': 'done', 'model': 'audio'}]})

@@ -17,6 +17,7 @@
 #include "tsdb/tomb.h"
 
 #define SYNC_EVERY_MS   1000
+#define MEASURE_EVERY   10 /* of these */
 #define UPKEEP_EVERY_MS 500
 
 struct sink *db_sink(struct db *db)
@@ -111,6 +112,7 @@ static void sync_once(struct db *db)
 static void *sync_run(void *arg)
 {
     struct db *db = arg;
+    unsigned tick = 0;
     bool stop;
 
     do {
@@ -119,6 +121,8 @@ static void *sync_run(void *arg)
         stop = db->stop;
         pthread_mutex_unlock(&db->tick_lock);
         sync_once(db);
+        if (++tick % MEASURE_EVERY == 0)
+            db_disk_measure(db);
         if (!stop && db_disk_tick(db) && atomic_load(&db->unlogged_bytes))
             atomic_store(&db->seal_wanted, true); /* a block makes them safe */
         pthread_mutex_lock(&db->tick_lock);
@@ -149,6 +153,7 @@ static void *upkeep_run(void *arg)
 
 static int threads_start(struct db *db, struct err *err)
 {
+    db_disk_measure(db);
     if (thread_start(&db->writer, "tsdb-writer", db_writer_run, db, err) < 0)
         return -1;
     db->writer_runs = true;
@@ -426,6 +431,8 @@ struct db_stats db_stats(struct db *db)
     s.wal_sync_failures = wal.sync_failures;
     s.wal_write_failures = wal.write_failures;
     s.disk_full = atomic_load(&db->disk_full);
+    s.disk_size_bytes = atomic_load(&db->disk_size_bytes);
+    s.disk_avail_bytes = atomic_load(&db->disk_avail_bytes);
     s.log_error = wal.failed;
     return s;
 }

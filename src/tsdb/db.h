@@ -115,6 +115,7 @@ struct db_stats {
     uint64_t deletes;     /* tombstones made */
     uint64_t gap_samples; /* samples a damaged log could not give back, as far as known */
     uint64_t cuts, cut_failures, compactions, compaction_failures, retention_deletes;
+    uint64_t disk_size_bytes, disk_avail_bytes; /* where the data are; to us, not to root */
     bool disk_full;
     bool log_error; /* the last log write or sync failed */
 };

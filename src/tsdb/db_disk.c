@@ -86,6 +86,17 @@ static int reserve_make(struct db *db, struct err *err)
     return rc;
 }
 
+void db_disk_measure(struct db *db)
+{
+    struct fs_space space;
+    struct err err;
+
+    if (db->fs->ops->space(db->fs, &space, &err) < 0)
+        return; /* what was known stands; writes tell of a disk that is gone */
+    atomic_store(&db->disk_size_bytes, space.total_bytes);
+    atomic_store(&db->disk_avail_bytes, space.free_bytes);
+}
+
 bool db_disk_tick(struct db *db)
 {
     struct err err;

@@ -100,6 +100,7 @@ struct db {
     bool writer_runs, sync_runs, upkeep_runs;
 
     atomic_bool disk_full;
+    atomic_uint_fast64_t disk_size_bytes, disk_avail_bytes; /* 0: not known */
     uint64_t reserve_bytes;
     atomic_uint_fast64_t unlogged_bytes; /* in memory only */
     _Atomic ts_ms unlogged_from, unlogged_to;
@@ -200,6 +201,8 @@ void db_merge_tick(struct db *db);
 void db_retention_tick(struct db *db);
 
 /* db_disk.c */
+/* Looks how much room there is, for db_stats. May wait for the disk. */
+void db_disk_measure(struct db *db);
 /* What a failed write means; releases the reserve when the disk is full. */
 void db_disk_failed(struct db *db, const struct err *err);
 /* Goes on when there is room again. Returns true when it just did. */

@@ -213,6 +213,8 @@ static void a_full_disk_refuses_pushes_and_keeps_columns_in_memory(void **state)
 
     (void)state;
     db_fixture_open(&f, NULL);
+    assert_int_equal(db_stats(f.db).disk_size_bytes, FIXTURE_DISK_BYTES);
+    assert_in_range(db_stats(f.db).disk_avail_bytes, 1, FIXTURE_DISK_BYTES);
     db_fixture_pull_open(&f, &p, "group", pulled, 1);
     db_fixture_pull(&f, &p, T0, (double[]){1});
     fs_fault_capacity(f.fs, 3000);

@@ -16,6 +16,7 @@ int serve_make_host(const struct config_host *h, const struct clock *clock, stru
                                            .disks_exclude = h->disks_exclude,
                                            .nets_exclude = h->nets_exclude,
                                            .top = h->top,
+                                           .units = h->units,
                                            .psi = h->psi,
                                            .textfile_dir = h->textfile_dir,
                                            .clock = clock,
@@ -85,11 +86,22 @@ static bool is_same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool is_same_units(const struct host_units *a, const struct host_units *b)
+{
+    if (a->mode != b->mode || a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->names[i], b->names[i]) != 0)
+            return false;
+    return true;
+}
+
 bool serve_is_same_host(const struct config_host *a, const struct config_host *b)
 {
     return a->enabled == b->enabled && a->interval_ms == b->interval_ms && a->top == b->top &&
            a->psi == b->psi && is_same(a->job, b->job) && is_same(a->proc, b->proc) &&
            is_same(a->sys, b->sys) && is_same(a->mounts_exclude, b->mounts_exclude) &&
            is_same(a->fs_exclude, b->fs_exclude) && is_same(a->disks_exclude, b->disks_exclude) &&
-           is_same(a->nets_exclude, b->nets_exclude) && is_same(a->textfile_dir, b->textfile_dir);
+           is_same(a->nets_exclude, b->nets_exclude) &&
+           is_same(a->textfile_dir, b->textfile_dir) && is_same_units(&a->units, &b->units);
 }

@@ -60,8 +60,41 @@ static const struct yaml *parse_file(struct config_builder *b, const char *path)
 /* --- earshot.yml --------------------------------------------------------------------------------
  */
 
-static const struct config_host host_defaults = {
-    .job = "node", .interval_ms = 5000, .top = 10, .psi = true, .proc = "/proc", .sys = "/sys"};
+static const struct config_host host_defaults = {.job = "node",
+                                                 .interval_ms = 5000,
+                                                 .top = 10,
+                                                 .psi = true,
+                                                 .units = {.mode = UNITS_FAILED},
+                                                 .proc = "/proc",
+                                                 .sys = "/sys"};
+
+/* A unit without an ending is a service. */
+static const char *unit_name(struct config_builder *b, const struct yaml *node)
+{
+    const char *name = builder_item(b, node);
+
+    if (!name[0])
+        yaml_error(&b->errors, node, "units: expected the name of a unit, like nginx.service");
+    return strchr(name, '.')
+               ? name
+               : builder_copy(b, str_c(arena_printf(b->arena, &b->err, "%s.service", name)));
+}
+
+static void read_units(struct config_builder *b, const struct yaml *node, struct host_units *out)
+{
+    if (!node || node->kind == YAML_NULL)
+        return;
+    if (b->host)
+        yaml_error(&b->errors, node,
+                   "units: systemd of another machine is not asked over SSH; leave it out");
+    else if (node->kind == YAML_LIST && node->n > 0)
+        *out =
+            (struct host_units){UNITS_NAMED, builder_texts(b, node, unit_name, &out->n), node->n};
+    else if (str_eq(node->text, STR("all")))
+        out->mode = UNITS_ALL;
+    else if (!str_eq(node->text, STR("failed")))
+        yaml_error(&b->errors, node, "units: expected failed, all, or names like [nginx.service]");
+}
 
 void config_read_host(struct config_builder *b, const struct yaml *map, struct config_host *h)
 {
@@ -73,6 +106,7 @@ void config_read_host(struct config_builder *b, const struct yaml *map, struct c
     yaml_read_duration(yaml_get(map, "interval"), "", &h->interval_ms, &b->errors);
     if (h->interval_ms < 100)
         yaml_error(&b->errors, yaml_get(map, "interval"), "collect.host.interval: at least 100ms");
+    read_units(b, yaml_get(map, "units"), &h->units);
     h->job = builder_text(b, map, "job", h->job);
     h->proc = builder_text(b, map, "proc", h->proc);
     h->sys = builder_text(b, map, "sys", h->sys);

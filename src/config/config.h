@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "collect/entry_settings.h"
+#include "collect/host/units_settings.h"
 #include "collect/push/push_settings.h"
 #include "pack/pack_settings.h"
 
@@ -34,6 +35,7 @@ struct config_host {
     int64_t interval_ms; /* 5 s */
     int64_t top;         /* 10 */
     bool psi;
+    struct host_units units;
     const char *textfile_dir;                                               /* NULL: none */
     const char *proc, *sys;                                                 /* "/proc", "/sys" */
     const char *mounts_exclude, *fs_exclude, *disks_exclude, *nets_exclude; /* RE2; NULL: default */

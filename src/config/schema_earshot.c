@@ -24,7 +24,7 @@ static const struct key host_keys[] = {
     {.name = "disks_exclude", .type = KEY_REGEX},
     {.name = "nets_exclude", .type = KEY_REGEX},
     {.name = "textfile_dir", .type = KEY_STR},
-    {.name = "units", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},
+    {.name = "units", .type = KEY_ANY}, /* a word or names: config.c */
     {.name = "timeout", .type = KEY_ANY, USE_REFUSED, "a reading never waits longer than interval"},
     {.name = "instance", .type = KEY_ANY, USE_REFUSED, "it is this machine's host name"},
     {.name = "labels", .type = KEY_ANY, USE_REFUSED, REMOVE_NOTE},

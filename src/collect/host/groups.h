@@ -23,5 +23,6 @@ void stat_free(void *state);
 void oom_kills_free(void *state);
 void os_free(void *state);
 void processes_free(void *state);
+void systemd_free(void *state);
 
 #endif

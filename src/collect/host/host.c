@@ -41,6 +41,7 @@ struct host {
     struct log *log;
     char *textfile_dir; /* owned; NULL: none */
     size_t top;
+    struct host_units units; /* owned */
     bool psi, far;
 };
 
@@ -66,6 +67,7 @@ static int host_collect(void *arg, struct emit *emit, struct arena *scratch, str
                          .log = h->log,
                          .textfile_dir = h->textfile_dir,
                          .top = h->top,
+                         .units = &h->units,
                          .psi = h->psi,
                          .far = h->far};
     bool present[ARRAY_LEN(groups)] = {0};
@@ -95,6 +97,9 @@ static void host_free(void *arg)
         if (groups[i].free)
             groups[i].free(h->state[i].state);
     }
+    for (size_t i = 0; i < h->units.n; i++)
+        mem_free((char *)h->units.names[i]);
+    mem_free((void *)h->units.names);
     regex_free(h->filters.mounts);
     regex_free(h->filters.fs);
     regex_free(h->filters.disks);
@@ -123,6 +128,15 @@ static int filters_init(struct host_filters *f, const struct host_settings *s, s
     return 0;
 }
 
+static struct host_units copy_units(const struct host_units *from)
+{
+    const char **names = mem_new_array(const char *, from->n);
+
+    for (size_t i = 0; i < from->n; i++)
+        names[i] = mem_strdup(from->names[i]);
+    return (struct host_units){from->mode, names, from->n};
+}
+
 static int host_new(const struct host_settings *s, enum host_lane lane, struct host **out,
                     struct err *err)
 {
@@ -132,6 +146,7 @@ static int host_new(const struct host_settings *s, enum host_lane lane, struct h
                        .clock = s->clock,
                        .log = s->log,
                        .top = s->top > 0 ? (size_t)s->top : 0,
+                       .units = copy_units(&s->units),
                        .psi = s->psi,
                        .far = s->far};
     if (s->textfile_dir)
@@ -165,6 +180,7 @@ int host_collectors(const struct host_settings *settings, struct collector out[H
                                 .collect = host_collect,
                                 .free = host_free,
                                 .arg = slow,
-                                .hangs_on = "a dead network mount, a sleeping disk or a sensor"};
+                                .hangs_on =
+                                    "a dead network mount, a sleeping disk, a sensor or systemd"};
     return 0;
 }

@@ -28,6 +28,7 @@
 
 #include "base/attr.h"
 #include "collect/collect.h"
+#include "collect/host/units_settings.h"
 
 struct clock;
 struct err;
@@ -41,8 +42,9 @@ struct host_settings {
     /* proc, sys and root are another machine's, brought here (ssh/far.h): what system calls would
      * tell of this one comes from files, or is left out. */
     bool far;
-    int64_t top; /* processes kept by CPU, memory and I/O each; 0: none */
-    bool psi;    /* read /proc/pressure */
+    int64_t top;             /* processes kept by CPU, memory and I/O each; 0: none */
+    struct host_units units; /* of systemd on this machine; `far` has none */
+    bool psi;                /* read /proc/pressure */
     const struct clock *clock;
     struct log *log; /* NULL: none */
 };

@@ -25,6 +25,7 @@
 #include "model/metadata.h"
 
 struct emit;
+struct host_units;
 struct log;
 struct regex;
 
@@ -47,6 +48,7 @@ struct host_run {
     struct log *log;
     const char *textfile_dir; /* as host_settings */
     size_t top;
+    const struct host_units *units;
     bool psi;
     bool far; /* as host_settings */
 

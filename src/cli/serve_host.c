@@ -102,6 +102,6 @@ bool serve_is_same_host(const struct config_host *a, const struct config_host *b
            a->psi == b->psi && is_same(a->job, b->job) && is_same(a->proc, b->proc) &&
            is_same(a->sys, b->sys) && is_same(a->mounts_exclude, b->mounts_exclude) &&
            is_same(a->fs_exclude, b->fs_exclude) && is_same(a->disks_exclude, b->disks_exclude) &&
-           is_same(a->nets_exclude, b->nets_exclude) &&
-           is_same(a->textfile_dir, b->textfile_dir) && is_same_units(&a->units, &b->units);
+           is_same(a->nets_exclude, b->nets_exclude) && is_same(a->textfile_dir, b->textfile_dir) &&
+           is_same_units(&a->units, &b->units);
 }

@@ -101,7 +101,7 @@ class Rules(unittest.TestCase):
                     self.assertNotIn(None, [number for _, number in levels])
 
 
-ALL = ['auralis', 'celery', 'comfyui', 'document-hub', 'gpu', 'host', 'llama-cpp', 'music-separator', 'nginx', 'ollama', 'postgres', 'rabbitmq',
+ALL = ['auralis', 'celery', 'comfyui', 'docker', 'document-hub', 'gpu', 'host', 'llama-cpp', 'music-separator', 'nginx', 'ollama', 'postgres', 'rabbitmq',
        'redis', 'soundbox', 'tgi', 'triton', 'vllm', 'whisper-pipeline', 'whisper-server']
 
 

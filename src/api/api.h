@@ -84,6 +84,8 @@ struct api_stats {
     uint64_t starved;   /* of these, since all queries together held what they may */
     uint64_t cancelled; /* the client went away before its answer began */
     uint64_t remote_reads, remote_read_samples;
+    /* What scans did not look at (struct scan_cut). */
+    uint64_t cut_tables, cut_sockets, cut_processes, cut_places;
 };
 
 MUST_USE struct api *api_new(const struct api_context *context);

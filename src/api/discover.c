@@ -84,6 +84,10 @@ static void keep(struct api *api, struct discovery *d)
         discovery_unref(d);
         return;
     }
+    api->stats.cut_tables += d->scan.cut.tables;
+    api->stats.cut_sockets += d->scan.cut.sockets;
+    api->stats.cut_processes += d->scan.cut.processes;
+    api->stats.cut_places += d->scan.cut.places;
     discovery_unref(api->found);
     api->found = d;
 }
@@ -202,6 +206,8 @@ struct change {
     size_t taken_n;
     size_t added;              /* entries that were written */
     struct plan_undone undone; /* of an undo */
+    struct buf told;           /* what it takes out, a line each */
+    bool only_tells;           /* and changes nothing */
     bool failed;
     struct err err;
 };
@@ -212,6 +218,7 @@ static void change_free(struct change *c)
         keep(c->api, c->found);
     for (size_t i = 0; i < c->taken_n; i++)
         mem_free(c->taken[i]);
+    buf_fini(&c->told);
     http_release(c->request);
     mem_free(c);
 }
@@ -249,10 +256,20 @@ static void run_change(struct lane_job *lane)
     struct change *c = CONTAINER_OF(lane, struct change, lane);
 
     c->failed = c->found ? write_plan(c, &c->err) < 0
-                         : plan_undo(c->api->c.config_file, &c->undone, &c->err) < 0;
+                         : plan_undo(c->api->c.config_file, c->only_tells, &c->undone, &c->told,
+                                     &c->err) < 0;
 }
 
-/* {"file", "added" or "taken" and "changed", "loaded", "error"} */
+static void write_entries(struct json_writer *w, struct str told)
+{
+    json_key(w, "entries");
+    json_begin_array(w);
+    while (told.n)
+        json_str(w, str_split(&told, '\n'));
+    json_end_array(w);
+}
+
+/* {"file", "added" or "taken", "changed", "removed" and "entries", "loaded", "error"} */
 static void answer(struct change *c, bool loaded, struct str why)
 {
     struct json_writer w;
@@ -273,6 +290,7 @@ static void answer(struct change *c, bool loaded, struct str why)
         json_i64(&w, (int64_t)c->undone.changed);
         json_key(&w, "removed");
         json_bool(&w, c->undone.removed);
+        write_entries(&w, buf_str(&c->told));
     }
     json_key(&w, "loaded");
     json_bool(&w, loaded);
@@ -300,7 +318,7 @@ static void change_done(struct lane_job *lane)
         c->failed = err_set(&c->err, ERR_CANCELLED, "the server is shutting down") < 0;
     if (c->failed) {
         api_reply_err(c->request, &c->err);
-    } else if (c->added || c->undone.taken) {
+    } else if (c->added || (c->undone.taken && !c->only_tells)) {
         c->api->c.reload(c->api->c.life_arg, reloaded, c);
         return;
     } else {
@@ -346,7 +364,7 @@ static void handle_accept(struct http_request *r, void *arg)
     start_change(c);
 }
 
-static void handle_undo(struct http_request *r, void *arg)
+static void start_undo(struct http_request *r, void *arg, bool only_tells)
 {
     struct api *api = arg;
     struct change *c;
@@ -356,12 +374,25 @@ static void handle_undo(struct http_request *r, void *arg)
     c = mem_new(struct change);
     c->api = api;
     c->request = r;
+    c->only_tells = only_tells;
     start_change(c);
+}
+
+static void handle_undo(struct http_request *r, void *arg)
+{
+    start_undo(r, arg, false);
+}
+
+/* What undoing would take out. */
+static void handle_undo_plan(struct http_request *r, void *arg)
+{
+    start_undo(r, arg, true);
 }
 
 void api_discover_routes(struct api *api)
 {
     api_route(api, "/api/earshot/v1/discover", HTTP_GET, handle_show);
     api_route(api, "/api/earshot/v1/discover", HTTP_POST, handle_accept);
+    api_route(api, "/api/earshot/v1/discover/undo", HTTP_GET, handle_undo_plan);
     api_route(api, "/api/earshot/v1/discover/undo", HTTP_POST, handle_undo);
 }

@@ -115,6 +115,7 @@ static int work(struct api_job *job, struct err *err)
 
     q->limit = FOUND_USUAL;
     q->kind = api_param(&s->params, "kind");
+    q->except = api_param(&s->params, "except");
     rc = read_times(job, q, err) < 0 || api_param_limit(&s->params, &q->limit, err) < 0 ||
                  read_selectors(job, q, err) < 0
              ? -1

@@ -305,6 +305,16 @@ static void put_item(struct json_writer *w, const struct plan_item *item)
     json_end_object(w);
 }
 
+static void put_cut(struct json_writer *w, size_t n, const char *one, const char *many)
+{
+    char text[160];
+
+    if (!n)
+        return;
+    (void)snprintf(text, sizeof text, "%zu %s", n, n == 1 ? one : many);
+    json_cstr(w, text);
+}
+
 void plan_json(const struct plan *plan, const char *text, struct buf *out)
 {
     const struct scan *s = plan->scan;
@@ -322,6 +332,16 @@ void plan_json(const struct plan *plan, const char *text, struct buf *out)
     put_count(&w, "unknown_ports", s->unknown_ports);
     json_key(&w, "seconds");
     json_double(&w, s->seconds);
+    json_key(&w, "not");
+    json_begin_array(&w);
+    put_cut(&w, s->cut.tables, "table of sockets that cannot be read",
+            "tables of sockets that cannot be read");
+    put_cut(&w, s->cut.sockets, "socket, past 20,000", "sockets, past 20,000");
+    put_cut(&w, s->cut.processes, "process's open files, past 500,000 of all",
+            "processes' open files, past 500,000 of all");
+    put_cut(&w, s->cut.places, "place that would have been asked more, had there been more time",
+            "places that would have been asked more, had there been more time");
+    json_end_array(&w);
     json_end_object(&w);
     json_key(&w, "found");
     json_begin_array(&w);

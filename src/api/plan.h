@@ -68,7 +68,9 @@ struct plan_undone {
     size_t taken, changed; /* entries; those that a person has changed stay */
     bool removed;          /* nothing was left of the file */
 };
-/* Takes out again what was added. A file that is not there: nothing to do. */
-MUST_USE int plan_undo(const char *file, struct plan_undone *out, struct err *err);
+/* Takes out again what was added, or with `only_tell` says what that would be. A file that is not
+ * there: nothing to do. `told`: a line for each entry, by what it was recognised. */
+MUST_USE int plan_undo(const char *file, bool only_tell, struct plan_undone *out, struct buf *told,
+                       struct err *err);
 
 #endif

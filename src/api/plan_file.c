@@ -226,7 +226,8 @@ static void drop_copy(const char *real, struct str text)
         (void)unlink(before);
 }
 
-int plan_undo(const char *file, struct plan_undone *out, struct err *err)
+int plan_undo(const char *file, bool only_tell, struct plan_undone *out, struct buf *told,
+              struct err *err)
 {
     char real[PATH_BYTES], fresh[PATH_BYTES + 16];
     SCOPED(buf_fini) struct buf old, text;
@@ -244,9 +245,9 @@ int plan_undo(const char *file, struct plan_undone *out, struct err *err)
     case READ_DONE:
         break;
     }
-    edit_take_back(buf_str(&old), &text, &undone);
+    edit_take_back(buf_str(&old), &text, &undone, told);
     *out = (struct plan_undone){undone.taken, undone.changed, undone.was_ours};
-    if (undone.taken == 0)
+    if (undone.taken == 0 || only_tell)
         return 0;
     if (undone.was_ours) {
         if (unlink(real) < 0)

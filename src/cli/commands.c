@@ -33,6 +33,7 @@ static const struct flag up_flags[] = {
 
 static const struct flag down_flags[] = {
     {"config", "FILE", "the earshot.yml to take it out of (default: as for up)"},
+    {"dry-run", NULL, "say what would be taken out, and change nothing"},
 };
 
 static const struct flag query_flags[] = {

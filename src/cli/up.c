@@ -220,6 +220,17 @@ static void print_needs(const json_t *found)
     }
 }
 
+static void print_cut(const json_t *list)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(list, i, item)(void)
+        printf("%s%s", i ? "; " : "Not looked at: ", json_string_value(item));
+    if (json_array_size(list))
+        (void)printf(".\n");
+}
+
 static void print_plan(const json_t *plan)
 {
     const json_t *found = json_object_get(plan, "found"), *at = json_object_get(plan, "looked_at");
@@ -237,6 +248,7 @@ static void print_plan(const json_t *plan)
         (void)printf("; %" JSON_INTEGER_FORMAT " port%s to nobody we know", unknown,
                      unknown == 1 ? " belongs" : "s belong");
     (void)printf(".\n");
+    print_cut(json_object_get(at, "not"));
 }
 
 /* ---- one key ---- */
@@ -389,10 +401,26 @@ int up_run(const struct args *args)
 
 /* ---- down ---- */
 
-static void say_undone(const struct up *u, size_t taken, size_t changed, bool removed)
+static void say_entry(struct str comment, bool only_tell)
+{
+    (void)printf("%s: %.*s\n", only_tell ? "Would take out" : "Took out", STR_ARGS(comment));
+}
+
+static void say_listed(const json_t *entries, bool only_tell)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(entries, i, entry) say_entry(str_c(json_string_value(entry)), only_tell);
+}
+
+static void say_undone(const struct up *u, size_t taken, size_t changed, bool removed,
+                       bool only_tell)
 {
     if (taken == 0)
         (void)printf("%s: nothing that earshot up has written is in it as it was.\n", u->file);
+    else if (only_tell)
+        (void)printf("Nothing was changed.\n");
     else if (removed)
         (void)printf("Removed %s: all of it was written by earshot up.\n", u->file);
     else
@@ -409,16 +437,19 @@ static int undo_by_server(struct up *u)
     struct err err = {0};
     size_t taken;
     int status = STATUS_OK;
+    bool only_tell = args_switch(u->args, "dry-run");
 
-    if (client_json(u->args, DISCOVER "/undo", all, 1, &answer, &err) < 0)
+    if (client_json(u->args, DISCOVER "/undo", all, only_tell ? 0 : 1, &answer, &err) < 0)
         return client_failed(&err);
     taken = (size_t)json_integer_value(json_object_get(answer, "taken"));
     if (args_switch(u->args, "json"))
         (void)json_dumpf(answer, stdout, JSON_INDENT(2));
-    else
+    else {
+        say_listed(json_object_get(answer, "entries"), only_tell);
         say_undone(u, taken, (size_t)json_integer_value(json_object_get(answer, "changed")),
-                   json_is_true(json_object_get(answer, "removed")));
-    if (taken)
+                   json_is_true(json_object_get(answer, "removed")), only_tell);
+    }
+    if (taken && !only_tell)
         status = say_loaded(answer);
     json_decref(answer);
     return status;
@@ -426,16 +457,22 @@ static int undo_by_server(struct up *u)
 
 static int undo_here(struct up *u)
 {
+    SCOPED(buf_fini) struct buf told = {0};
+    struct str rest;
     struct plan_undone undone;
     struct err err = {0};
+    bool only_tell = args_switch(u->args, "dry-run");
 
-    if (plan_undo(u->file, &undone, &err) < 0)
+    if (plan_undo(u->file, only_tell, &undone, &told, &err) < 0)
         return fail(&err, STATUS_FAILED);
     if (args_switch(u->args, "json"))
         (void)printf("{\"taken\": %zu, \"changed\": %zu, \"removed\": %s}\n", undone.taken,
                      undone.changed, undone.removed ? "true" : "false");
-    else
-        say_undone(u, undone.taken, undone.changed, undone.removed);
+    else {
+        for (rest = buf_str(&told); rest.n;)
+            say_entry(str_split(&rest, '\n'), only_tell);
+        say_undone(u, undone.taken, undone.changed, undone.removed, only_tell);
+    }
     return STATUS_OK;
 }
 

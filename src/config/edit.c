@@ -404,7 +404,7 @@ static bool is_bare(const struct lines *l, size_t at)
     return true;
 }
 
-static void take_blocks(struct lines *l, struct edit_undone *undone)
+static void take_blocks(struct lines *l, struct edit_undone *undone, struct buf *told)
 {
     for (size_t i = 0; i < l->n; i++) {
         struct str comment;
@@ -420,6 +420,10 @@ static void take_blocks(struct lines *l, struct edit_undone *undone)
         }
         for (size_t k = i; k <= i + n; k++)
             l->items[k].gone = true;
+        if (told) {
+            buf_add(told, comment);
+            buf_addc(told, '\n');
+        }
         undone->taken++;
         i += n;
     }
@@ -433,7 +437,7 @@ static void take_keys(struct lines *l)
             l->items[i].gone = true;
 }
 
-void edit_take_back(struct str text, struct buf *out, struct edit_undone *undone)
+void edit_take_back(struct str text, struct buf *out, struct edit_undone *undone, struct buf *told)
 {
     struct lines l = {.n = 0};
     size_t last = SIZE_MAX;
@@ -441,7 +445,7 @@ void edit_take_back(struct str text, struct buf *out, struct edit_undone *undone
 
     *undone = (struct edit_undone){.taken = 0};
     split_lines(text, &l);
-    take_blocks(&l, undone);
+    take_blocks(&l, undone, told);
     if (undone->taken > 0)
         take_keys(&l);
     for (size_t i = 0; i < l.n; i++) {

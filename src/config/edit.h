@@ -48,6 +48,7 @@ struct edit_undone {
     bool was_ours;  /* nothing is left but edit_head: the file goes */
 };
 
-void edit_take_back(struct str text, struct buf *out, struct edit_undone *undone);
+/* `told`: gets the comment of each entry that is taken out, a line each; NULL: nobody asks. */
+void edit_take_back(struct str text, struct buf *out, struct edit_undone *undone, struct buf *told);
 
 #endif

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     buf_init(&there, 0);
     buf_init(&back, 0);
-    edit_take_back(text, &back, &undone);
+    edit_take_back(text, &back, &undone, NULL);
     buf_reset(&back);
     if (memmem(text.p, text.n, "# earshot up", 12))
         return 0; /* marks of its own */
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     assert(has_lines(buf_str(&there), text));
-    edit_take_back(buf_str(&there), &back, &undone);
+    edit_take_back(buf_str(&there), &back, &undone, NULL);
     assert(undone.taken == ARRAY_LEN(additions) && undone.changed == 0);
     assert(str_eq(buf_str(&back), text));
     return 0;

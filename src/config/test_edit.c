@@ -38,7 +38,7 @@ static void check_way_back(const char *text)
     struct buf there = add(text, all, ARRAY_LEN(all)), back;
 
     buf_init(&back, 0);
-    edit_take_back(buf_str(&there), &back, &undone);
+    edit_take_back(buf_str(&there), &back, &undone, NULL);
     assert_string_equal(back.p ? back.p : "", text);
     assert_int_equal(undone.taken, 3);
     assert_int_equal(undone.changed, 0);
@@ -127,7 +127,7 @@ static void an_entry_that_a_person_changed_stays_with_its_keys(void **state)
     (void)state;
     at[0] = '9';
     buf_init(&back, 0);
-    edit_take_back(buf_str(&there), &back, &undone);
+    edit_take_back(buf_str(&there), &back, &undone, NULL);
     assert_int_equal(undone.taken, 1);
     assert_int_equal(undone.changed, 1);
     assert_null(strstr(back.p, "host"));
@@ -144,7 +144,7 @@ static void a_key_with_something_of_a_person_below_it_stays(void **state)
     (void)state;
     buf_adds(&there, "  - {name: mine}\n");
     buf_init(&back, 0);
-    edit_take_back(buf_str(&there), &back, &undone);
+    edit_take_back(buf_str(&there), &back, &undone, NULL);
     assert_string_equal(back.p, "collect: # earshot up\n  redis: # earshot up\n"
                                 "  - {name: mine}\n");
     buf_fini(&there);
@@ -158,12 +158,12 @@ static void a_file_that_was_ours_alone_is_known(void **state)
 
     (void)state;
     buf_init(&back, 0);
-    edit_take_back(buf_str(&there), &back, &undone);
+    edit_take_back(buf_str(&there), &back, &undone, NULL);
     assert_true(undone.was_ours);
     buf_fini(&back);
     buf_adds(&there, "listen: 127.0.0.1:1\n");
     buf_init(&back, 0);
-    edit_take_back(buf_str(&there), &back, &undone);
+    edit_take_back(buf_str(&there), &back, &undone, NULL);
     assert_false(undone.was_ours);
     buf_fini(&there);
     buf_fini(&back);

@@ -410,15 +410,17 @@ static int find(struct events_query *q, sqlite3 *db, struct err *err)
 {
     sqlite3_stmt *s =
         prepare(db, "SELECT id,kind,starts,ends,open,labels,text FROM event WHERE starts<=?1 AND "
-                    "(ends>=?2 OR open) AND (?3='' OR kind=?3) ORDER BY starts DESC,id DESC "
-                    "LIMIT ?4");
+                    "(ends>=?2 OR open) AND (?3='' OR kind=?3) AND kind<>?4 ORDER BY starts "
+                    "DESC,id DESC LIMIT ?5");
     int rc = SQLITE_ERROR, good = 0;
 
     if (s) {
         (void)sqlite3_bind_int64(s, 1, q->end);
         (void)sqlite3_bind_int64(s, 2, q->start);
         (void)sqlite3_bind_text(s, 3, q->kind.n ? q->kind.p : "", (int)q->kind.n, SQLITE_STATIC);
-        (void)sqlite3_bind_int(s, 4, SCANNED_MAX);
+        (void)sqlite3_bind_text(s, 4, q->except.n ? q->except.p : "", (int)q->except.n,
+                                SQLITE_STATIC);
+        (void)sqlite3_bind_int(s, 5, SCANNED_MAX);
         while (!q->more && good == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW)
             good = take_row(q, s, err);
     }

@@ -76,7 +76,7 @@ struct event_selector {
 /* Embed it; it must stay until `done`. */
 struct events_query {
     ts_ms start, end;                       /* events that overlap this, ends included */
-    struct str kind;                        /* n 0: all */
+    struct str kind, except;                /* this one, not this one; n 0: all */
     const struct event_selector *selectors; /* [selectors_n], one of them must match; 0: all */
     size_t selectors_n;
     size_t limit; /* <= EVENTS_FOUND_MAX: the newest */

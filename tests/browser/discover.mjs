@@ -18,7 +18,7 @@ const FOUND = [
 ];
 const PLAN = {
   host: 'studio', file: '/var/lib/earshot/earshot.yml', found: FOUND, text: 'packs:\n- redis\n',
-  looked_at: { ports: 61, processes: 312, units: 88, unknown_ports: 52, seconds: 0.41 },
+  looked_at: { ports: 61, processes: 312, units: 88, unknown_ports: 52, seconds: 0.41, not: ['3 sockets, past 20,000'] },
 };
 const HERE = /\/api\/earshot\/v1\/discover/;
 
@@ -31,9 +31,11 @@ async function host(page, asked) {
   let plan = PLAN;
   await page.route(HERE, (route) => {
     const request = route.request();
+    const undo = request.url().endsWith('/undo');
+    const entries = plan === PLAN ? [] : ['redis-server (pid 812) listens on 127.0.0.1:6379', '2 worker processes'];
+    if (request.method() !== 'POST' && undo) return route.fulfill({ json: { file: PLAN.file, taken: entries.length, changed: 0, removed: false, entries, loaded: false } });
     if (request.method() !== 'POST') return route.fulfill({ json: plan });
     asked.push([new URL(request.url()).pathname, new URLSearchParams(request.postData() ?? '').getAll('take')]);
-    const undo = request.url().endsWith('/undo');
     plan = undo ? PLAN : { ...PLAN, found: FOUND.map((f) => (f.state === 'new' ? { ...f, state: 'watched', entry: null } : f)) };
     return route.fulfill({ json: undo ? { file: PLAN.file, taken: 2, changed: 0, removed: true, loaded: true } : { file: PLAN.file, added: 2, loaded: true } });
   });
@@ -51,7 +53,7 @@ export function discover(suite) {
     const { page } = await open({ width: 1440, height: 764 });
     await page.getByRole('heading', { name: 'Five things run on studio.' }).waitFor();
     const text = await words(page);
-    for (const part of ['One is watched already, three more can be watched now.', 'answered PING', 'is watched already', 'needs you', '52 ports belong to nobody we know.', 'looked at 61 ports, 312 processes, 88 units'])
+    for (const part of ['One is watched already, three more can be watched now.', 'answered PING', 'is watched already', 'needs you', 'Not looked at: 3 sockets, past 20,000.', '52 ports belong to nobody we know.', 'looked at 61 ports, 312 processes, 88 units'])
       check(text.includes(part), `not there: ${part}`);
     check((await page.locator('.found-table input:checked').count()) === 4, 'what is new or watched is ticked');
     check(await page.getByLabel('Watch jupyter').isDisabled(), 'what needs a person cannot be ticked');
@@ -76,6 +78,10 @@ export function discover(suite) {
     await says(page, 'All that can be watched now is watched.');
     check(await page.getByRole('button', { name: 'Accept the plan' }).isDisabled(), 'there is nothing left to accept');
     await page.getByRole('button', { name: 'Undo' }).click();
+    await page.locator('dialog[open] li', { hasText: '2 worker processes' }).waitFor(); // first what it would take out
+    check(asked.length === 1, 'something was undone before it was asked');
+    await suite.picture(page, 'discover-undo');
+    await page.getByRole('button', { name: 'Take them out' }).click();
     await says(page, 'Removed /var/lib/earshot/earshot.yml');
     check(asked[1][0].endsWith('/undo'), asked[1][0]);
   });

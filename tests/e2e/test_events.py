@@ -233,6 +233,9 @@ class Events(unittest.TestCase):
         status, body, _ = self.server.get('/api/earshot/v1/events?start=0&limit=1')
         self.assertEqual((status, len(json.loads(body)['data'])), (200, 1))
         self.assertIn('truncated', json.loads(body)['warnings'][0])
+        kinds = {e['kind'] for e in self.events()}
+        self.assertEqual({e['kind'] for e in self.events(**{'except': 'restart'})}, kinds - {'restart'})
+        self.assertGreater(len(kinds), 1)
 
     def test_z_they_survive_a_kill_and_are_not_told_twice(self):
         """last: it starts the server anew"""

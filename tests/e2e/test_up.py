@@ -2,8 +2,10 @@
 import json
 import os
 import pty
+import re
 import shutil
 import signal
+import statistics
 import subprocess
 import tempfile
 import threading
@@ -154,8 +156,17 @@ class Found(unittest.TestCase):
         self.assertIn('queue_length: queue.length', found['json-%d' % self.json]['entry'])
 
     def test_it_takes_3_s_at_most(self):
-        took = min(self.plan()['looked_at']['seconds'] for _ in range(3))
-        self.assertLess(took, 3)
+        """the whole command: 3 s on a machine at rest (EARSHOT_UP_RUNS=20 takes the figures of docs/figures.md); while
+        other tests run beside it, each run within five times that, and the scan itself the 3 s that it bounds itself to"""
+        took, scans = [], []
+        for _ in range(int(os.environ.get('EARSHOT_UP_RUNS', '3'))):
+            before = time.monotonic()
+            scans.append(self.plan()['looked_at']['seconds'])
+            took.append(time.monotonic() - before)
+        print('earshot up, %d runs: p50 %.2f s, max %.2f s; of these the scan p50 %.2f s, max %.2f s' % (
+            len(took), statistics.median(took), max(took), statistics.median(scans), max(scans)), flush=True)
+        self.assertLess(max(took), 15)
+        self.assertLess(statistics.median(scans), 3)
 
     def test_what_it_wrote_works_unchanged_a_second_up_changes_nothing_and_down_undoes_it(self):
         r = self.up('--yes')
@@ -179,6 +190,9 @@ class Found(unittest.TestCase):
             self.assertIn('nothing to write', again.stdout)
             self.assertEqual(self.text(), written)
             self.assertEqual({f['state'] for f in self.plan()['found']}, {'watched'})
+        r = earshot('down', '--config', self.file, '--dry-run')
+        self.assertIn('Would take out: redis-server', r.stdout)
+        self.assertEqual(self.text(), written)
         r = earshot('down', '--config', self.file)
         self.assertEqual(r.returncode, 0, r.stderr)
         self.assertEqual(os.listdir(self.folder), [])
@@ -272,8 +286,17 @@ class Found(unittest.TestCase):
             eventually(lambda: s.query('redis_up == 1'))
             self.assertTrue(os.path.exists(s.data + '/earshot.yml'))
             self.assertIn('nothing to write', earshot('up', '--yes', '--url', url).stdout)
+            with open(s.data + '/earshot.yml', encoding='utf-8') as f:
+                written = f.read()
+            r = earshot('down', '--dry-run', '--url', url)
+            self.assertEqual(r.returncode, 0, r.stderr)
+            self.assertEqual(r.stdout.count('Would take out: '), len(re.findall('# earshot up [0-9a-f]{8}: ', written)), r.stdout)
+            self.assertRegex(r.stdout, r'Would take out: redis-server .* answered PING\n')
+            with open(s.data + '/earshot.yml', encoding='utf-8') as f:
+                self.assertEqual(f.read(), written)
             r = earshot('down', '--url', url)
             self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
+            self.assertRegex(r.stdout, r'Took out: redis-server .* answered PING\n')
             self.assertIn('Removed %s/earshot.yml' % s.data, r.stdout)
             eventually(lambda: not s.query('redis_up'))
             self.assertEqual([n for n in os.listdir(s.data) if n.startswith('earshot.yml')], [])

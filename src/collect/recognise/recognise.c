@@ -12,14 +12,17 @@
 #define SCAN_MS    2500 /* for all questions together */
 #define ROUNDS_MAX 6
 
-static int ask(struct spots *spots, const struct clock *clock, int64_t deadline_ns, struct err *err)
+/* *cut: places that would have been asked more. */
+static int ask(struct spots *spots, const struct clock *clock, int64_t deadline_ns, size_t *cut,
+               struct err *err)
 {
     bool asked = true;
 
     for (unsigned i = 0; i < ROUNDS_MAX && asked && clock->mono_ns(clock) < deadline_ns; i++)
         if (spots_ask(spots, clock, deadline_ns, &asked, err) < 0)
             return -1;
-    return 0;
+    *cut = 0;
+    return asked ? spots_count_open(spots, cut, err) : 0;
 }
 
 int recognise_scan(const struct recognise_context *context, struct arena *a, struct scan *out,
@@ -34,6 +37,7 @@ int recognise_scan(const struct recognise_context *context, struct arena *a, str
                           .signs_n = context->recognisers_n,
                           .bodies = bodies_new()};
     struct files *files = NULL;
+    size_t cut;
     int result = -1;
 
     *out = (struct scan){.n = 0};
@@ -43,12 +47,13 @@ int recognise_scan(const struct recognise_context *context, struct arena *a, str
     for (size_t i = 0; i < context->recognisers_n; i++)
         spots.signs[i].of = &context->recognisers[i];
     if (survey_read(files, a, &survey, err) < 0 || spots_list(&spots, err) < 0 ||
-        ask(&spots, clock, start_ns + SCAN_MS * INT64_C(1000000), err) < 0 ||
+        ask(&spots, clock, start_ns + SCAN_MS * INT64_C(1000000), &cut, err) < 0 ||
         draft_all(context, &spots, a, out, err) < 0)
         goto out;
     out->ports = survey.ports;
     out->processes = survey.processes_n;
     out->units = survey.units;
+    out->cut = (struct scan_cut){survey.tables_cut, survey.sockets_cut, survey.processes_cut, cut};
     result = 0;
 out:
     if (spots.signs)

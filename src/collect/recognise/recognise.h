@@ -72,11 +72,20 @@ struct found {
     size_t series;               /* that an answer had; 0: not known */
 };
 
+/* What a bound kept from being looked at. */
+struct scan_cut {
+    size_t tables;    /* of sockets that cannot be read, too large perhaps */
+    size_t sockets;   /* past so many */
+    size_t processes; /* whose open files were not all looked at */
+    size_t places;    /* that would have been asked more, in more time */
+};
+
 struct scan {
     struct found *items; /* [n] in the order in which they are shown */
     size_t n;
     size_t ports, processes, units; /* that were looked at */
     size_t unknown_ports;           /* that belong to nobody we know */
+    struct scan_cut cut;
     double seconds;
 };
 

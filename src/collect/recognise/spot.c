@@ -433,6 +433,19 @@ int spots_ask(struct spots *all, const struct clock *clock, int64_t deadline_ns,
     return 0;
 }
 
+int spots_count_open(const struct spots *all, size_t *out, struct err *err)
+{
+    *out = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        int next = next_probe(all, &all->items[i], err);
+
+        if (next < 0)
+            return -1;
+        *out += next > 0;
+    }
+    return 0;
+}
+
 void spots_fini(struct spots *all)
 {
     for (size_t i = 0; i < all->n; i++)

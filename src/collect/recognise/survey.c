@@ -87,6 +87,7 @@ static struct known *find(struct reading *r, uint64_t inode)
 
 static void add_socket(struct reading *r, const struct known *s)
 {
+    r->survey->sockets_cut += r->sockets_n >= SOCKETS_MAX;
     if (r->sockets_n >= SOCKETS_MAX || r->failed)
         return;
     if (arena_grow(r->arena, (void **)&r->sockets, &r->sockets_cap, r->sockets_n + 1,
@@ -96,12 +97,21 @@ static void add_socket(struct reading *r, const struct known *s)
         r->sockets[r->sockets_n++] = *s;
 }
 
+/* Without IPv6 there is no tcp6. */
+static bool read_table(struct reading *r, const char *path, struct str *text)
+{
+    enum files_result result = files_read(r->files, FILES_PROC, path, text);
+
+    r->survey->tables_cut += result == FILES_FAILED;
+    return result == FILES_READ;
+}
+
 static void read_tcp(struct reading *r, const char *path)
 {
     struct tcp_row row;
     struct str text;
 
-    if (files_read(r->files, FILES_PROC, path, &text) != FILES_READ)
+    if (!read_table(r, path, &text))
         return;
     while (sockets_next_tcp(&text, &row))
         if (row.inode && (row.listens || row.local_there)) /* 0: it ends */
@@ -113,7 +123,7 @@ static void read_unix(struct reading *r)
     struct unix_row row;
     struct str text;
 
-    if (files_read(r->files, FILES_PROC, "net/unix", &text) != FILES_READ)
+    if (!read_table(r, "net/unix", &text))
         return;
     while (sockets_next_unix(&text, &row))
         add_socket(r, &(struct known){
@@ -234,7 +244,7 @@ static void read_descriptors(struct reading *r, struct survey_process *p)
     struct descriptors found = {.peers_n = 0};
     struct files_entry *entries;
     char path[64], link[LINK_MAX];
-    size_t n;
+    size_t n, i;
     int dir;
 
     (void)snprintf(path, sizeof path, "%llu/fd", (unsigned long long)p->pid);
@@ -247,12 +257,13 @@ static void read_descriptors(struct reading *r, struct survey_process *p)
         r->failed = true;
         n = 0;
     }
-    for (size_t i = 0; i < n && r->descriptors < DESCRIPTORS_MAX; i++, r->descriptors++) {
+    for (i = 0; i < n && r->descriptors < DESCRIPTORS_MAX; i++, r->descriptors++) {
         ssize_t got = readlinkat(dir, entries[i].name, link, sizeof link);
 
         if (got > 0)
             read_descriptor(r, (struct str){link, (size_t)got}, p, &found);
     }
+    r->survey->processes_cut += i < n;
     (void)close(dir);
     if (found.peers_n)
         p->peers = (const void *)keep(r, (struct str){(const char *)found.peers,

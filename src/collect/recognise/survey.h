@@ -50,9 +50,10 @@ struct survey {
     size_t processes_n;
     struct survey_socket *sockets; /* [sockets_n] that listen; TCP by port, then Unix */
     size_t sockets_n;
-    size_t ports, units; /* how many there are */
-    bool nvidia, amd;    /* a GPU of theirs */
-    struct str driver;   /* of NVIDIA's; empty when none */
+    size_t ports, units;                           /* how many there are */
+    size_t tables_cut, sockets_cut, processes_cut; /* as of struct scan_cut */
+    bool nvidia, amd;                              /* a GPU of theirs */
+    struct str driver;                             /* of NVIDIA's; empty when none */
 };
 
 MUST_USE int survey_read(struct files *files, struct arena *a, struct survey *out, struct err *err);

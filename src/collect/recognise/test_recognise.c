@@ -268,6 +268,27 @@ static void who_only_calls_itself_nginx_has_no_file_read(void **state)
     assert_int_equal(m->scan.n, 1);
 }
 
+static void a_small_machine_is_looked_at_whole(void **state)
+{
+    struct machine *m = *state;
+
+    scan(m);
+    assert_int_equal(m->scan.cut.sockets + m->scan.cut.processes + m->scan.cut.places, 0);
+}
+
+static void sockets_past_the_bound_are_counted(void **state)
+{
+    struct machine *m = *state;
+
+    for (unsigned i = 0; i < 20007; i++)
+        buf_addf(&m->tcp,
+                 "0: 0101A8C0:%04X 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 %u "
+                 "1\n",
+                 1 + i, 100000 + i);
+    scan(m);
+    assert_int_equal(m->scan.cut.sockets, 7);
+}
+
 static void who_says_nothing_costs_no_more_than_its_time(void **state)
 {
     struct machine *m = *state;
@@ -331,6 +352,8 @@ int main(void)
         cmocka_scan_test(the_log_of_an_nginx_of_our_own_user_is_found),
         cmocka_scan_test(who_only_calls_itself_nginx_has_no_file_read),
         cmocka_scan_test(who_says_nothing_costs_no_more_than_its_time),
+        cmocka_scan_test(a_small_machine_is_looked_at_whole),
+        cmocka_scan_test(sockets_past_the_bound_are_counted),
         cmocka_scan_test(what_a_program_calls_itself_cannot_drive_a_terminal_or_leave_its_quotes),
         cmocka_scan_test(a_queue_with_an_endless_name_hides_nothing_else),
     };

@@ -1,9 +1,12 @@
 /* spark: a small line without axes; the words beside it say what it says. */
+import { ruledAt } from '../lib/events';
 import { stats, type Value } from '../lib/series';
+import { plural } from '../lib/words';
 
 const W = 100;
 const H = 30;
 const PAD = 2;
+const NEAR = 2;
 
 export interface SparkProps {
   readonly values: readonly Value[];
@@ -14,10 +17,11 @@ export interface SparkProps {
   readonly ceiling?: number;
   readonly colour?: string;
   readonly dot?: boolean;
+  readonly marks?: readonly number[]; // changes: where between the first value (0) and the last (1)
 }
 
 export function Spark(props: SparkProps) {
-  const { limit, floor = 0, ceiling, colour = 'var(--s0)', dot = true } = props;
+  const { limit, floor = 0, ceiling, colour = 'var(--s0)', dot = true, marks = [] } = props;
   const values = trimmed(props.values);
   const s = stats(values);
   if (!s) return <div class="spark chart" role="img" aria-label={`${props.label}: no data`} />;
@@ -27,7 +31,8 @@ export function Spark(props: SparkProps) {
   const x = (i: number): number => (values.length > 1 ? (i / (values.length - 1)) * W : W);
   const { line, area } = paths(values, x, y);
   const last = lastIndex(values);
-  const words = `${props.label}: min ${props.write(s.min)}, max ${props.write(s.max)}, now ${props.write(s.last)}`;
+  const ruled = ruledAt(marks, props.values.length, values.length, NEAR / W).map((at) => at * W);
+  const words = `${props.label}: min ${props.write(s.min)}, max ${props.write(s.max)}, now ${props.write(s.last)}${ruled.length ? `, ${plural(ruled.length, 'change')}` : ''}`;
   return (
     <div class="spark chart" role="img" aria-label={words}>
       <svg viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" width="100%" height="100%" aria-hidden="true">
@@ -35,6 +40,9 @@ export function Spark(props: SparkProps) {
         {limit !== undefined && (
           <path d={`M0 ${y(limit)}H${W}`} stroke="var(--warn-f)" stroke-dasharray="5 4" vector-effect="non-scaling-stroke" />
         )}
+        {ruled.map((at) => (
+          <path key={at} d={`M${at} 0V${H}`} stroke="var(--text3)" stroke-dasharray="2 3" vector-effect="non-scaling-stroke" />
+        ))}
         <path d={line} fill="none" stroke={colour} stroke-width="1.5" stroke-linejoin="round" vector-effect="non-scaling-stroke" />
       </svg>
       {dot && (

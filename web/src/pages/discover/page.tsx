@@ -3,9 +3,10 @@ import { own, tell } from '../../lib/api';
 import { refreshes, useData } from '../../lib/data';
 import { place } from '../../lib/place';
 import { pageKeys } from '../../lib/ui';
+import { plural } from '../../lib/words';
 import { Dialog } from '../../parts/dialog';
 import { FoundTable } from './table';
-import { LeftAlone, Picked } from './side';
+import { LeftAlone, Picked, TellWhom } from './side';
 import { headline, lookedAt, said, summary, type Plan, type Written } from './plan';
 
 const take = (ids: readonly string[]): Record<string, readonly string[]> => ({ take: ids });
@@ -19,7 +20,8 @@ export function DiscoverPage() {
   const [busy, setBusy] = useState(false);
   const [told, setTold] = useState('');
   const [failed, setFailed] = useState('');
-  const [undo, setUndo] = useState(false);
+  const written = useData('written', (s) => own<Written>('discover/undo', s), 0).value?.entries ?? [];
+  const [undo, setUndo] = useState(false); // what it would take out is shown
   const [text, setText] = useState<string | null>(null);
   const found = plan.value?.found ?? [];
   const fresh = found.filter((f) => f.state === 'new');
@@ -40,10 +42,10 @@ export function DiscoverPage() {
     setBusy(true);
     setFailed('');
     try {
-      const written = await tell<Written>(path, take(ids));
-      if (written.error) setFailed(said(written));
-      setTold(written.error ? '' : said(written));
-      setUndo(written.added !== undefined && written.added > 0);
+      const answer = await tell<Written>(path, take(ids));
+      if (answer.error) setFailed(said(answer));
+      setTold(answer.error ? '' : said(answer));
+      setUndo(false);
       refreshes.value++;
     } catch (e) {
       setFailed(e instanceof Error ? e.message : String(e));
@@ -109,11 +111,6 @@ export function DiscoverPage() {
       {(told || failed) && (
         <p class={`found-told ${failed ? 'bad' : ''}`} role={failed ? 'alert' : 'status'}>
           {failed || told}
-          {undo && !failed && (
-            <button type="button" class="button" disabled={busy} onClick={() => void change('discover/undo', [])}>
-              Undo
-            </button>
-          )}
         </p>
       )}
       {value && (
@@ -123,6 +120,20 @@ export function DiscoverPage() {
             <div class="found-side">
               {picked && <Picked found={picked} />}
               <LeftAlone plan={value} />
+              <TellWhom />
+              {written.length > 0 && (
+                <section class="card" data-test="written">
+                  <div class="card-head">
+                    <h2>Written from here</h2>
+                  </div>
+                  <p class="small prose break">
+                    {plural(written.length, 'entry', 'entries')} of {value.file}, as they were written.
+                  </p>
+                  <button type="button" class="button found-gap" onClick={() => setUndo(true)}>
+                    Undo
+                  </button>
+                </section>
+              )}
             </div>
           </div>
           <p class="found-keys small quiet">
@@ -132,6 +143,19 @@ export function DiscoverPage() {
             </span>
           </p>
         </>
+      )}
+      {undo && (
+        <Dialog title={`Take ${plural(written.length, 'entry', 'entries')} out again?`} onClose={() => setUndo(false)}>
+          <p class="small prose break">Of {value?.file}. What a person has changed since stays.</p>
+          <ul class="small prose break found-gap">
+            {written.map((w) => (
+              <li key={w}>{w}</li>
+            ))}
+          </ul>
+          <button type="button" class="button primary tall found-gap" disabled={busy} onClick={() => void change('discover/undo', [])}>
+            Take them out
+          </button>
+        </Dialog>
       )}
       {text !== null && (
         <Dialog title={value?.file ?? place.value.page} onClose={() => setText(null)}>

@@ -16,7 +16,7 @@ export interface Found {
 export interface Plan {
   readonly host: string;
   readonly file: string;
-  readonly looked_at: { readonly ports: number; readonly processes: number; readonly units: number; readonly unknown_ports: number; readonly seconds: number };
+  readonly looked_at: { readonly ports: number; readonly processes: number; readonly units: number; readonly unknown_ports: number; readonly seconds: number; readonly not?: readonly string[] };
   readonly found: readonly Found[];
   readonly text?: string;
 }
@@ -27,6 +27,7 @@ export interface Written {
   readonly taken?: number;
   readonly changed?: number;
   readonly removed?: boolean;
+  readonly entries?: readonly string[]; // what was, or would be, taken out
   readonly loaded: boolean;
   readonly error?: string;
 }

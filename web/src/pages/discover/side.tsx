@@ -34,7 +34,8 @@ export function Picked({ found }: { found: Found }) {
 export function LeftAlone({ plan }: { plan: Plan }) {
   const needs = plan.found.filter((f) => f.state === 'needs');
   const unknown = plan.looked_at.unknown_ports;
-  if (!needs.length && !unknown) return null;
+  const cut = plan.looked_at.not ?? [];
+  if (!needs.length && !unknown && !cut.length) return null;
   return (
     <section class="card">
       <div class="card-head">
@@ -45,11 +46,27 @@ export function LeftAlone({ plan }: { plan: Plan }) {
           <strong>{f.title}</strong> needs {f.needs}.
         </p>
       ))}
+      {cut.length > 0 && <p class="small prose">Not looked at: {cut.join('; ')}.</p>}
       {unknown > 0 && (
         <p class="small prose">
           {plural(unknown, 'port')} {unknown === 1 ? 'belongs' : 'belong'} to nobody we know.
         </p>
       )}
+    </section>
+  );
+}
+
+/** Honest about what is not there yet. */
+export function TellWhom() {
+  return (
+    <section class="card">
+      <div class="card-head">
+        <h2>Who should be told?</h2>
+      </div>
+      <p class="small prose">
+        Nobody yet: this version judges no rules and sends no messages. It answers who asks: this page, <code>earshot status</code> (a Nagios plugin), and
+        Grafana, whose alerts work on it.
+      </p>
     </section>
   );
 }

@@ -1,53 +1,21 @@
 /* happened: below a chart, on its time axis: jobs as clips, and the changes in words. */
 import { now } from '../../lib/clocks';
-import { busy, type Clip, type Happening, type Lane } from '../../lib/events';
+import type { Happening, Lane } from '../../lib/events';
 import type { Span } from '../../lib/range';
 import { COLOURS, hash } from '../../lib/series';
-import { count, plural, when } from '../../lib/words';
+import { count, when } from '../../lib/words';
+import { clipWords, Clips } from '../../parts/clips';
 import { useWidth } from '../../parts/width';
 
 const HEIGHT = 28;
-const NARROW = 3; // px: below this mean width clips become a band
 const SHOWN = 8;
 
-function Clips({ clips, span, width, colour }: { clips: readonly Clip[]; span: Span; width: number; colour: string }) {
-  const x = (t: number): number => ((t - span.from) / (span.to - span.from)) * width;
-  const mean = clips.reduce((sum, c) => sum + x(c.to) - x(c.from), 0) / (clips.length || 1);
-  if (mean < NARROW) {
-    const n = Math.max(1, Math.floor(width / NARROW));
-    return (
-      <>
-        {busy(clips, span, n).map((share, i) => share > 0 && <rect key={i} x={(i * width) / n} y={HEIGHT - share * (HEIGHT - 6)} width={width / n} height={share * (HEIGHT - 6)} fill={colour} />)}
-        {clips.map((c, i) => c.failed && <rect key={`f${i}`} x={x(c.to) - 1} y={0} width={2} height={5} fill="var(--crit-f)" />)}
-      </>
-    );
-  }
-  return (
-    <>
-      {clips.map((c, i) => {
-        const left = x(c.from);
-        const w = Math.max(2, x(c.to) - left - 1);
-        return (
-          <g key={i}>
-            <rect x={left} y={4} width={w} height={HEIGHT - 8} rx={2} fill={colour} fill-opacity={c.failed ? 0.25 : 0.7} stroke={c.failed ? 'var(--crit-f)' : 'none'} />
-            {c.failed && <path d={`M${left} 4 l${w} ${HEIGHT - 8} M${left + w} 4 l${-w} ${HEIGHT - 8}`} stroke="var(--crit-f)" />}
-            <title>{c.text}</title>
-          </g>
-        );
-      })}
-    </>
-  );
-}
-
-function laneWords({ name, clips }: Lane): string {
-  const failed = clips.filter((c) => c.failed).length;
-  const open = clips.filter((c) => c.open).length;
-  return `${name}: ${plural(clips.length, 'job')}${failed ? `, ${count(failed)} failed` : ''}${open ? `, ${count(open)} at work` : ''}`;
-}
+const laneWords = ({ name, clips }: Lane): string => `${name}: ${clipWords(clips)}`;
 
 interface What {
   readonly changes: readonly Happening[];
   readonly lanes: readonly Lane[];
+  readonly jobsFrom: number | null; // older jobs are not drawn
   readonly span: Span;
 }
 
@@ -55,7 +23,7 @@ export function Happened(what: What) {
   return what.changes.length || what.lanes.length ? <Card {...what} /> : null;
 }
 
-function Card({ changes, lanes, span }: What) {
+function Card({ changes, lanes, jobsFrom, span }: What) {
   const [box, width] = useWidth<HTMLElement>();
   const newest = [...changes].reverse();
   return (
@@ -65,10 +33,11 @@ function Card({ changes, lanes, span }: What) {
         <div class="lane" key={l.name}>
           <p class="small">{laneWords(l)}</p>
           <svg role="img" aria-label={laneWords(l)} width={width || 100} height={HEIGHT} class="clips">
-            <Clips clips={l.clips} span={span} width={width || 100} colour={`var(--s${hash(l.name) % COLOURS})`} />
+            <Clips clips={l.clips} span={span} width={width || 100} top={4} height={HEIGHT - 8} colour={`var(--s${hash(l.name) % COLOURS})`} />
           </svg>
         </div>
       ))}
+      {jobsFrom !== null && <p class="small quiet cut-short">Jobs before {when(jobsFrom, now.value, true)} are too many to be drawn.</p>}
       {changes.length > 0 && (
         <ul class="changes">
           {newest.slice(0, SHOWN).map((e) => (

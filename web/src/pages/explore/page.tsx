@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Editor } from '../../editor/editor';
 import { useData } from '../../lib/data';
-import { askEvents, changesIn, lanesOf, type Happening } from '../../lib/events';
+import { askEvents, changesIn, lanesOf, type Happened as Told } from '../../lib/events';
 import { live, place, range, setParams } from '../../lib/place';
 import { guessUnit, type Unit } from '../../lib/units';
 import { count, duration, plural } from '../../lib/words';
@@ -24,7 +24,8 @@ import { Start } from './start';
 const POINTS = 300;
 const LIVE_MIN_MS = 1000;
 const LIVE_MAX_MS = 60_000;
-const NOTHING: readonly Happening[] = [];
+const NOTHING: Told = { changes: [], jobs: [], jobsFrom: null };
+const JOBS_MOST = 5000;
 
 /** Any question to the store, as a graph and a table. */
 export function ExplorePage() {
@@ -91,8 +92,8 @@ function Answer({ result, old, onAsk }: { result: Result; old: boolean; onAsk: (
   const [hover, setHover] = useState<number | null>(null);
   const [lifted, setLifted] = useState<string | null>(null);
   const { from, to } = result.span;
-  const happened = useData(`${from} ${to}`, (signal) => askEvents(result.span, signal), 0).value ?? NOTHING;
-  const changes = useMemo(() => changesIn(happened, result.span), [happened, from, to]);
+  const happened = useData(`${from} ${to}`, (signal) => askEvents(result.span, JOBS_MOST, signal), 0).value ?? NOTHING;
+  const changes = useMemo(() => changesIn(happened.changes, result.span), [happened, from, to]);
   if (!result.lines.length) return <Empty result={result} onAsk={onAsk} />;
   const stacked = kind() === 'stacked';
   const v = view();
@@ -104,7 +105,7 @@ function Answer({ result, old, onAsk }: { result: Result; old: boolean; onAsk: (
   const index = at ? Math.round((at - result.span.from) / result.step) : -1;
   const pinned = index >= 0 && index < result.times.length ? index : null;
   const services = new Set(result.lines.map((l) => l.labels['job'] ?? '').filter(Boolean));
-  const lanes = lanesOf(happened, result.span, services);
+  const lanes = lanesOf(happened.jobs, result.span, services);
   return (
     <div class={`answer ${old ? 'old' : ''}`}>
       <Tools />
@@ -116,7 +117,7 @@ function Answer({ result, old, onAsk }: { result: Result; old: boolean; onAsk: (
       {v !== 'table' && (
         <Graph result={result} shown={shown} others={fold} stacked={stacked} unit={unit} lifted={lifted} pinned={pinned} changes={changes} onCursor={setHover} />
       )}
-      {v !== 'table' && <Happened changes={changes} lanes={lanes} span={result.span} />}
+      {v !== 'table' && <Happened changes={changes} lanes={lanes} jobsFrom={happened.jobsFrom} span={result.span} />}
       {fold && v !== 'table' && <p class="small quiet">The 9 largest are drawn; {fold.name} is the grey line.</p>}
       {(v !== 'graph' || result.lines.length > 1) && (
         <SeriesTable result={result} unit={unit} at={hover ?? pinned} drawn={new Map(shown.map((l) => [l.key, l.colour]))} onLift={setLifted} />

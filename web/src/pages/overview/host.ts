@@ -39,6 +39,7 @@ export function useAsking(): Asking | undefined {
 
 export interface TileData {
   readonly spark: readonly Value[];
+  readonly span: Span | undefined; // of the first and the last of these
   readonly answers: Answers;
   readonly asked: boolean; // an answer came, if an empty one
 }
@@ -102,7 +103,7 @@ export function useTiles(): Readonly<Record<string, TileData>> | undefined {
   const sparks = useData(
     key,
     async (signal) => {
-      if (!asking) return {};
+      if (!asking) return undefined;
       const whole = watched();
       const step = niceStep(whole, SPARK_POINTS);
       const span = aligned(whole, step);
@@ -112,7 +113,7 @@ export function useTiles(): Readonly<Record<string, TileData>> | undefined {
         const data = await askRange(t.spark(wide), span, step, signal);
         return [t.id, onGrid(data.result[0]?.values ?? [], span.from, step, n, num)];
       });
-      return Object.fromEntries(await Promise.all(entries));
+      return { span, lines: Object.fromEntries(await Promise.all(entries)) };
     },
     live.value ? Math.min(REFRESH_MAX_MS, Math.max(REFRESH_MIN_MS, niceStep(watched(), SPARK_POINTS) * 1000)) : 0,
   );
@@ -120,7 +121,7 @@ export function useTiles(): Readonly<Record<string, TileData>> | undefined {
   return Object.fromEntries(
     TILES.map((t) => {
       const a = answers[t.id] ?? {};
-      return [t.id, { spark: sparks.value?.[t.id] ?? [], answers: a, asked: Object.keys(t.now).every((q) => a[q]) }];
+      return [t.id, { spark: sparks.value?.lines[t.id] ?? [], span: sparks.value?.span, answers: a, asked: Object.keys(t.now).every((q) => a[q]) }];
     }),
   );
 }

@@ -1,5 +1,6 @@
 import { active, overview, overviewError, targets } from '../../lib/shared';
 import { phone } from '../../lib/media';
+import { useHappened, WhatChanged } from './happened';
 import { RunsOut } from './next';
 import { SelfCard } from './self';
 import { Strip } from './strip';
@@ -12,23 +13,27 @@ export function OverviewPage() {
   const o = overview.value;
   const known = o !== undefined || overviewError.value !== undefined;
   const hasHost = !known || o?.host != null || active.value.some((t) => t.labels['job'] === 'node');
+  const happened = useHappened();
   const nothing = targets.value !== undefined && active.value.length === 0;
   return (
     <>
       <Verdict />
-      {phone.value && hasHost && <Tiles />}
+      {phone.value && hasHost && <Tiles changes={happened.value?.changes ?? []} />}
       {nothing ? (
         <section class="card">
           <p class="prose">Nothing is watched yet: the configuration names no target.</p>
         </section>
       ) : (
-        <Strip />
+        <Strip happened={happened.value} />
       )}
-      {!phone.value && hasHost && <Tiles />}
+      {!phone.value && hasHost && <Tiles changes={happened.value?.changes ?? []} />}
       <div class="cards">
-        <RunsOut />
+        <div class="stack">
+          <RunsOut />
+          <SelfCard />
+        </div>
         <TopProcesses />
-        <SelfCard />
+        <WhatChanged happened={happened} />
       </div>
     </>
   );

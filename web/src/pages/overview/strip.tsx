@@ -3,13 +3,15 @@ import { useState } from 'preact/hooks';
 import { range as askRange } from '../../lib/api';
 import { now } from '../../lib/clocks';
 import { useData } from '../../lib/data';
+import { changesIn, clipsOf, clusters, isAbout, type Clip, type Happened, type Happening } from '../../lib/events';
 import { href } from '../../lib/place';
 import { num, quoted, type Labels } from '../../lib/prom';
-import { aligned, fixed, rangeParams } from '../../lib/range';
-import { canonical, onGrid, type Value } from '../../lib/series';
+import { aligned, fixed, rangeParams, type Span } from '../../lib/range';
+import { canonical, COLOURS, hash, onGrid, type Value } from '../../lib/series';
 import { overview } from '../../lib/shared';
 import { healthy, runs, type Run } from '../../lib/strip';
 import { clock, duration, percent, plural, when } from '../../lib/words';
+import { clipWords, Clips } from '../../parts/clips';
 import { Note } from '../../parts/note';
 import { Shape, STATE_ORDER, STATE_WORDS } from '../../parts/state';
 import { useWidth } from '../../parts/width';
@@ -23,11 +25,17 @@ const YOUNG = 120; // s: the present step may be too young for a sample; it take
 const BLOCK_MIN = 5; // px
 const NOW_ROOM = 60; // px: half of "Sun 00:00" and all of "now"
 const HALF = 12; // px: half of a row's height
+const JOBS = 5; // px: their height, below the line
+const JOBS_TOP = 2 * HALF - JOBS - 1;
+const NEAR = 14; // px: changes that are nearer share a diamond
+const TOLD = 6; // of these in its words
 
 interface Row {
   readonly labels: Labels;
   readonly name: string;
   readonly runs: readonly Run[];
+  readonly changes: readonly Happening[];
+  readonly clips: readonly Clip[];
 }
 
 function nameOf(labels: Labels): string {
@@ -39,7 +47,7 @@ function nameOf(labels: Labels): string {
 
 const stateNow = (row: Row): Run['state'] => row.runs[row.runs.length - 1]?.state ?? 'nodata';
 
-export function Strip() {
+export function Strip({ happened }: { happened: Happened | undefined }) {
   const [all, setAll] = useState(false);
   const [table, setTable] = useState(false);
   const data = useData(
@@ -64,8 +72,15 @@ export function Strip() {
     );
   const { span, series, young } = data.value;
   const n = Math.round((span.to - span.from) / STEP);
+  const changes = changesIn(happened?.changes ?? [], span);
   const rows: Row[] = series
-    .map((s) => ({ labels: s.metric, name: nameOf(s.metric), runs: runs(present(onGrid(s.values ?? [], span.from + STEP, STEP, n, num), young)) }))
+    .map((s) => ({
+      labels: s.metric,
+      name: nameOf(s.metric),
+      changes: changes.filter((e) => isAbout(e, s.metric)),
+      clips: clipsOf(happened?.jobs ?? [], span, s.metric),
+      runs: runs(present(onGrid(s.values ?? [], span.from + STEP, STEP, n, num), young)),
+    }))
     .sort((a, b) => rank(a) - rank(b) || (canonical(a.labels) < canonical(b.labels) ? -1 : 1));
   const bad = rows.flatMap((r) => r.runs.filter((x) => x.state !== 'ok'));
   const shown = all ? rows : rows.slice(0, MOST);
@@ -82,6 +97,12 @@ export function Strip() {
               show as {table ? 'lines' : 'table'}
             </button>
             <span class="desk-only" aria-hidden="true">
+              <svg width="9" height="9" viewBox="0 0 10 10">
+                <path d="M5 0 10 5 5 10 0 5z" fill="var(--text2)" />
+              </svg>{' '}
+              change
+            </span>
+            <span class="desk-only" aria-hidden="true">
               <i class="swatch critical" /> down
             </span>
             <span class="desk-only" aria-hidden="true">
@@ -94,6 +115,7 @@ export function Strip() {
         </div>
         {table ? <StripTable rows={shown} from={span.from} /> : <StripRows rows={shown} from={span.from} n={n} />}
       </figure>
+      {happened && happened.jobsFrom !== null && <p class="small quiet">Jobs before {when(happened.jobsFrom, now.value)} are too many to be drawn.</p>}
       {rows.length > MOST && (
         <button type="button" class="link small strip-more" onClick={() => setAll(!all)}>
           {all ? 'show fewer' : `and ${rows.length - MOST} more`}
@@ -135,7 +157,7 @@ function StripRows({ rows, from, n }: { rows: readonly Row[]; from: number; n: n
               </span>
               <span class="cut">{row.name}</span>
             </span>
-            <StripLine row={row} width={width} x={(i) => x(from + i * STEP)} from={from} marks={marks.map(x)} />
+            <StripLine row={row} width={width} x={(i) => x(from + i * STEP)} span={{ from, to }} marks={marks.map(x)} />
             <span class="strip-share">{share === undefined ? 'no data' : percent(share)}</span>
           </div>
         );
@@ -156,8 +178,9 @@ function StripRows({ rows, from, n }: { rows: readonly Row[]; from: number; n: n
   );
 }
 
-function StripLine(props: { row: Row; width: number; x: (step: number) => number; from: number; marks: readonly number[] }) {
-  const { row, width, x, from, marks } = props;
+function StripLine(props: { row: Row; width: number; x: (step: number) => number; span: Span; marks: readonly number[] }) {
+  const { row, width, x, span, marks } = props;
+  const at = (t: number): number => Math.round(((t - span.from) / (span.to - span.from)) * width);
   return (
     <svg class="strip-plot chart" width={width} height={2 * HALF} role="group" aria-label={row.name}>
       {marks.map((m) => (
@@ -171,9 +194,39 @@ function StripLine(props: { row: Row; width: number; x: (step: number) => number
       {row.runs
         .filter((r) => r.state !== 'ok')
         .map((r) => (
-          <Block key={r.from} run={r} left={x(r.from)} right={x(r.to)} row={row} from={from} width={width} />
+          <Block key={r.from} run={r} left={x(r.from)} right={x(r.to)} row={row} from={span.from} width={width} />
         ))}
+      {row.clips.length > 0 && width > 0 && (
+        <g role="img" aria-label={clipWords(row.clips)}>
+          <title>{clipWords(row.clips)}</title>
+          <rect width={width} y={JOBS_TOP} height={JOBS} fill="transparent" />
+          <Clips clips={row.clips} span={span} width={width} top={JOBS_TOP} height={JOBS} colour={`var(--s${hash(row.labels['job'] ?? '') % COLOURS})`} />
+        </g>
+      )}
+      {clusters(row.changes, at, NEAR).map((list) => (
+        <Change key={list[0]?.id} list={list} x={at(list[0]?.start ?? 0)} row={row} />
+      ))}
     </svg>
+  );
+}
+
+const around = (labels: Labels, from: number, to: number): string => {
+  const { job = '', instance = '' } = labels;
+  const span = rangeParams(fixed(from, to));
+  return href('explore', { expr: `up{job=${quoted(job)},instance=${quoted(instance)}}`, from: span.from ?? '', to: span.to ?? '' });
+};
+
+/** One change, or some that stand at one place. */
+function Change({ list, x, row }: { list: readonly Happening[]; x: number; row: Row }) {
+  const first = list[0]?.start ?? 0;
+  const told = list.slice(0, TOLD).map((e) => `${when(e.start, now.peek())} ${e.text}`);
+  const words = [...told, ...(list.length > TOLD ? [`and ${list.length - TOLD} more`] : [])].join('; ');
+  return (
+    <a class="change" href={around(row.labels, first - 1800, first + 1800)} aria-label={`${row.name}: ${words}`}>
+      <title>{words}</title>
+      <rect x={x - NEAR / 2} width={NEAR} y="0" height={2 * HALF} fill="transparent" />
+      <path d={`M${x} ${HALF - 4.5}l4.5 4.5-4.5 4.5-4.5-4.5z`} fill="var(--text2)" stroke="var(--panel)" />
+    </a>
   );
 }
 
@@ -184,13 +237,8 @@ function Block(props: { run: Run; left: number; right: number; row: Row; from: n
   const start = from + run.from * STEP;
   const length = (run.to - run.from) * STEP;
   const words = `${run.state === 'nodata' ? 'no data' : 'down'} at ${when(start, now.peek())} for ${duration(length)}`;
-  const around = rangeParams(fixed(start - 1800, start + Math.max(length, 1800)));
-  const { job = '', instance = '' } = row.labels;
   return (
-    <a
-      href={href('explore', { expr: `up{job=${quoted(job)},instance=${quoted(instance)}}`, from: around.from ?? '', to: around.to ?? '' })}
-      aria-label={`${row.name}: ${words}`}
-    >
+    <a href={around(row.labels, start - 1800, start + Math.max(length, 1800))} aria-label={`${row.name}: ${words}`}>
       <title>{words}</title>
       <rect x={left - 8} width={w + 16} y="0" height={2 * HALF} fill="transparent" />
       {run.state === 'nodata' ? (
@@ -211,6 +259,8 @@ function StripTable({ rows, from }: { rows: readonly Row[]; from: number }) {
           <th>Now</th>
           <th>Healthy</th>
           <th>Incidents</th>
+          <th>Changes</th>
+          <th>Jobs</th>
         </tr>
       </thead>
       <tbody>
@@ -225,6 +275,8 @@ function StripTable({ rows, from }: { rows: readonly Row[]; from: number }) {
                 .map((r) => `${when(from + r.from * STEP, now.peek())} for ${duration((r.to - r.from) * STEP)}`)
                 .join('; ') || 'none'}
             </td>
+            <td class="break">{row.changes.slice(-TOLD).map((e) => `${when(e.start, now.peek())} ${e.text}`).join('; ') || 'none'}</td>
+            <td>{row.clips.length ? clipWords(row.clips) : 'none'}</td>
           </tr>
         ))}
       </tbody>

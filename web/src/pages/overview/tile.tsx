@@ -1,3 +1,4 @@
+import { changesIn, type Happening } from '../../lib/events';
 import { href } from '../../lib/place';
 import { Spark } from '../../parts/spark';
 import { StateMark, type State } from '../../parts/state';
@@ -11,14 +12,17 @@ export interface TileProps {
   readonly state: State;
   readonly caption: string | undefined; // takes the place of the tile's own
   readonly wide: boolean;
+  readonly changes: readonly Happening[]; // on this host
   readonly expr: string; // what a click opens in Explore
 }
 
 /** One thing about the host: figure, sparkline, a caption, three facts. */
-export function Tile({ spec, data, host, state, caption, wide, expr }: TileProps) {
+export function Tile({ spec, data, host, state, caption, wide, changes, expr }: TileProps) {
   const f = spec.figure(data.answers);
   // The line ends in what is measured now.
   const spark = f && data.spark.length ? [...data.spark.slice(0, -1), f.value] : data.spark;
+  const { span } = data;
+  const marks = span ? changesIn(changes, span).map((e) => (e.start - span.from) / (span.to - span.from)) : [];
   return (
     <div class={`card tile ${wide ? 'wide' : ''}`} data-test={`tile-${spec.id}`}>
       <div class="tile-head">
@@ -39,6 +43,7 @@ export function Tile({ spec, data, host, state, caption, wide, expr }: TileProps
           values={spark}
           label={spec.name}
           write={spec.write}
+          marks={marks}
           {...(spec.ceiling !== undefined && wide ? { ceiling: spec.ceiling } : {})}
         />
       </div>

@@ -1,3 +1,4 @@
+import type { Happening } from '../../lib/events';
 import { overview } from '../../lib/shared';
 import { bytes } from '../../lib/words';
 import { asState, STATE_ORDER, type State } from '../../parts/state';
@@ -27,7 +28,7 @@ function captionOf(spec: TileSpec): string | undefined {
 }
 
 /** This host. Worst first; as many are two wide as fill the rows. */
-export function Tiles() {
+export function Tiles({ changes }: { changes: readonly Happening[] }) {
   const asking = useAsking();
   const tiles = useTiles();
   const host = overview.value?.host?.name ?? '';
@@ -43,6 +44,7 @@ export function Tiles() {
   const sorted = [...shown].sort((a, b) => STATE_ORDER.indexOf(stateOf(a)) - STATE_ORDER.indexOf(stateOf(b)));
   const rows = Math.ceil((sorted.length + 1) / ROOM);
   const wide = Math.max(1, Math.min(sorted.length, rows * ROOM - sorted.length));
+  const here = changes.filter((e) => isHere(e, host));
   const isWide = (i: number): boolean => widePlaces(sorted.length, wide).has(i);
   return (
     <section class="tiles" aria-label={`This host${host ? `, ${host}` : ''}`}>
@@ -50,12 +52,17 @@ export function Tiles() {
         const data = tiles[t.id];
         return (
           data && (
-            <Tile key={t.id} spec={t} data={data} host={host} state={stateOf(t)} caption={captionOf(t)} wide={isWide(i)} expr={t.spark(asking)} />
+            <Tile key={t.id} spec={t} data={data} host={host} state={stateOf(t)} caption={captionOf(t)} wide={isWide(i)} changes={here} expr={t.spark(asking)} />
           )
         );
       })}
     </section>
   );
+}
+
+/** It happened on this host, as far as its labels tell. */
+function isHere({ labels: { instance = '' } }: Happening, host: string): boolean {
+  return !instance || instance === host || /^(127\.|localhost\b|\[::1\])/.test(instance);
 }
 
 /** Which places are two wide, so that each row of ROOM is full: the first of each row, in turn. */

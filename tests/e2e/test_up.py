@@ -156,8 +156,8 @@ class Found(unittest.TestCase):
         self.assertIn('queue_length: queue.length', found['json-%d' % self.json]['entry'])
 
     def test_it_takes_3_s_at_most(self):
-        """the whole command: 3 s on a machine at rest (EARSHOT_UP_RUNS=20 takes the figures of docs/figures.md); while
-        other tests run beside it, each run within five times that, and the scan itself the 3 s that it bounds itself to"""
+        """the whole command, each time: it takes some .1 s, so there is room for a busy machine. EARSHOT_UP_RUNS=20 takes
+        the figures of docs/figures.md"""
         took, scans = [], []
         for _ in range(int(os.environ.get('EARSHOT_UP_RUNS', '3'))):
             before = time.monotonic()
@@ -165,8 +165,7 @@ class Found(unittest.TestCase):
             took.append(time.monotonic() - before)
         print('earshot up, %d runs: p50 %.2f s, max %.2f s; of these the scan p50 %.2f s, max %.2f s' % (
             len(took), statistics.median(took), max(took), statistics.median(scans), max(scans)), flush=True)
-        self.assertLess(max(took), 15)
-        self.assertLess(statistics.median(scans), 3)
+        self.assertLess(max(took), 3)
 
     def test_what_it_wrote_works_unchanged_a_second_up_changes_nothing_and_down_undoes_it(self):
         r = self.up('--yes')

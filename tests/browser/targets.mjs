@@ -45,7 +45,14 @@ export function targets(suite) {
       check(rows[at('me@gpu-box:22')].includes('Tunnel down for 2 h'), rows[at('me@gpu-box:22')]);
       check(rows[at('gpu-box-api')].includes('tunnel to gpu-box is down'), rows[at('gpu-box-api')]);
       check(rows[at('mira@win-whisper:22')].includes('1 of 1 target answer'), rows[at('mira@win-whisper:22')]);
-      await suite.picture(page, `targets-tunnels-${width}`);
+      if (width > 1000) {
+        const past = await page.locator('.rows').first().evaluate((box) => box.scrollWidth - box.clientWidth);
+        check(past <= 0, `the table is ${past} px wider than its place`);
+      } else {
+        const cost = (await page.locator('.targets-table tr', { hasText: 'win-whisper-api' }).innerText()).replaceAll('\u00a0', ' ');
+        check(/%/.test(cost) && (await page.locator('.targets-table td.num:visible').count()) > 4, `a phone does not show what targets cost: ${cost}`);
+      }
+      await suite.picture(page, `targets-tunnels-${width}`, true);
       await clean(page);
       check(!page.faults.length, page.faults.join(' | '));
     });

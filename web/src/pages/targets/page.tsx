@@ -91,7 +91,7 @@ function facts(rows: readonly TargetRow[], history: History | undefined): string
   if (well.length) out.push(`the slowest answer took ${duration(Math.max(...well.map((r) => r.target.lastScrapeDuration)))}`);
   const cpu = overview.value?.self?.cpu_ratio;
   const collecting = rows.reduce((sum, r) => sum + (r.target.cost?.cpuRatio ?? 0), 0);
-  if (collecting) out.push(`collecting costs ${percent(collecting)} of a core${cpu != null ? `, all of earshot ${percent(cpu)}` : ''}`);
+  if (collecting) out.push(`collecting costs ${percent(collecting)} of a core${cpu != null && cpu >= collecting ? `, all of earshot ${percent(cpu)}` : ''}`);
   return out.length ? `${out.join('; ')}.` : '';
 }
 

@@ -43,7 +43,7 @@ test('a tunnel stands above what is reached through it', () => {
   assert.deepEqual(groups.map((g) => [g.tunnel?.host, g.rows.length]), [[undefined, 1], ['far', 2]]);
   assert.equal(dead.plain, 'far end refused: 5432');
   const now = Date.parse('2026-01-03T01:00:00Z') / 1000;
-  assert.equal(tunnelWords({ tunnel: tunnel({ reconnects: 1 }), rows: [behind, dead] }, now).replaceAll('\u00a0', ' '), 'Tunnel up for 2 d 1 h, 1 of 2 targets answer through it; connected again 1 time.');
+  assert.equal(tunnelWords({ tunnel: tunnel({ reconnects: 1 }), rows: [behind, dead] }, now).replaceAll('\u00a0', ' '), 'Tunnel up for 2 d 1 h, 1 of 2 targets answers through it; connected again once.');
   assert.match(tunnelWords({ tunnel: tunnel({ up: false, state: 'refused', words: 'Nothing listens on port 22.' }), rows: [] }, now), /^Tunnel down for .*: Nothing listens on port 22\.$/);
   assert.equal(grouped([direct], [tunnel({})]).length, 1); // nothing is behind it
 });

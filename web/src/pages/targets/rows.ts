@@ -70,10 +70,10 @@ export function grouped(rows: readonly TargetRow[], tunnels: readonly Tunnel[]):
 export function tunnelWords({ tunnel, rows }: { tunnel: Tunnel; rows: readonly TargetRow[] }, now: number): string {
   const since = Date.parse(tunnel.since) / 1000;
   const age = since > 0 && now > since ? ` for ${duration(now - since)}` : '';
-  const again = tunnel.reconnects ? `; connected again ${plural(tunnel.reconnects, 'time')}` : '';
+  const again = tunnel.reconnects ? `; connected again ${tunnel.reconnects === 1 ? 'once' : plural(tunnel.reconnects, 'time')}` : '';
   if (!tunnel.up) return `Tunnel down${age}${since > 0 ? `, since ${when(since, now)}` : ''}: ${tunnel.words || tunnel.state}`;
   const well = rows.filter((r) => r.target.health === 'up').length;
-  return `Tunnel up${age}, ${well} of ${plural(rows.length, 'target')} answer through it${again}.`;
+  return `Tunnel up${age}, ${well} of ${plural(rows.length, 'target')} ${well === 1 ? 'answers' : 'answer'} through it${again}.`;
 }
 
 /** Bytes that one cycle reads; undefined when nothing is known of it. */

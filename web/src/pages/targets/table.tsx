@@ -80,10 +80,10 @@ function TunnelRow({ tunnel, rows }: { tunnel: Tunnel; rows: readonly TargetRow[
       <td class="mono break quiet-url">{tunnel.address}</td>
       <td class="words">{tunnelWords({ tunnel, rows }, now.value)}</td>
       <td />
-      <td class="num" />
-      <td class="num">{share(sum(rows, (r) => r.target.cost?.cpuRatio))}</td>
-      <td class="num">{read ? bytes(read) : none}</td>
-      <td class="num">{samples ? count(samples) : none}</td>
+      <td />
+      <td class="num" data-head="CPU">{share(sum(rows, (r) => r.target.cost?.cpuRatio))}</td>
+      <td class="num" data-head="Read">{read ? bytes(read) : none}</td>
+      <td class="num" data-head="Samples">{samples ? count(samples) : none}</td>
     </tr>
   );
 }
@@ -131,7 +131,7 @@ function Row({ row, history, picked, below }: { row: TargetRow; history: History
           </details>
         )}
       </td>
-      <td>
+      <td class="bars-cell">
         {history && (
           <Bars
             took={history.took.get(key) ?? []}
@@ -141,10 +141,10 @@ function Row({ row, history, picked, below }: { row: TargetRow; history: History
           />
         )}
       </td>
-      <td class="num">{row.state === 'critical' || !target.lastScrapeDuration ? none : duration(target.lastScrapeDuration)}</td>
-      <td class="num">{target.cost?.cycles ? share(target.cost.cpuRatio) : none}</td>
-      <td class="num">{read ? bytes(read) : none}</td>
-      <td class="num">{samples ? count(samples) : none}</td>
+      <td class="num" data-head="Took">{row.state === 'critical' || !target.lastScrapeDuration ? none : duration(target.lastScrapeDuration)}</td>
+      <td class="num" data-head="CPU">{target.cost?.cycles ? share(target.cost.cpuRatio) : none}</td>
+      <td class="num" data-head="Read">{read ? bytes(read) : none}</td>
+      <td class="num" data-head="Samples">{samples ? count(samples) : none}</td>
     </tr>
   );
 }

@@ -40,9 +40,14 @@ ts_ms cycle_ts(ts_ms due, ts_ms start)
     return llabs(start - due) <= TOLERANCE_MS ? due : start;
 }
 
-static const char *name_of(const struct cycle *c)
+/* Where it asks, for people: many of one job have one collector. */
+static struct str name_of(const struct cycle *c)
 {
-    return c->settings.url ? c->settings.url : c->settings.collector.name;
+    struct str instance = labels_get(c->settings.labels, STR("instance"));
+
+    return c->settings.url ? str_c(c->settings.url)
+           : instance.n    ? instance
+                           : str_c(c->settings.collector.name);
 }
 
 /* ---- the end of a cycle ---- */
@@ -50,16 +55,17 @@ static const char *name_of(const struct cycle *c)
 static void set_health(struct cycle *c, enum target_health health)
 {
     struct collect_stats *stats = c->stats;
+    struct str name = name_of(c);
 
     if (health == c->health)
         return;
     stats->up += (uint64_t)(health == TARGET_UP) - (uint64_t)(c->health == TARGET_UP);
     stats->down += (uint64_t)(health == TARGET_DOWN) - (uint64_t)(c->health == TARGET_DOWN);
     if (health == TARGET_DOWN)
-        log_warn(c->context->log, PART, "%s %s is down: %s", c->settings.job, name_of(c),
+        log_warn(c->context->log, PART, "%s %.*s is down: %s", c->settings.job, STR_ARGS(name),
                  c->last_error);
     else if (c->health == TARGET_DOWN)
-        log_info(c->context->log, PART, "%s %s is up again", c->settings.job, name_of(c));
+        log_info(c->context->log, PART, "%s %.*s is up again", c->settings.job, STR_ARGS(name));
     c->health = health;
 }
 
@@ -67,15 +73,17 @@ static void set_health(struct cycle *c, enum target_health health)
 static void tell_type(struct cycle *c)
 {
     const struct target_retyped *r = &c->target.retyped;
+    struct str name = name_of(c);
 
     if (c->type_told || !c->target.counts.types_changed)
         return;
     c->type_told = true;
-    log_warn(c->context->log, PART,
-             "%s %s: %s was a %s and now says that it is a %s; the new type is taken. More changes "
-             "of this target are counted in earshot_collect_type_changes_total",
-             c->settings.job, name_of(c), r->family, metric_type_name(r->before),
-             metric_type_name(r->after));
+    log_warn(
+        c->context->log, PART,
+        "%s %.*s: %s was a %s and now says that it is a %s; the new type is taken. More changes "
+        "of this target are counted in earshot_collect_type_changes_total",
+        c->settings.job, STR_ARGS(name), r->family, metric_type_name(r->before),
+        metric_type_name(r->after));
 }
 
 static void count(struct cycle *c)

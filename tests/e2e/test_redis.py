@@ -303,10 +303,11 @@ class Ill(unittest.TestCase):
         self.addCleanup(silent.close)
         server = serve('collect:\n  host: {interval: 1s}\n  redis:\n' + ''.join(
             "  - {url: 'redis://127.0.0.1:%d', name: r%d, instance: r%d, interval: 2s, timeout: 2s}\n"
-            % (silent.getsockname()[1], i, i) for i in range(20))
+            % (silent.getsockname()[1], i, i) for i in range(90))  # more than have threads
             + "  - {url: 'redis://127.0.0.1:%d', interval: 1s}\n" % self.redis.port)
         self.addCleanup(server.close)
-        eventually(lambda: server.query('count(up{job="redis"} == 0) == 20'))
+        eventually(lambda: server.query('count(up{job="redis"} == 0) == 90'))
+        self.assertIn('redis r17 is down: ', server.log_text())
         for _ in range(10):
             self.assertTrue(server.query('time() - timestamp(up{job="redis"} == 1) < 3'))
             self.assertTrue(server.query('count(time() - timestamp(node_filesystem_size_bytes) < 3)'))

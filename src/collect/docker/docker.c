@@ -1,5 +1,6 @@
 #include "collect/docker/docker.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -144,6 +145,7 @@ static void see_usage(struct run *r, size_t i, const struct container_usage *usa
 {
     struct member *m = r->members[i];
 
+    assert(m); /* nobody looks at what is gone */
     if (usage->has_kills)
         ledger_see_kills(&r->docker->ledger, m, usage->kills);
     if (usage->has_limit) {

@@ -27,12 +27,9 @@ class Discovery(unittest.TestCase):
         self.addCleanup(t.stop)
         return t
 
-    def serve(self, config, files=None, before=None):
-        server = Server('--prometheus-config', '{dir}/p.yml', files={'p.yml': HEAD + config, **(files or {})})
+    def serve(self, config, files=None, env=None):
+        server = Server('--prometheus-config', '{dir}/p.yml', files={'p.yml': HEAD + config, **(files or {})}, env=env)
         self.addCleanup(server.close)
-        if before:
-            os.environ.update(before)
-            self.addCleanup(lambda: [os.environ.pop(name) for name in before])
         return server.start()
 
     @staticmethod
@@ -153,7 +150,7 @@ class Dns(Discovery):
             '- job_name: srv\n  dns_sd_configs: [{names: [_metrics._tcp.test], refresh_interval: 1s}]\n'
             '- job_name: a\n  dns_sd_configs: [{names: [host.test], type: A, port: %s, refresh_interval: 1s}]\n'
             '- job_name: none\n  dns_sd_configs: [{names: [none.test], refresh_interval: 1s}]\n' % port,
-            before={'EARSHOT_DNS_SERVERS': '127.0.0.1:%d' % dns})
+            env={'EARSHOT_DNS_SERVERS': '127.0.0.1:%d' % dns})
         self.eventually_up(server, a.address, 'localhost:' + port)
         found = {t['labels']['job']: t['discoveredLabels'] for t in self.found(server)}
         self.assertEqual(found['srv']['__meta_dns_name'], '_metrics._tcp.test')

@@ -13,10 +13,10 @@ from server import Server, eventually
 class Answers(unittest.TestCase):
     """what comes of answers that are otherwise than the mapping would like"""
 
-    def collect(self, answer, entries, seconds=1):
+    def collect(self, answer, entries):
         self.target = peers.Target(answer)
         self.addCleanup(self.target.stop)
-        config = 'collect:\n  json:\n' + ''.join('  - {interval: %ss, %s}\n' % (seconds, e) for e in entries)
+        config = 'collect:\n  json:\n' + ''.join('  - {interval: 500ms, %s}\n' % e for e in entries)
         self.server = Server('--config', '{dir}/e.yml', files={'e.yml': config.replace('ADDRESS', self.target.address)}).start()
         self.addCleanup(self.server.close)
         return self.server

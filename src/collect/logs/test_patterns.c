@@ -163,6 +163,60 @@ static void numbers_are_taken_with_their_units_and_text_is_none(void **state)
                 "took_seconds_sum a = 120.5\ntook_seconds_count a = 2\n");
 }
 
+/* "ID MODEL SECONDS", ! behind it where it failed; "" for a line that is the end of none. */
+static const char *job_of(const struct logs_settings *settings, const char *line)
+{
+    static char said[100];
+    SCOPED(arena_fini) struct arena a;
+    const struct log_reading reading = {.format = LOG_AUTO};
+    struct counts *counts = counts_new(settings);
+    struct patterns_found found = {.job = false};
+    struct patterns *patterns;
+    struct log_record record;
+    struct err err;
+
+    arena_init(&a, NULL);
+    assert_ok(patterns_new(settings, &patterns, &err), err);
+    log_record_read(&reading, str_c(line), &a, &record);
+    patterns_apply(patterns, &record, counts, &found);
+    (void)snprintf(said, sizeof said, "%.*s %.*s %g%s", STR_ARGS(found.job_id),
+                   STR_ARGS(found.job_model), found.job_s, found.job_failed ? "!" : "");
+    patterns_free(patterns);
+    counts_free(counts);
+    return found.job ? said : "";
+}
+
+static void a_line_may_be_the_end_of_a_job(void **state)
+{
+    const struct logs_match ended[] = {{STR("event"), STR("ended")}};
+    const struct logs_job text_job = {
+        .took = STR("took"), .unit = QUANTITY_DURATION, .id = STR("id")};
+    const struct logs_job field_job = {
+        .took = STR("ms"), .unit = QUANTITY_MS, .id = STR("id"), .model = STR("model")};
+    const struct logs_pattern patterns[] = {
+        {.event = STR("done"),
+         .match = STR("job (?P<id>\\S+) done in (?P<took>.+)"),
+         .severity = SEVERITY_INFO,
+         .job = &text_job},
+        {.event = STR("failed"),
+         .match = STR("job (?P<id>\\S+) failed"),
+         .severity = SEVERITY_ERROR,
+         .job = &text_job},
+        {.event = STR("ended"), .fields = ended, .fields_n = 1, .job = &field_job},
+        {.event = STR("other"), .match = STR("job")}};
+    const struct logs_settings settings = {.patterns = patterns, .patterns_n = 4};
+
+    (void)state;
+    assert_string_equal(job_of(&settings, "job a1 done in 1 min 2 s"), "a1  62");
+    assert_string_equal(job_of(&settings, "job a1 done in no time"), "a1  0");
+    assert_string_equal(job_of(&settings, "job a2 failed"), "a2  0!");
+    assert_string_equal(job_of(&settings,
+                               "{\"event\":\"ended\",\"level\":\"error\",\"id\":7,\"model\":\"m\","
+                               "\"ms\":1500}"),
+                        "7 m 1.5!");
+    assert_string_equal(job_of(&settings, "job a3"), "");
+}
+
 static void a_label_keeps_so_many_values_and_counts_the_others_together(void **state)
 {
     const double buckets[] = {1};
@@ -241,6 +295,7 @@ int main(void)
         cmocka_unit_test(the_level_is_the_line_s_own_then_that_of_its_event),
         cmocka_unit_test(a_pattern_looks_at_the_message_or_at_all_lines_or_at_fields),
         cmocka_unit_test(numbers_are_taken_with_their_units_and_text_is_none),
+        cmocka_unit_test(a_line_may_be_the_end_of_a_job),
         cmocka_unit_test(a_label_keeps_so_many_values_and_counts_the_others_together),
         cmocka_unit_test(counts_go_on_where_their_state_was_written),
     };

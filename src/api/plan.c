@@ -10,6 +10,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "collect/docker/docker_settings.h"
+#include "collect/docker/place.h"
 #include "collect/logs/logs_settings.h"
 #include "collect/postgres/postgres_settings.h"
 #include "config/config.h"
@@ -95,6 +97,16 @@ static bool asks_http(const char *kind)
     return false;
 }
 
+/* One that names no socket takes the first that is there. */
+static bool is_engine(const struct docker_settings *s, const char *path)
+{
+    char found[PLACE_PATH_MAX];
+
+    if (s->socket)
+        return place_is_same(s->socket, path);
+    return place_find(found) && place_is_same(found, path);
+}
+
 static bool is_entry_of(const struct entry_settings *e, const struct found *f,
                         const char *host_name)
 {
@@ -102,6 +114,8 @@ static bool is_entry_of(const struct entry_settings *e, const struct found *f,
         return false;
     if (strcmp(f->kind, "gpu") == 0)
         return true;
+    if (strcmp(f->kind, "docker") == 0)
+        return is_engine(e->own, f->path);
     if (strcmp(f->kind, "logs") == 0)
         return str_eq(((const struct logs_settings *)e->own)->path, str_c(f->path));
     if (strcmp(f->kind, "postgres") == 0 &&

@@ -90,7 +90,7 @@ const char *plan_pack_entry(struct arena *a, const struct pack *pack, const stru
 
     buf_init(&url, 0);
     if (!pack->address || !f->url)
-        return pack->name;
+        return f->options ? arena_printf(a, err, "%s: {%s}", pack->name, f->options) : pack->name;
     for (const char *c = f->url; *c; c++) {
         if (*c == '\'')
             buf_addc(&url, '\'');

@@ -34,6 +34,7 @@ static void an_entry_holds_the_address_whatever_signs_are_in_it(void **state)
     assert_string_equal(plan_pack_entry(*state, &redis, &quote, &err),
                         "redis: {url: 'unix:///run/it''s.sock', queues: ['a']}");
     assert_string_equal(plan_pack_entry(*state, &host, &plain, &err), "host");
+    assert_string_equal(plan_pack_entry(*state, &host, &quote, &err), "host: {queues: ['a']}");
 }
 
 static void an_alert_of_two_levels_is_one_rule(void **state)

@@ -166,6 +166,48 @@ static void a_state_is_told_with_the_one_before(void **state)
     assert_string_equal(look(2), "model 2000 a: odd, was unloaded\n");
 }
 
+static const struct labels *health(const char *name, const char *state)
+{
+    struct label pairs[] = {{STR("__name__"), STR("earshot_container_health")},
+                            {STR("name"), str_c(name)},
+                            {STR("state"), str_c(state)}};
+    const struct labels *ls;
+
+    assert_ok(labels_build(&arena, pairs, 3, &ls, &err), err);
+    return ls;
+}
+
+static void a_container_whose_check_fails_is_told_and_that_it_is_over(void **state)
+{
+    static const char *const states[] = {"starting", "healthy", "unhealthy"};
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        watch_add(&watch, health("a", states[i]), i);
+        set(i, i == 0);
+    }
+    assert_string_equal(look(0), "");
+    set(0, 0);
+    set(1, 1);
+    assert_string_equal(look(1), ""); /* as it should be */
+    set(1, 0);
+    set(2, 1);
+    assert_string_equal(look(2), "health 2000 a: unhealthy, was healthy\n");
+    set(2, 0);
+    set(1, 1);
+    assert_string_equal(look(3), "health 3000 a: healthy, was unhealthy\n");
+}
+
+static void kills_in_a_container_are_told_by_its_name(void **state)
+{
+    (void)state;
+    watch_add(&watch, series("container_oom_events_total", "name", "web"), 0);
+    set(0, 0);
+    assert_string_equal(look(0), "");
+    set(0, 1);
+    assert_string_equal(look(1), "oom 1000 web: the kernel killed a process for lack of memory\n");
+}
+
 static void a_series_that_comes_and_goes_is_a_model_that_does(void **state)
 {
     (void)state;
@@ -326,6 +368,8 @@ int main(void)
         TEST(a_group_without_processes_started_before),
         TEST(kills_are_told_when_their_count_rises),
         TEST(a_state_is_told_with_the_one_before),
+        TEST(a_container_whose_check_fails_is_told_and_that_it_is_over),
+        TEST(kills_in_a_container_are_told_by_its_name),
         TEST(a_series_that_comes_and_goes_is_a_model_that_does),
         TEST(new_slots_change_nothing),
         TEST(too_many_in_a_minute_are_dropped_and_counted),

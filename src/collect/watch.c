@@ -24,6 +24,7 @@ struct watched {
     struct labels *labels; /* owned; of the series, without its name */
     double jitter;         /* of the kind */
     const char *subject;   /* a label's name: what the event is about */
+    const char *event;     /* of a state: its kind */
     uint32_t slot;         /* NO_SLOT: not seen since slots were handed out anew */
     bool seen;             /* a value was, at least once */
     bool present;          /* in the last good cycle */
@@ -38,16 +39,19 @@ static const struct {
     bool ends;
     enum watch_kind kind;
     const char *subject;
-    double jitter; /* seconds: of a start */
+    double jitter;     /* seconds: of a start */
+    const char *event; /* of a state */
 } kinds[] = {
-    {"process_start_time_seconds", false, WATCH_START, "job", 1.5},
-    {"container_start_time_seconds", false, WATCH_START, "name", 1.5},
-    {"namedprocess_namegroup_oldest_start_time_seconds", false, WATCH_START, "groupname", .5},
-    {"node_boot_time_seconds", false, WATCH_BOOT, "instance", 60},
-    {"node_vmstat_oom_kill", false, WATCH_KILLS, "instance", 0},
-    {"earshot_process_exits_total", false, WATCH_EXITS, "groupname", 0},
-    {"_model_state", true, WATCH_STATE, "model", 0},
-    {"ollama_model_size_bytes", false, WATCH_PRESENT, "model", 0},
+    {"process_start_time_seconds", false, WATCH_START, "job", 1.5, NULL},
+    {"container_start_time_seconds", false, WATCH_START, "name", 1.5, NULL},
+    {"namedprocess_namegroup_oldest_start_time_seconds", false, WATCH_START, "groupname", .5, NULL},
+    {"node_boot_time_seconds", false, WATCH_BOOT, "instance", 60, NULL},
+    {"node_vmstat_oom_kill", false, WATCH_KILLS, "instance", 0, NULL},
+    {"container_oom_events_total", false, WATCH_KILLS, "name", 0, NULL},
+    {"earshot_process_exits_total", false, WATCH_EXITS, "groupname", 0, NULL},
+    {"_model_state", true, WATCH_STATE, "model", 0, "model"},
+    {"earshot_container_health", false, WATCH_STATE, "name", 0, "health"},
+    {"ollama_model_size_bytes", false, WATCH_PRESENT, "model", 0, NULL},
 };
 
 void watch_init(struct watch *w, struct events *events)
@@ -134,6 +138,7 @@ static void add(struct watch *w, const struct labels *series, size_t which, uint
                              .labels = labels_dup(labels),
                              .jitter = kinds[which].jitter,
                              .subject = kinds[which].subject,
+                             .event = kinds[which].event,
                              .slot = slot};
 }
 
@@ -252,22 +257,30 @@ static bool is_in(const struct watched *item, const uint64_t present[])
     return item->slot != NO_SLOT && present[item->slot / 64] >> item->slot % 64 & 1;
 }
 
-/* The state that the same model leaves in this cycle; {NULL, 0}: none is known. */
+/* The state that the same one leaves in this cycle; {NULL, 0}: none is known. */
 static struct str left_state(struct watch *w, const struct watched *item, const double values[],
                              const uint64_t present[])
 {
-    struct str model = labels_get(item->labels, STR("model"));
+    struct str name = subject(item);
 
     for (size_t i = 0; i < w->n; i++) {
         const struct watched *o = &w->items[i];
 
-        if (o == item || o->kind != WATCH_STATE || !o->seen || o->value != 1 ||
-            !str_eq(labels_get(o->labels, STR("model")), model))
+        if (o == item || o->kind != WATCH_STATE || strcmp(o->event, item->event) != 0 || !o->seen ||
+            o->value != 1 || !str_eq(subject(o), name))
             continue;
         if (!is_in(o, present) || values[o->slot] != 1)
             return labels_get(o->labels, STR("state"));
     }
     return (struct str){NULL, 0};
+}
+
+/* Of a check only what makes people look, and that it is over. */
+static bool is_told_state(const struct watched *item, struct str state, struct str left)
+{
+    static const struct str ill = STR("unhealthy");
+
+    return strcmp(item->event, "health") != 0 || str_eq(state, ill) || str_eq(left, ill);
 }
 
 static void look_state(struct watch *w, const struct watched *item, ts_ms ts, const double values[],
@@ -280,11 +293,13 @@ static void look_state(struct watch *w, const struct watched *item, ts_ms ts, co
     if (values[item->slot] != 1 || (item->seen ? item->value == 1 : !w->primed))
         return;
     left = str_take(left_state(w, item, values, present), WORD_MAX);
+    if (!is_told_state(item, state, left))
+        return;
     at = put(put(at, STR(": ")), state);
     if (left.n)
         at = put(put(at, STR(", was ")), left);
     *at = '\0';
-    tell(w, item, "model", ts, ts, 0, say(text, item, words));
+    tell(w, item, item->event, ts, ts, 0, say(text, item, words));
 }
 
 static void look_present(struct watch *w, const struct watched *item, bool present, ts_ms ts)

@@ -3,8 +3,10 @@
  *   process_start_time_seconds, container_start_time_seconds,
  *   namedprocess_namegroup_oldest_start_time_seconds        "restart"
  *   node_boot_time_seconds                                  "reboot"
- *   node_vmstat_oom_kill, earshot_process_exits_total{reason="oom"}     "oom"
+ *   node_vmstat_oom_kill, container_oom_events_total,
+ *   earshot_process_exits_total{reason="oom"}               "oom"
  *   earshot_process_exits_total{reason="crash"}             "crash"
+ *   earshot_container_health{state}                         "health"
  *   *_model_state{state}, ollama_model_size_bytes{model}    "model"
  *
  * Each new series is judged by its name, once; after a good cycle only the slots of those watched

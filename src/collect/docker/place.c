@@ -18,6 +18,16 @@ const char *place_engine(struct str path)
     return str_ends(path, STR("/podman.sock")) ? "Podman" : NULL;
 }
 
+static struct str without_var(const char *path)
+{
+    return str_skip(str_c(path), str_starts(str_c(path), STR("/var/run/")) ? strlen("/var") : 0);
+}
+
+bool place_is_same(const char *a, const char *b)
+{
+    return str_eq(without_var(a), without_var(b));
+}
+
 bool place_is_shut(const char *path)
 {
     return access(path, R_OK | W_OK) < 0 && errno == EACCES;

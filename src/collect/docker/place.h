@@ -20,6 +20,9 @@ const char *place_engine(struct str path);
  * there is none. */
 bool place_find(char out[PLACE_PATH_MAX]);
 
+/* One place under two paths: /var/run is /run. */
+bool place_is_same(const char *a, const char *b);
+
 /* Is it there, and may this user not open it? */
 bool place_is_shut(const char *path);
 /* What a person has to do so that this user may, in one line. */

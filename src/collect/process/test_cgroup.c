@@ -65,6 +65,26 @@ static void kills_are_counted_in_the_memory_hierarchy(void **state)
     assert_string_equal(path, "");
 }
 
+static void a_containers_folder_ends_with_the_part_that_has_its_id(void **state)
+{
+    char path[CGROUP_PATH_MAX];
+
+    (void)state;
+    cgroup_container_folder(STR("0::/machine.slice/libpod-" ID ".scope/container\n"), STR("memory"),
+                            STR(ID), path);
+    assert_string_equal(path, "fs/cgroup/machine.slice/libpod-" ID ".scope");
+    cgroup_container_folder(STR("4:memory:/docker/" ID "/x\n0::/docker/" ID "\n"), STR("memory"),
+                            STR(ID), path);
+    assert_string_equal(path, "fs/cgroup/memory/docker/" ID);
+    cgroup_container_folder(STR("4:memory:/docker/" ID "\n0::/docker/" ID "\n"), STR("cpuacct"),
+                            STR(ID), path);
+    assert_string_equal(path, "fs/cgroup/docker/" ID);
+    cgroup_container_folder(STR("0::/../../docker/" ID "\n"), STR("memory"), STR(ID), path);
+    assert_string_equal(path, ""); /* of a namespace that is not ours */
+    cgroup_container_folder(STR("0::/docker/x\n"), STR("memory"), STR(ID), path);
+    assert_string_equal(path, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +93,7 @@ int main(void)
         cmocka_unit_test(what_is_no_container_has_no_id),
         cmocka_unit_test(a_machine_has_its_name_in_the_path),
         cmocka_unit_test(kills_are_counted_in_the_memory_hierarchy),
+        cmocka_unit_test(a_containers_folder_ends_with_the_part_that_has_its_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

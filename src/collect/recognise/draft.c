@@ -199,6 +199,7 @@ int draft_all(const struct recognise_context *context, const struct spots *spots
             out->unknown_ports += spots->items[i].socket->port != 0;
     draft_workers(&d);
     draft_nginx(&d);
+    draft_docker(&d);
     sort(out);
     return d.failed ? -1 : 0;
 }

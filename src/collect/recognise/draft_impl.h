@@ -2,6 +2,7 @@
  *
  *   draft.c            texts, this host, the order in which all is shown
  *   draft_databases.c  Redis, PostgreSQL, Celery
+ *   draft_docker.c     Docker, Podman
  *   draft_web.c        who answers HTTP, workers without a port, nginx
  *
  * What cannot be kept for lack of memory sets d->failed; texts are "" then.
@@ -57,5 +58,6 @@ void draft_lost_workers(struct drafts *d);
 void draft_http(struct drafts *d, const struct spot *s);
 void draft_workers(struct drafts *d);
 void draft_nginx(struct drafts *d);
+void draft_docker(struct drafts *d);
 
 #endif

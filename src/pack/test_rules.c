@@ -82,7 +82,7 @@ static const char *text_of(const char *text, const char *alert, const char *leve
 
     if (!node)
         fail_msg("no %s of %s %s", key, alert, level);
-    return arena_cstr(&arena, node->text, NULL);
+    return node ? arena_cstr(&arena, node->text, NULL) : NULL;
 }
 
 static const char *threshold(const char *text, const char *alert, const char *level)

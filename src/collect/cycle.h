@@ -121,6 +121,9 @@ void cycle_end_quietly(struct cycle *c);
 bool cycle_is_idle(const struct cycle *c);
 void cycle_free(struct cycle *c); /* when idle */
 
+/* cycle_account.c: a cycle has ended, and is counted and told of. */
+void cycle_account(struct cycle *c);
+
 /* The first time after `now` that is due: one moment in the interval, fixed by `hash`. */
 ts_ms cycle_due(ts_ms now, int64_t interval_ms, uint64_t hash);
 /* The sample's time of a cycle that started at `start`. */

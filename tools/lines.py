@@ -12,7 +12,7 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LINES = 'S0.1-8 S0.22-25 S0.28-30 S1.13-24 S1.27 S2.16 S2.24 S2.30-31 D5 D8'
+LINES = 'S0.1-8 S0.22-25 S0.28-30 S1.13-24 S1.27 S2.16 S2.24 S2.30-31 S3.1-10 S3.12 S3.15-18 S4.1-19 D5 D8 D10'
 NUMBER = re.compile(r'\b(?:S[0-4]\.\d+|D\d+)\b')
 
 

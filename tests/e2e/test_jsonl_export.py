@@ -24,6 +24,7 @@ def numbers(value):
 
 class Export(unittest.TestCase):
     def test_s3_12_what_was_read_is_exported_the_same(self):
+        """S3.12: JSON lines of timestamp, resources and queues, in and out again"""
         lines = []
         now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0, tzinfo=None)
         for text in sample('document-hub-metrics.jsonl').splitlines():

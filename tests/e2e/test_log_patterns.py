@@ -144,18 +144,22 @@ class LogPatterns(unittest.TestCase):
             ('high_buffer', 'value'): 1204, ('low_rtf', 'value'): 0, ('high_memory', 'value'): 4310})
 
     def test_s3_8_and_16_lines_of_the_extraction_worker(self):
+        """S3.8, S3.16, S3.17: durations, timeouts, rejections and warnings of memory of extraction_worker.log"""
         self.expect('extraction_worker', job_completed=8, job_failed=1, job_timeout=2, resource_rejected=2, memory_warning=3)
         count, total = self.histogram('document_hub_job_duration_seconds', 'extraction_worker')[()]
         self.assertEqual(count, 8)
         self.assertAlmostEqual(total, 42.47 + .93 + 192 + 120 + 672 + 12 + 39.8 + 18.04)
 
     def test_s3_15_lines_of_the_llm_worker(self):
+        """S3.15: tasks, errors and timeouts of llm_worker.log"""
         self.expect('llm_worker', task_processed=4, llm_error=3, timeout=3)
 
     def test_s3_10_a_crash_is_one_event_with_its_chained_traceback(self):
+        """S3.10: crashes of worker.log"""
         self.expect('worker', crash=4)
 
     def test_s3_18_kills_of_the_kernel_are_counted_once_each(self):
+        """S3.18: kills and crashes of the kernel's log"""
         self.expect('kernel', oom=3, crash=1)
 
     def test_requests_of_ollama_with_their_durations(self):
@@ -166,6 +170,7 @@ class LogPatterns(unittest.TestCase):
             (('path', '/api/show'), ('status', '404')): (1, .00030051)})
 
     def test_other_spellings_mean_the_same_and_counts_are_no_events(self):
+        """S3.8, S3.10, S3.15, S3.16, S3.17, S3.18: lines as others write them, with a level and without"""
         for source, lines in SPELLINGS.items():
             with self.subTest(source):
                 wanted = collections.Counter(event for _, event in lines if event)

@@ -13,7 +13,6 @@ from packs import sample
 from server import Server, eventually
 from services import Exporter, Postgres, Redis, get
 from sshd import USER, Sshd, descendants, status
-from test_ssh import cpu_of
 
 API = '''# TYPE http_requests_total counter
 http_requests_total{method="POST",endpoint="/transcribe",status="200"} 940
@@ -192,13 +191,22 @@ class WhisperPipeline(unittest.TestCase):
         before = self.written(processes)
 
         def window():
-            cpu, begun = cpu_of(machine.sshd), time.monotonic()
+            cpu, begun = self.ran(processes), time.monotonic()
             time.sleep(2)
-            return (cpu_of(machine.sshd) - cpu) / (time.monotonic() - begun)
+            return (self.ran(processes) - cpu) / (time.monotonic() - begun)
         # The least of a few windows: what else this machine does is charged to whoever runs then.
         self.assertLess(min(window() for _ in range(2)), .01)
         self.assertEqual(machine.session(), processes)
         self.assertEqual(self.written(processes), before)
+
+    @staticmethod
+    def ran(processes):
+        """seconds, finer than the kernel's ticks"""
+        out = 0
+        for p in processes:
+            with open('/proc/%d/schedstat' % p, encoding='ascii') as f:
+                out += int(f.read().split()[0]) / 1e9
+        return out
 
     @staticmethod
     def written(processes):

@@ -71,8 +71,8 @@ class Process(unittest.TestCase):
     def counts(self, group, n):
         eventually(lambda: self.value('namedprocess_namegroup_num_procs{groupname="%s"}' % group) == n)
 
-    # S3.4, S3.5, S2.16
     def test_memory_of_a_group_and_of_its_largest_process(self):
+        """S3.4, S3.5, S2.16: resident memory of the largest worker and of all"""
         self.run_worker('llm_worker', HOLDS % 30)
         self.run_worker('llm_worker', HOLDS % 90)
         self.counts('llm_worker', 2)
@@ -83,8 +83,8 @@ class Process(unittest.TestCase):
         self.assertGreater(whole, largest + (30 << 20))
         self.assertEqual(self.value('earshot_process_expected'), 2)
 
-    # S3.6
     def test_cpu_of_the_busiest_is_that_of_the_last_interval(self):
+        """S3.6, D10: CPU of one worker over the last interval, not over its life"""
         busy = self.run_worker('llm_worker', BUSY)
         self.run_worker('llm_worker', IDLE)
         eventually(lambda: (self.value('earshot_process_max_cpu_ratio{groupname="llm_worker"}') or 0) > .2)
@@ -92,8 +92,8 @@ class Process(unittest.TestCase):
         busy.send_signal(signal.SIGSTOP)  # its average over its life stays high
         eventually(lambda: self.value('earshot_process_max_cpu_ratio{groupname="llm_worker"}') < .1)
 
-    # S3.9
     def test_a_restart_is_a_start_and_a_youngest_process(self):
+        """S3.9: uptime of the youngest, and how often one started"""
         started = self.rises('earshot_process_starts_total{groupname="llm_worker"}', 2)
         first = self.run_worker('llm_worker', IDLE)
         self.counts('llm_worker', 1)
@@ -106,9 +106,9 @@ class Process(unittest.TestCase):
         youngest = eventually(lambda: self.value('earshot_process_youngest_start_time_seconds{groupname="llm_worker"}'))
         self.assertAlmostEqual(youngest, at, delta=3)
 
-    # S3.10
     @unittest.skipUnless(told_by_the_kernel(), 'this kernel tells nobody but the parent why a process ended')
     def test_why_it_ended_is_told_of_children_of_others(self):
+        """S3.10: crashes are told from ends by themselves and by a signal"""
         def ends(reason, program, sig=None):
             p = self.run_worker('llm_worker', program)
             self.counts('llm_worker', 1)
@@ -166,10 +166,10 @@ class Process(unittest.TestCase):
         self.assertEqual(self.server.query('count by (job) (namedprocess_namegroup_num_procs)'),
                          [({'job': 'document-hub'}, 1), ({'job': 'process'}, 4)])
 
-    # S3.18
     # A limit of memory is set in a group of cgroup v1, which only root may make; elsewhere nothing is killed for it.
     @unittest.skipUnless(os.geteuid() == 0 and os.access(MEMORY_CGROUPS, os.W_OK), 'needs root and cgroup v1 at ' + MEMORY_CGROUPS)
     def test_a_kill_for_lack_of_memory_is_told_as_such(self):
+        """S3.18: an OOM kill of a worker"""
         folder = os.path.join(MEMORY_CGROUPS, 'earshot-e2e-%d' % os.getpid())
         os.mkdir(folder)
         try:

@@ -103,6 +103,7 @@ class Tunnel(unittest.TestCase):
             e.close()
 
     def test_all_four_are_scraped_through_one_connection(self):
+        """S4.1, S4.3: API, Flower and two exporters"""
         for name in self.services:
             self.assertEqual(self.server.query('up{job="%s"}' % name)[0][1], 1)
         self.assertEqual(self.accepted, 1)

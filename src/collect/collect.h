@@ -38,6 +38,7 @@ struct lanes;
 struct log;
 struct loop;
 struct labels;
+struct metric_aliases;
 struct scrape_job;
 struct sink;
 struct via;
@@ -108,6 +109,8 @@ struct target_settings {
     /* Borrowed until the target is gone: metric relabelling and limits. NULL: none. */
     const struct scrape_job *scrape_job;
     const char *url; /* HTTP target; NULL: native */
+    /* Of an exposition, borrowed until the target is gone. NULL: none. */
+    const struct metric_aliases *aliases;
     /* For people and sums: "json", "redis". NULL: the collector's name, or "scrape". */
     const char *kind;
     const char *tunnel; /* set by collect: of `via` */

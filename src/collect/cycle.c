@@ -1,4 +1,5 @@
 #include "collect/cycle.h"
+#include "collect/alias.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -96,6 +97,30 @@ static int collect_here(struct cycle *c, struct err *err)
     return rc;
 }
 
+/* Then its lines are not known by their text. */
+static bool has_aliases(const struct cycle *c)
+{
+    return c->settings.aliases && c->settings.aliases->n > 0;
+}
+
+static int parse_exposition(struct cycle *c, struct emit *emit, struct err *err)
+{
+    const struct metric_aliases *aliases = c->settings.aliases;
+    struct str body = fetch_result(c->fetch)->body;
+    struct alias alias;
+    int rc;
+
+    if (!has_aliases(c))
+        return scrape_parse(body, c->format, &c->scratch, emit, err);
+    rc = alias_begin(&alias, aliases, emit, &c->budget, err);
+    if (rc == 0)
+        rc = scrape_parse(body, c->format, &c->scratch, &alias.emit, err);
+    if (rc == 0)
+        rc = alias_finish(&alias, err);
+    alias_fini(&alias);
+    return rc;
+}
+
 static int produce(struct cycle *c, struct err *err)
 {
     struct emit *emit = &c->target.emit;
@@ -111,7 +136,7 @@ static int produce(struct cycle *c, struct err *err)
     if (c->settings.url && collector->parse)
         rc = parse_body(c, err);
     else if (c->settings.url && !collector->begin)
-        rc = scrape_parse(fetch_result(c->fetch)->body, c->format, &c->scratch, emit, err);
+        rc = parse_exposition(c, emit, err);
     else if (collector->hangs_on)
         rc = record_replay(&c->record, emit, err);
     else
@@ -205,7 +230,7 @@ static void settle(struct cycle *c)
         again(c);
         return;
     }
-    if (c->fetch && !c->missing && !c->settings.collector.parse) {
+    if (c->fetch && !c->missing && !c->settings.collector.parse && !has_aliases(c)) {
         size_t n;
         char *body = fetch_take_body(c->fetch, &n);
 

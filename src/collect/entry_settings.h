@@ -9,6 +9,7 @@
 #ifndef COLLECT_ENTRY_SETTINGS_H
 #define COLLECT_ENTRY_SETTINGS_H
 
+#include "collect/alias_settings.h"
 #include "collect/scrape_settings.h"
 
 #define ENTRY_PATH_BYTES 108 /* of a Unix socket's address */
@@ -34,9 +35,10 @@ struct entry_settings {
     /* Behind a host: a Unix socket that takes the place of its address, as cli finds it before the
      * collector is made; "": none. .s.PGSQL.N in a folder, for libpq. */
     char socket_path[ENTRY_PATH_BYTES];
-    const char *url;           /* asked over HTTP by collect; NULL: its collector asks */
-    bool may_be_missing;       /* there: HTTP status 404 or 501 is fine */
-    const char *method, *body; /* of that; NULL: GET, none */
+    const char *url;               /* asked over HTTP by collect; NULL: its collector asks */
+    bool may_be_missing;           /* there: HTTP status 404 or 501 is fine */
+    const char *method, *body;     /* of that; NULL: GET, none */
+    struct metric_aliases aliases; /* of its exposition */
     /* job.name, times, client, metric_relabel, limits.body_bytes and fingerprint are in use. */
     struct scrape_job job;
     const void *own; /* struct <kind>_settings */

@@ -34,10 +34,31 @@ const char *entry_instance_of(struct config_builder *b, struct str url)
     return p;
 }
 
+/* Pairs of names that mean the same. */
+static void read_aliases(struct config_builder *b, const struct yaml *map,
+                         struct metric_aliases *out)
+{
+    struct metric_alias *items;
+
+    if (!map || map->kind != YAML_MAP || !map->n)
+        return;
+    items = builder_array(b, map->n, sizeof *items);
+    for (size_t i = 0; items && i < map->n; i++) {
+        items[i].names[0] = str_c(builder_copy(b, map->pairs[i].key.text));
+        items[i].names[1] = str_c(builder_copy(b, map->pairs[i].value.text));
+        if (str_eq(items[i].names[0], items[i].names[1]))
+            yaml_error(&b->errors, &map->pairs[i].value,
+                       "aliases: %.*s is the other name of itself",
+                       STR_ARGS(str_take(items[i].names[0], 100)));
+    }
+    *out = (struct metric_aliases){items, items ? map->n : 0};
+}
+
 const void *entry_read_metrics(struct config_builder *b, const struct yaml *node,
                                struct entry_settings *entry)
 {
     entry->url = builder_text(b, node, "url", NULL);
+    read_aliases(b, yaml_get(node, "aliases"), &entry->aliases);
     if (entry->url)
         entry->name = entry->instance = entry_instance_of(b, str_c(entry->url));
     else

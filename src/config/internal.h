@@ -114,6 +114,8 @@ bool entry_read_redis_url(struct config_builder *b, const struct yaml *node, con
 void entries_read(struct config_builder *b, const struct yaml *collect);
 /* collect.gpu; `map` NULL: with all its defaults. */
 void entries_read_gpu(struct config_builder *b, const struct yaml *map);
+/* After all of them: gives collect.gpu the groups of processes of this machine. */
+void entries_share_groups(struct config_builder *b);
 /* Remembers that the entry asks there; `place` NULL: nowhere that another could ask. */
 void entries_note_source(struct config_builder *b, const struct yaml *node,
                          const struct entry_settings *entry, const char *place);

@@ -131,6 +131,10 @@ class ModelServers(unittest.TestCase):
 
     def test_expositions_come_under_their_own_names(self):
         self.assertEqual(self.value('vllm:num_requests_waiting{job="vllm",model_name="llama3"}'), 31)
+        # older versions call it otherwise: both names answer, also once its lines came before
+        self.assertEqual(self.value('vllm:gpu_cache_usage_perc{job="vllm",model_name="llama3"}'), 0.97)
+        eventually(lambda: self.value('count_over_time(vllm:gpu_cache_usage_perc{job="vllm"}[1m])') >= 3)
+        self.assertEqual(self.value('vllm:gpu_cache_usage_perc{job="vllm"} == ignoring(__name__) vllm:kv_cache_usage_perc'), 0.97)
         self.assertEqual(self.value('nv_inference_request_success{job="triton",model="encoder",version="1"}'), 96)
         self.assertEqual(self.value('triton_ready{job="triton",endpoint="/v2/health/ready"}'), 1)
         self.assertEqual(self.value('tgi_queue_size{job="tgi"}'), 31)

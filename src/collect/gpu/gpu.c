@@ -8,6 +8,7 @@
 #include "collect/entry_settings.h"
 #include "collect/gpu/amd.h"
 #include "collect/gpu/gpu_settings.h"
+#include "collect/gpu/grouping.h"
 #include "collect/gpu/nvml.h"
 #include "collect/gpu/report.h"
 #include "collect/gpu/smi.h"
@@ -22,8 +23,9 @@ struct gpu_collector {
     struct log *log;
     struct gpu_counts *counts;
     struct files *files;
-    int64_t timeout_ms;     /* of nvidia-smi */
-    enum gpu_source in_use; /* GPU_AUTO: none has answered */
+    struct grouping *grouping; /* owned */
+    int64_t timeout_ms;        /* of nvidia-smi */
+    enum gpu_source in_use;    /* GPU_AUTO: none has answered */
     struct nvml *nvml;
     int64_t look_ns; /* when the sources are looked at again, while none answers */
     bool told_none, told_invalid;
@@ -174,8 +176,11 @@ static int read_again(struct gpu_collector *c, struct report *out, struct err *e
 static int collect_gpus(void *arg, struct emit *emit, struct arena *scratch, struct err *err)
 {
     struct gpu_collector *c = arg;
-    struct report found = {.scratch = scratch, .settings = c->settings};
-    int rc = c->in_use ? read_again(c, &found, err) : look_for_any(c, &found, err);
+    struct report found = {.scratch = scratch, .settings = c->settings, .grouping = c->grouping};
+    int rc;
+
+    grouping_begin(c->grouping, c->files, scratch);
+    rc = c->in_use ? read_again(c, &found, err) : look_for_any(c, &found, err);
 
     return rc < 0 ? -1 : report_emit(&found, emit, err);
 }
@@ -185,6 +190,7 @@ static void free_collector(void *arg)
     struct gpu_collector *c = arg;
 
     nvml_close(c->nvml);
+    grouping_free(c->grouping);
     files_free(c->files);
     mem_free(c);
 }
@@ -193,11 +199,16 @@ int gpu_collector(const struct entry_settings *entry, const struct clock *clock,
                   struct gpu_counts *counts, struct collector *out, struct err *err)
 {
     const struct gpu_settings *settings = entry->own;
+    struct grouping *grouping;
     struct files *files;
     struct gpu_collector *c;
 
-    if (files_new(settings->proc, settings->sys, "/", &files, err) < 0)
+    if (grouping_new(settings, &grouping, err) < 0)
         return -1;
+    if (files_new(settings->proc, settings->sys, "/", &files, err) < 0) {
+        grouping_free(grouping);
+        return -1;
+    }
     c = mem_new(struct gpu_collector);
     *c = (struct gpu_collector){
         .settings = settings,
@@ -205,6 +216,7 @@ int gpu_collector(const struct entry_settings *entry, const struct clock *clock,
         .log = log,
         .counts = counts,
         .files = files,
+        .grouping = grouping,
         .timeout_ms = entry->job.timeout_ms - entry->job.timeout_ms / 10, /* its words come first */
     };
     *out = (struct collector){.name = "gpu",

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "collect/gpu/gpu_settings.h"
+#include "collect/gpu/grouping.h"
 #include "collect/gpu/nvml_abi.h"
 #include "collect/gpu/owner.h"
 #include "collect/gpu/report.h"
@@ -315,9 +316,12 @@ static int read_processes(struct nvml *n, struct device *d, struct str index, st
         return -1;
     for (size_t i = 0; i < h.n; i++) {
         const struct holder *p = &h.items[i];
+        struct str group = grouping_of(out->grouping, p->pid);
         char name[OWNER_BYTES];
 
-        if (report_add_process(out, index, owner_of(files, p->pid, name), p->bytes,
+        if (!group.n)
+            group = owner_of(files, p->pid, name);
+        if (report_add_process(out, index, group, p->bytes,
                                p->samples ? p->busy / p->samples : p->busy, err) < 0)
             return -1;
     }

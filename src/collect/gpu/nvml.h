@@ -2,7 +2,7 @@
  *
  * What a card does not support, or refuses, has no value; a card that does not answer at all is
  * left out and logged once. Memory by process: what the driver says of each pid, joined under the
- * name of its owner (owner.h).
+ * name of its group (grouping.h), else of its owner (owner.h).
  *
  * Calls go into a driver, which can hang: LANE_SLOW.
  */

@@ -15,6 +15,7 @@ struct arena;
 struct emit;
 struct err;
 struct gpu_settings;
+struct grouping;
 
 enum gpu_value {
 #define VALUE(id, family, type, help, label, is) GPU_VALUE_##id,
@@ -42,6 +43,7 @@ struct gpu_group {
 struct report {
     struct arena *scratch;
     const struct gpu_settings *settings;
+    struct grouping *grouping;
     struct gpu_reading *gpus;
     size_t gpus_n, gpus_cap;
     struct gpu_group *groups;

@@ -17,6 +17,7 @@
 #include "collect/gpu/gpu_settings.h"
 #include "collect/gpu/report.h"
 #include "collect/gpu/smi.h"
+#include "collect/process/process_settings.h"
 #include "model/expo.h"
 
 static const char *samples;
@@ -234,6 +235,34 @@ static void memory_and_use_are_told_by_the_service_that_holds_them(void **state)
     assert_false(says(&f->out, "busy_ratio{gpu=\"1\""));
     assert_ok(collect(f), f->err);
     assert_line(f, "earshot_gpu_process_busy_ratio{gpu=\"0\",groupname=\"soundbox\"}", "0.375");
+}
+
+static void a_process_is_called_as_the_group_that_it_is_in(void **state)
+{
+    struct fixture *f = *state;
+    struct process_group_settings items[] = {
+        {.name = "alone", .match = "worker", .children = false},
+        {.name = "music", .match = "^/opt/music ", .children = true},
+        {.name = "later", .exe = "python3", .children = true},
+    };
+    const struct process_groups groups = {items, 3, 3}, *all[] = {&groups};
+
+    f->settings.groups = all;
+    f->settings.groups_n = 1;
+    /* It is no group's itself; its father is a worker, his is the service. */
+    write_file(f, "proc/4242/cmdline", "/usr/bin/train");
+    write_file(f, "proc/4242/stat", "4242 (a) b) S 4200 1 1\n");
+    write_file(f, "proc/4200/cmdline", "worker");
+    write_file(f, "proc/4200/stat", "4200 (worker) S 4100 1 1\n");
+    write_file(f, "proc/4100/cmdline", "/opt/music --serve");
+    write_file(f, "proc/4100/stat", "4100 (music) S 1 1 1\n");
+    start(f, GPU_NVML);
+    assert_ok(collect(f), f->err);
+    assert_line(f, "earshot_gpu_process_busy_ratio{gpu=\"0\",groupname=\"music\"}", "0.5");
+    /* By itself it is in the first that takes it. */
+    write_file(f, "proc/4242/cmdline", "/opt/music worker");
+    assert_ok(collect(f), f->err);
+    assert_line(f, "earshot_gpu_process_busy_ratio{gpu=\"0\",groupname=\"alone\"}", "0.375");
 }
 
 static void processes_are_not_asked_for_when_they_are_switched_off(void **state)
@@ -519,6 +548,7 @@ int main(int argc, char **argv)
         TEST(what_a_card_does_not_support_has_no_sample),
         TEST(errors_and_throttling_are_told_by_kind),
         TEST(memory_and_use_are_told_by_the_service_that_holds_them),
+        TEST(a_process_is_called_as_the_group_that_it_is_in),
         TEST(processes_are_not_asked_for_when_they_are_switched_off),
         TEST(an_excluded_card_is_left_out),
         TEST(a_lost_card_is_told_once_and_harms_no_other),

@@ -210,7 +210,7 @@ struct api_job *api_job_new(struct api *api, struct http_request *r, size_t stat
     job->work = work;
     job->status = 200;
     job->content_type = "application/json";
-    job->body = (struct http_body){body_next, body_close};
+    job->body = (struct http_body){.next = body_next, .close = body_close};
     job->lane.run = lane_run;
     job->lane.done = lane_done;
     job->lane.deadline_ns =

@@ -258,7 +258,7 @@ static void handle_stream(struct http_request *r, void *arg)
             s->queries[s->queries_n++] = p.items[i].value;
     s->owner = all;
     s->request = r;
-    s->body = (struct http_body){body_next, body_close};
+    s->body = (struct http_body){body_next, body_close, .endless = true};
     buf_init(&s->out, ROUND_BYTES_MAX);
     s->next = all->first;
     all->first = s;

@@ -304,7 +304,7 @@ static void handle_tail(struct http_request *r, void *arg)
     t->limit = t->limit < LIMIT_MAX ? t->limit : LIMIT_MAX;
     t->owner = all;
     t->request = r;
-    t->body = (struct http_body){body_next, body_close};
+    t->body = (struct http_body){body_next, body_close, .endless = true};
     t->next = all->first;
     all->first = t;
     if (all->n++ == 0)

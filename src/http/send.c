@@ -93,6 +93,8 @@ static enum http_more ask_body(struct exchange *x, char *buf, size_t cap, size_t
     x->woken = false;
     more = x->gen->next(x->gen, buf, cap, n);
     assert(*n <= cap);
+    if (more == HTTP_WAIT && x->gen->endless && x->conn->s->draining)
+        return HTTP_LAST;
     return more == HTTP_MORE && *n == 0 ? HTTP_BREAK : more;
 }
 

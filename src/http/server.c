@@ -304,8 +304,11 @@ void http_server_drain(struct http_server *s, int64_t ms, void (*done)(void *arg
     close_listener(s);
     close_list(s, LIST_IDLE);
     for (int i = 0; i < LISTS; i++)
-        for (struct conn *c = s->lists[i].first; c; c = c->next)
+        for (struct conn *c = s->lists[i].first; c; c = c->next) {
             c->close_after = true;
+            if (c->x && c->x->gen && c->x->gen->endless)
+                http_wake(&c->x->r);
+        }
     s->drained = done;
     s->drained_arg = arg;
     s->drain_timer = loop_timer_new(s->loop, s->stats.connections ? ms : 0, 0, on_drain_timer, s);

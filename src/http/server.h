@@ -89,6 +89,7 @@ struct http_body {
     enum http_more (*next)(struct http_body *b, char *buf, size_t cap, size_t *n);
     /* Exactly once, also when next never was; frees b. */
     void (*close)(struct http_body *b);
+    bool endless; /* an event stream: a drain ends it with its next HTTP_WAIT */
 };
 
 /* Answers: one a request, on the loop. Bodies are not copied: static, or in r->arena. Content types
@@ -146,8 +147,8 @@ void http_server_assets(struct http_server *s, const struct http_asset *assets, 
  * be JSON. */
 void http_server_fallback(struct http_server *s, http_handler handler, void *arg);
 uint16_t http_server_port(const struct http_server *s); /* useful after port 0 */
-/* Stops listening, lets answers under way finish up to `ms`, then closes (pending requests get
- * on_gone, bodies close); calls done on the loop. */
+/* Stops listening, ends event streams, lets other answers under way finish up to `ms`, then closes
+ * (pending requests get on_gone, bodies close); calls done on the loop. */
 void http_server_drain(struct http_server *s, int64_t ms, void (*done)(void *arg), void *arg);
 void http_server_free(struct http_server *s);
 

@@ -1,5 +1,6 @@
 /* Bodies on their way: generators, compression, files of the page, slow readers. */
 #include <fcntl.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "http/test_server.h"
@@ -11,6 +12,7 @@ struct script {
     size_t pieces, piece_bytes; /* to give */
     enum http_more then;        /* what comes after them */
     size_t calls, closes;
+    bool endless;
 };
 
 static enum http_more script_next(struct http_body *b, char *buf, size_t cap, size_t *n)
@@ -38,7 +40,7 @@ static void answer_script(struct http_request *r, void *arg)
 {
     struct script *s = arg;
 
-    s->base = (struct http_body){script_next, script_close};
+    s->base = (struct http_body){script_next, script_close, s->endless};
     s->r = r;
     http_reply_body(r, 200, "text/plain", &s->base);
 }
@@ -63,6 +65,34 @@ static void pieces_are_sent_in_chunks_and_the_connection_is_kept(void **state)
     assert_got(f, "\r\nTransfer-Encoding: chunked\r\n");
     assert_string_equal(got_body(f), "5\r\nxxxxx\r\n5\r\nxxxxx\r\n5\r\nxxxxx\r\n0\r\n\r\n");
     assert_false(f->ended);
+    assert_int_equal(s.closes, 1);
+}
+
+static void on_drained(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void draining_ends_an_event_stream_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct script s = {.pieces = 1, .piece_bytes = 5, .then = HTTP_WAIT, .endless = true};
+    struct http_route route;
+    bool drained = false;
+    int fd;
+
+    add_script(f, &s, &route);
+    fd = client_open(f);
+    client_say(f, fd, GET_SCRIPT "\r\n");
+    while (s.calls < 1)
+        (void)uv_run(loop_uv(f->loop), UV_RUN_ONCE);
+    http_server_drain(f->server, 60000, on_drained, &drained);
+    client_read(f, fd);
+    assert_string_equal(got_body(f), "5\r\nxxxxx\r\n0\r\n\r\n"); /* whole, and no error */
+    assert_true(f->ended);
+    (void)close(fd);
+    while (!drained)
+        (void)uv_run(loop_uv(f->loop), UV_RUN_ONCE);
     assert_int_equal(s.closes, 1);
 }
 
@@ -443,6 +473,7 @@ int main(void)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(pieces_are_sent_in_chunks_and_the_connection_is_kept),
+        TEST(draining_ends_an_event_stream_at_once),
         TEST(a_body_that_is_whole_at_once_says_its_length),
         TEST(head_and_304_never_ask_for_a_piece),
         TEST(an_old_client_gets_it_up_to_the_end_of_the_connection),

@@ -4,7 +4,7 @@
 usage: logs.py [speed|store|long]... [--json FILE]
 
   speed   512 MB of lines that all differ, 50 patterns of which none matches: megabytes a CPU second (the peer: 64 MB of them)
-  store   128 MB of the same, kept: lines a second from the first that is stored to the last
+  store   128 MB of the same, of two days, kept: lines a second from the first that is stored to the last
   long    10 GB read, as ten files of 1 GB that take each other's name: the most memory it ever had
 
 The peer is Debian's mtail. CPU seconds vary by a third with the load beside them: compare ratios.
@@ -24,19 +24,21 @@ import urllib.parse
 import run
 
 BLOCK = 64 << 20
+DAY = b'2025-03-01'
 PATTERNS = [p % n for n in range(10) for p in (
     r'error %d: lost (?P<what>\S+)', r'job (?P<id>\S+) number%d failed', r'worker%d (crashed|died)', r'timeout after %d ?s\b',
     r'memory%d: (?P<n>[\d.]+) ?GB')]
 
 
 def varied():
-    """64 MB of lines as programs write them, no two alike"""
+    """64 MB of lines as programs write them within an hour of one day, no two alike"""
     dice = random.Random(7)
     words = [''.join(dice.choice('abcdefghijklmnopqrstuvwxyz') for _ in range(dice.randint(3, 10))) for _ in range(4000)]
-    lines, size = [], 0
+    lines, size, ms = [], 0, 8 * 3600000
     while size < BLOCK:
-        line = '2025-03-%02d %02d:%02d:%02d,%03d %-8s %s[%d]: %s %s=%d\n' % (
-            dice.randint(1, 28), dice.randint(0, 23), dice.randint(0, 59), dice.randint(0, 59), dice.randint(0, 999),
+        ms += dice.randint(1, 10)
+        line = '%s %02d:%02d:%02d,%03d %-8s %s[%d]: %s %s=%d\n' % (
+            DAY.decode(), ms // 3600000, ms // 60000 % 60, ms // 1000 % 60, ms % 1000,
             dice.choice(['INFO', 'DEBUG', 'WARNING', 'INFO', 'INFO']), dice.choice(words), dice.randint(1, 40000),
             ' '.join(dice.choices(words, k=dice.randint(4, 14))), dice.choice(words), dice.randint(0, 10 ** 6))
         lines.append(line)
@@ -115,7 +117,9 @@ def speed(folder):
 
 def store(folder):
     path, block = os.path.join(folder, 'kept.log'), varied()
-    write(path, block, 2)
+    write(path, block, 1)
+    with open(path, 'ab') as f:
+        f.write(block.replace(DAY, b'2025-03-02'))
     ours, lines = reader(path, 'beginning', 'true'), 2 * block.count(b'\n')
     ours.start()
     while live(ours, 'earshot_logstore_stored_total') == 0:

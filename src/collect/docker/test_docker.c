@@ -239,6 +239,48 @@ static void a_state_that_nobody_knows_is_unknown(void **state)
     assert_told(b, "earshot_container_state{name=\"web\",state=\"running\"} 0\n");
 }
 
+static void podmans_words_for_states_are_dockers(void **state)
+{
+    static const struct {
+        const char *facts, *told;
+    } cases[] = {{FACTS("configured", "\"Pid\":0", "0", "0", "bridge"), "created"},
+                 {FACTS("initialized", "\"Pid\":0", "0", "0", "bridge"), "created"},
+                 {FACTS("stopping", "\"Pid\":0", "0", "0", "bridge"), "running"},
+                 {FACTS("stopped", "\"Pid\":0", "0", "0", "bridge"), "exited"}};
+    struct bench *b = *state;
+    struct fake_answer answers[] = {{LIST, 200, NULL, FAKE_KEEPS},
+                                    {OF(WEB), 200, NULL, FAKE_KEEPS}};
+    char list[500], line[100];
+
+    start(b, answers, 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        (void)snprintf(list, sizeof list, "[" LINE(WEB, "web", "running", "Up %zu hours") "]", i);
+        answers[0].body = list;
+        answers[1].body = cases[i].facts;
+        pass(b, answers, 2);
+        (void)snprintf(line, sizeof line, "earshot_container_state{name=\"web\",state=\"%s\"} 1\n",
+                       cases[i].told);
+        assert_told(b, line);
+    }
+}
+
+static void a_check_says_nothing_of_a_container_that_has_ended(void **state)
+{
+    static const struct fake_answer ended[] = {
+        {LIST, 200, "[" LINE(WEB, "web", "exited", "Exited (1) 4 seconds ago") "]", FAKE_KEEPS},
+        {OF(WEB), 200,
+         FACTS("exited",
+               "\"ExitCode\":1,\"StartedAt\":\"" STARTED "\",\"Health\":{\"Status\":\"unhealthy\"}",
+               "0", "0", "bridge"),
+         FAKE_KEEPS}};
+    struct bench *b = *state;
+
+    start(b, ended, 2);
+    assert_ok(collect(b), b->err);
+    assert_told(b, "earshot_container_exit_code{name=\"web\"} 1\n");
+    assert_untold(b, "earshot_container_health");
+}
+
 static void how_a_container_ended_is_told_while_it_is_ended(void **state)
 {
     static const struct fake_answer ended[] = {
@@ -516,6 +558,8 @@ int main(void)
         CASE(a_container_is_told_from_control_groups_of_the_first_version),
         CASE(exactly_one_state_is_1),
         CASE(a_state_that_nobody_knows_is_unknown),
+        CASE(podmans_words_for_states_are_dockers),
+        CASE(a_check_says_nothing_of_a_container_that_has_ended),
         CASE(how_a_container_ended_is_told_while_it_is_ended),
         CASE(what_a_check_says_is_followed),
         CASE(a_network_that_is_the_hosts_is_not_told_as_the_containers),

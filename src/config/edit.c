@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "config/internal.h"
 #include "text/yaml.h"
 
 #define MARK        "# earshot up"
@@ -246,6 +247,75 @@ static int add_below(const struct target *t, const struct yaml_pair *pair,
     return 0;
 }
 
+/* ---- in an entry of `hosts` ---- */
+
+static int fail_at(const struct target *t, const struct yaml *at, const char *name, struct err *err)
+{
+    (void)err_at(err, ERR_TYPE, at->at,
+                 "the entry \"%.100s\" of hosts is written on one line, so nothing can be added "
+                 "without changing it: write its keys on lines of their own, then run earshot up "
+                 "again",
+                 name);
+    return err_in_file(err, t->file);
+}
+
+/* Its key `ssh` with a line of its own, behind which another key can stand. */
+static const struct yaml_pair *anchor_of(const struct target *t, const struct yaml *entry)
+{
+    const struct yaml_pair *pair = pair_of(entry, "ssh");
+    struct str line, before, behind;
+
+    if (!pair)
+        return NULL;
+    line = line_at(t->text, pair->key.at.line);
+    before = trim_left(str_take(line, pair->key.at.column - 1));
+    behind = str_skip(line, pair->key.at.column - 1);
+    if (before.n && !(before.p[0] == '-' && trim_left(str_skip(before, 1)).n == 0))
+        return NULL;
+    if (!str_starts(behind, STR("ssh:")) || pair->value.at.line != pair->key.at.line ||
+        !memmem(behind.p, behind.n, pair->value.text.p, pair->value.text.n))
+        return NULL;
+    return pair;
+}
+
+static const struct yaml *find_entry(const struct yaml *root, const char *name)
+{
+    const struct yaml *hosts = yaml_get(root, "hosts");
+
+    for (size_t i = 0; hosts && hosts->kind == YAML_LIST && i < hosts->n; i++)
+        if (hosts->items[i].kind == YAML_MAP && hosts_is_called(&hosts->items[i], name))
+            return &hosts->items[i];
+    return NULL;
+}
+
+static int add_to_host(const struct target *t, const struct yaml *root,
+                       const struct edit_addition *a, struct buf *out, struct err *err)
+{
+    const struct yaml *entry = find_entry(root, a->host);
+    const struct yaml_pair *pair, *anchor;
+    SCOPED(buf_fini) struct buf piece;
+    size_t indent;
+
+    buf_init(&piece, 0);
+    if (!entry) {
+        (void)err_set(err, ERR_TYPE, "no entry of hosts is called \"%.100s\" any more", a->host);
+        return err_in_file(err, t->file);
+    }
+    anchor = anchor_of(t, entry);
+    if (!anchor)
+        return fail_at(t, entry, a->host, err);
+    pair = pair_of(entry, a->section);
+    if (pair)
+        return add_below(t, pair, a, out, err);
+    indent = anchor->key.at.column - 1;
+    add_key(a->section, indent, "", &piece);
+    if (a->key && !a->is_map)
+        add_key(a->key, indent + 2, "", &piece);
+    add_block(a, indent + (a->key ? 2 : 0), &piece);
+    insert(t, end_of_line(t->text, anchor->key.at.line), buf_str(&piece), out);
+    return 0;
+}
+
 static int add_one(struct arena *a, const struct target *t, const struct edit_addition *addition,
                    struct buf *out, struct err *err)
 {
@@ -258,6 +328,8 @@ static int add_one(struct arena *a, const struct target *t, const struct edit_ad
         (void)err_at(err, ERR_TYPE, root->at, "expected a map of keys");
         return err_in_file(err, t->file);
     }
+    if (addition->host)
+        return add_to_host(t, root, addition, out, err);
     pair = pair_of(root, addition->section);
     if (!pair) {
         append(t, addition, out);

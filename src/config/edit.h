@@ -30,6 +30,7 @@ struct err;
 extern const char edit_head[];
 
 struct edit_addition {
+    const char *host;    /* in this entry of `hosts`; NULL: at the top */
     const char *section; /* "collect" */
     const char *key;     /* below it: "redis"; NULL: the section is the list itself */
     bool is_map;         /* `key: text`, else an item of the list `key` */

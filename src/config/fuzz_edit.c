@@ -8,10 +8,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct edit_addition additions[] = {
-    {"collect", "host", true, "{}", "this host"},
-    {"collect", "redis", false, "url: redis://127.0.0.1:6379\ninterval: 5s", "answered PING"},
-    {"packs", NULL, false, "vllm: {url: 'http://127.0.0.1:8000'}", "vllm:"},
+#define ADDITIONS 3u
+
+static const struct edit_addition at_top[ADDITIONS] = {
+    {NULL, "collect", "host", true, "{}", "this host"},
+    {NULL, "collect", "redis", false, "url: redis://127.0.0.1:6379\ninterval: 5s", "answered PING"},
+    {NULL, "packs", NULL, false, "vllm: {url: 'http://127.0.0.1:8000'}", "vllm:"},
+};
+
+static const struct edit_addition in_host[ADDITIONS] = {
+    {"box", "collect", "host", true, "{}", "that machine"},
+    {"box", "collect", "redis", false, "url: redis://127.0.0.1:6379\ninterval: 5s",
+     "answered PING"},
+    {"box", "packs", NULL, false, "vllm: {url: 'http://127.0.0.1:8000'}", "vllm:"},
 };
 
 /* Each line of a stands in b, in this order. */
@@ -29,9 +38,8 @@ static bool has_lines(struct str b, struct str a)
     return true;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check(struct str text, const struct edit_addition additions[])
 {
-    struct str text = {(const char *)data, size};
     SCOPED(buf_fini) struct buf there, back;
     struct edit_undone undone;
     struct err err = {0};
@@ -41,14 +49,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     edit_take_back(text, &back, &undone, NULL);
     buf_reset(&back);
     if (memmem(text.p, text.n, "# earshot up", 12))
-        return 0; /* marks of its own */
-    if (edit_add("e.yml", text, additions, ARRAY_LEN(additions), &there, &err) < 0) {
+        return; /* marks of its own */
+    if (edit_add("e.yml", text, additions, ADDITIONS, &there, &err) < 0) {
         assert(err.text[0]);
-        return 0;
+        return;
     }
     assert(has_lines(buf_str(&there), text));
     edit_take_back(buf_str(&there), &back, &undone, NULL);
-    assert(undone.taken == ARRAY_LEN(additions) && undone.changed == 0);
+    assert(undone.taken == ADDITIONS && undone.changed == 0);
     assert(str_eq(buf_str(&back), text));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str text = {(const char *)data, size};
+
+    check(text, at_top);
+    check(text, in_host);
     return 0;
 }

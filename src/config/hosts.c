@@ -71,6 +71,17 @@ static bool parse_place(struct str text, struct str *user, struct str *address, 
            (!digits.p || read_port(digits, port));
 }
 
+bool hosts_is_called(const struct yaml *entry, const char *name)
+{
+    const struct yaml *own = yaml_get(entry, "name"), *ssh = yaml_get(entry, "ssh");
+    struct str user, address;
+    uint16_t port;
+
+    if (own && own->text.n)
+        return str_eq(own->text, str_c(name));
+    return ssh && parse_place(ssh->text, &user, &address, &port) && str_eq(address, str_c(name));
+}
+
 static void read_place(struct config_builder *b, const struct yaml *node, struct ssh_settings *s)
 {
     const struct yaml *ssh = yaml_get(node, "ssh");
@@ -282,12 +293,60 @@ static void read_machine(struct config_builder *b, const struct yaml *collect,
                        "pid_file: is not read over SSH; give match, exe, unit or user");
 }
 
+/* Without what is not read over SSH: a GPU of vLLM's is none of what it is asked for. NULL: nothing
+ * is left. */
+static const struct yaml *readable_part(struct config_builder *b, const struct pack_use *use)
+{
+    struct yaml *part = builder_array(b, 1, sizeof *part);
+    struct yaml_pair *pairs = builder_array(b, use->collect->n, sizeof *pairs);
+
+    if (!part || !pairs)
+        return NULL;
+    *part = *use->collect;
+    part->pairs = pairs;
+    part->n = 0;
+    for (size_t i = 0; i < use->collect->n; i++) {
+        const struct yaml_pair *pair = &use->collect->pairs[i];
+
+        if (!schema_is_refused(&schema_hosts_collect, pair->key.text))
+            pairs[part->n++] = *pair;
+        else
+            yaml_error(&b->warnings, use->at,
+                       "the pack %s: %.*s is not read over SSH, and is left "
+                       "out for %s",
+                       use->name, STR_ARGS(pair->key.text), b->host);
+    }
+    if (part->n > 0)
+        return part;
+    yaml_error(&b->errors, use->at, "the pack %s: nothing of it is read over SSH", use->name);
+    return NULL;
+}
+
+/* Beside those of `packs`, for whoever asks which packs are in use. */
+static void note_packs(struct config_builder *b, const struct pack_uses *uses)
+{
+    struct pack_uses *all = &b->config->packs;
+    struct pack_use *items = builder_array(b, all->n + uses->n, sizeof *items);
+
+    if (!items)
+        return;
+    if (all->n)
+        memcpy(items, all->items, all->n * sizeof *items);
+    for (size_t i = 0; i < uses->n; i++) {
+        items[all->n + i] = uses->items[i];
+        items[all->n + i].host_name = b->host;
+    }
+    all->items = items;
+    all->n += uses->n;
+}
+
 /* What they stand for is read like what stands under `collect`. */
 static void read_own_packs(struct config_builder *b, const struct yaml *packs,
                            const struct ssh_settings *s)
 {
     struct schema_check check = {&b->errors, &b->warnings, false};
     struct pack_uses uses = {.items = NULL};
+    const struct yaml *collect;
 
     if (!packs || packs->kind == YAML_NULL)
         return;
@@ -312,15 +371,18 @@ static void read_own_packs(struct config_builder *b, const struct yaml *packs,
                        uses.items[i].name);
             continue;
         }
-        schema_check(&schema_hosts_collect, uses.items[i].collect, &check);
-        if (b->errors.n > before)
+        collect = readable_part(b, &uses.items[i]);
+        if (collect)
+            schema_check(&schema_hosts_collect, collect, &check);
+        if (!collect || b->errors.n > before)
             continue;
         b->use = &uses.items[i];
         used_packs_note(b, b->use, s->name);
-        read_machine(b, uses.items[i].collect, s);
-        entries_read(b, uses.items[i].collect);
+        read_machine(b, collect, s);
+        entries_read(b, collect);
     }
     b->use = NULL;
+    note_packs(b, &uses);
 }
 
 static void read_what_is_behind(struct config_builder *b, const struct yaml *node,
@@ -347,6 +409,7 @@ static void read_host(struct config_builder *b, const struct yaml *node)
     read_jumps(b, yaml_get(node, "jump"), s);
     read_os(b, yaml_get(node, "os"), s);
     read_forward(b, yaml_get(node, "forward"), n, s);
+    s->of_pack = b->use != NULL;
     s->fingerprint = fingerprint(node);
     b->config->hosts_n++;
     read_what_is_behind(b, node, s);
@@ -363,17 +426,17 @@ static const struct ssh_settings *host_alike(const struct config *c, size_t from
 /* Where packs are that are reached over SSH. Those that say the same of the way share the host. */
 static void read_packs(struct config_builder *b)
 {
-    const struct pack_uses *uses = &b->config->packs;
+    const struct pack_uses uses = b->config->packs; /* those of hosts come behind them */
     size_t listed = b->config->hosts_n;
 
-    for (size_t i = 0; i < uses->n; i++) {
-        const struct yaml *node = uses->items[i].host;
+    for (size_t i = 0; i < uses.n; i++) {
+        const struct yaml *node = uses.items[i].host;
         const struct ssh_settings *alike;
         size_t before = b->errors.n;
 
         if (!node)
             continue;
-        b->use = &uses->items[i];
+        b->use = &uses.items[i];
         alike = host_alike(b->config, listed, fingerprint(node));
         if (alike) {
             read_what_is_behind(b, node, alike);

@@ -169,6 +169,8 @@ bool entry_join_process(struct config_builder *b, const struct yaml *node,
 
 /* The entries of `hosts`, with what is collected there. */
 void hosts_read(struct config_builder *b, const struct yaml *list);
+/* Is this entry the one of that name? */
+bool hosts_is_called(const struct yaml *entry, const char *name);
 /* collect.host. */
 void config_read_host(struct config_builder *b, const struct yaml *map, struct config_host *h);
 /* collect.scrape. */

@@ -213,6 +213,14 @@ static void check_pair(const struct schema *schema, const struct yaml_pair *pair
     check_value(&pair->value, key, &below);
 }
 
+bool schema_is_refused(const struct schema *schema, struct str key)
+{
+    for (size_t i = 0; i < schema->n; i++)
+        if (str_eq(key, str_c(schema->keys[i].name)))
+            return schema->keys[i].use == USE_REFUSED;
+    return false;
+}
+
 void schema_check(const struct schema *schema, const struct yaml *node, struct schema_check *c)
 {
     const char *names[NAMES_MAX];

@@ -69,6 +69,8 @@ struct schema {
 
 /* YAML_NULL, a key without a value, is fine: all defaults. */
 void schema_check(const struct schema *schema, const struct yaml *node, struct schema_check *c);
+/* Is the key known, and an error here? */
+bool schema_is_refused(const struct schema *schema, struct str key);
 
 /* True when the key is there with any value but null. */
 bool schema_has(const struct yaml *map, const char *key);

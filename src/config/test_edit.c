@@ -57,6 +57,77 @@ static void an_empty_text_gets_keys_and_entries(void **state)
                 "    interval: 5s\n");
 }
 
+static void an_entry_of_hosts_gets_what_is_there(void **state)
+{
+    static const char before[] = "hosts:\n"
+                                 "  - name: near\n"
+                                 "    ssh: me@near # over there\n"
+                                 "    packs:\n"
+                                 "      - host\n"
+                                 "  - ssh: 'me@box:2222'\n"
+                                 "    os: linux\n"
+                                 "listen: a:1\n";
+    const struct edit_addition all[] = {
+        {.host = "near",
+         .section = "packs",
+         .text = "redis: {url: 'redis://127.0.0.1:6379'}",
+         .comment = "x"},
+        {.host = "box",
+         .section = "collect",
+         .key = "scrape",
+         .text = "job_name: odd",
+         .comment = "y"},
+        {.host = "box", .section = "packs", .text = "host", .comment = "z"}};
+    struct buf there = add(before, all, ARRAY_LEN(all)), back;
+    struct edit_undone undone;
+
+    (void)state;
+    assert_string_equal(there.p, "hosts:\n"
+                                 "  - name: near\n"
+                                 "    ssh: me@near # over there\n"
+                                 "    packs:\n"
+                                 "      # earshot up 0f5772e2: x\n"
+                                 "      - redis: {url: 'redis://127.0.0.1:6379'}\n"
+                                 "      - host\n"
+                                 "  - ssh: 'me@box:2222'\n"
+                                 "    collect: # earshot up\n"
+                                 "      scrape: # earshot up\n"
+                                 "      # earshot up dd4b0156: y\n"
+                                 "      - job_name: odd\n"
+                                 "    packs: # earshot up\n"
+                                 "    # earshot up ad29be0c: z\n"
+                                 "    - host\n"
+                                 "    os: linux\n"
+                                 "listen: a:1\n");
+    buf_init(&back, 0);
+    edit_take_back(buf_str(&there), &back, &undone);
+    assert_string_equal(back.p, before);
+    assert_int_equal(undone.taken, 3);
+    buf_fini(&there);
+    buf_fini(&back);
+}
+
+static void an_entry_of_hosts_on_one_line_is_left_to_a_person(void **state)
+{
+    static const struct edit_addition pack = {
+        .host = "box", .section = "packs", .text = "host", .comment = "x"};
+    static const char *const bad[] = {"hosts: [{ssh: me@box}]\n", "hosts:\n- {ssh: me@box}\n",
+                                      "hosts:\n- name: box\n  ssh:\n    me@elsewhere\n",
+                                      "hosts:\n- ssh: me@box\n  packs: [redis]\n",
+                                      "hosts:\n- ssh: me@other\n"};
+    static const char *const why[] = {"on one line", "on one line", "on one line", "on one line",
+                                      "no entry of hosts is called \"box\""};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        SCOPED(buf_fini) struct buf out;
+        struct err err = {0};
+
+        buf_init(&out, 0);
+        assert_fails(edit_add("e.yml", str_c(bad[i]), &pack, 1, &out, &err), err, ERR_TYPE, why[i]);
+    }
+}
+
 static void an_entry_takes_the_indentation_of_its_list(void **state)
 {
     (void)state;
@@ -173,6 +244,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_text_gets_keys_and_entries),
+        cmocka_unit_test(an_entry_of_hosts_gets_what_is_there),
+        cmocka_unit_test(an_entry_of_hosts_on_one_line_is_left_to_a_person),
         cmocka_unit_test(an_entry_takes_the_indentation_of_its_list),
         cmocka_unit_test(a_comment_stays_with_the_entry_below_it),
         cmocka_unit_test(what_was_there_comes_back_byte_for_byte),

@@ -444,6 +444,32 @@ static void gpus_are_a_map_a_pack_and_the_default(void **state)
     assert_mistake(EARSHOT, "collect: {gpu: {source: cuda}}\n", "expected auto, nvml, sysfs or");
 }
 
+static void a_pack_of_a_host_is_in_use_and_what_is_not_read_over_ssh_is_left_out(void **state)
+{
+    struct config *c = NULL;
+
+    (void)state;
+    assert_string_equal(
+        given_load(EARSHOT,
+                   STR("packs: ['host: {}']\n"
+                       "hosts:\n"
+                       "- {ssh: me@box, packs: ['{gpu: {}, metrics: [{name: a, url: "
+                       "\"http://h:1/m\"}]}']}\n"),
+                   &c),
+        "");
+    assert_int_equal(c->packs.n, 2);
+    assert_null(c->packs.items[0].host_name);
+    assert_string_equal(c->packs.items[1].host_name, "box");
+    assert_int_equal(c->warnings_n, 1);
+    assert_non_null(strstr(c->warnings[0].text, "gpu is not read over SSH"));
+    assert_int_equal(c->entries_n, 1);
+    assert_string_equal(c->entries[0].host, "box");
+    assert_string_equal(c->entries[0].kind, "metrics");
+    config_free(c);
+    assert_mistake(EARSHOT, "hosts: [{ssh: me@box, packs: ['gpu: {}']}]\n",
+                   "nothing of it is read over SSH");
+}
+
 static void what_a_pack_asks_for_is_read_as_a_persons_own(void **state)
 {
     struct config *c = given(
@@ -524,6 +550,7 @@ int main(void)
         cmocka_unit_test(a_change_anywhere_in_the_groups_is_one_of_all_their_targets),
         cmocka_unit_test(mistakes_in_groups_of_processes_are_told),
         cmocka_unit_test(gpus_are_a_map_a_pack_and_the_default),
+        cmocka_unit_test(a_pack_of_a_host_is_in_use_and_what_is_not_read_over_ssh_is_left_out),
         cmocka_unit_test(what_a_pack_asks_for_is_read_as_a_persons_own),
         cmocka_unit_test(what_is_there_once_has_its_options_in_one_place),
         cmocka_unit_test(a_source_of_a_pack_is_asked_by_nobody_else),

@@ -6,6 +6,7 @@
 #ifndef COLLECT_SSH_SSH_SETTINGS_H
 #define COLLECT_SSH_SSH_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct ssh_settings {
     enum ssh_os os;
     const uint16_t *forward; /* [forward_n] ports of the far loopback that are opened here too */
     size_t forward_n;
+    bool of_pack;         /* no entry of `hosts` of its own: a pack that is reached over SSH */
     uint64_t fingerprint; /* over all of it */
 };
 

@@ -7,6 +7,7 @@
 #include "api/plan.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "collect/collect.h"
 #include "config/config.h"
 
 #define FRESH_MS   5000   /* so long one scan is good for all who look */
@@ -19,6 +20,7 @@ struct discovery {
     unsigned refs; /* the loop's */
     struct budget budget;
     struct arena arena;
+    struct plan_far far; /* until it was looked at */
     struct scan scan;
     int64_t at_ns;
 };
@@ -26,10 +28,14 @@ struct discovery {
 static struct discovery *discovery_new(struct api *api)
 {
     struct discovery *d = mem_new(struct discovery);
+    struct err err;
 
     d->refs = 1;
     budget_init(&d->budget, "the memory of a scan", MEMORY_MAX, api->c.budget);
     arena_init(&d->arena, &d->budget);
+    if (plan_far_open(api->c.config, collect_context_of(api->c.collect)->vias, &d->arena, &d->far,
+                      &err) < 0)
+        d->far.n = 0; /* no memory: looking tells */
     return d;
 }
 
@@ -37,6 +43,7 @@ void discovery_unref(struct discovery *d)
 {
     if (!d || --d->refs > 0)
         return;
+    plan_far_close(&d->far);
     arena_fini(&d->arena);
     mem_free(d);
 }
@@ -56,7 +63,7 @@ static int look(struct api *api, struct discovery *d, struct err *err)
 {
     if (d->at_ns)
         return 0;
-    if (plan_scan(&d->arena, api->c.host_name, api->c.clock, &d->scan, err) < 0)
+    if (plan_scan(&d->arena, api->c.host_name, &d->far, api->c.clock, &d->scan, err) < 0)
         return -1;
     d->at_ns = api->c.clock->mono_ns(api->c.clock);
     return 0;
@@ -80,6 +87,7 @@ static int make_plan(struct api *api, const struct discovery *d, struct arena *a
 /* Puts it in the place of the one before, unless that is newer. Ends the caller's reference. */
 static void keep(struct api *api, struct discovery *d)
 {
+    plan_far_close(&d->far); /* it was looked at, or cannot be */
     if (!d->at_ns || (api->found && api->found->at_ns >= d->at_ns)) {
         discovery_unref(d);
         return;

@@ -14,6 +14,7 @@
 #include "collect/docker/place.h"
 #include "collect/logs/logs_settings.h"
 #include "collect/postgres/postgres_settings.h"
+#include "collect/ssh/ssh_settings.h"
 #include "config/config.h"
 #include "model/labels.h"
 #include "pack/pack.h"
@@ -21,11 +22,15 @@
 
 /* ---- looking ---- */
 
-int plan_scan(struct arena *a, const char *host_name, const struct clock *clock, struct scan *out,
-              struct err *err)
+int plan_scan(struct arena *a, const char *host_name, const struct plan_far *far,
+              const struct clock *clock, struct scan *out, struct err *err)
 {
-    struct recognise_context context = {
-        .proc = "/proc", .sys = "/sys", .host_name = host_name, .clock = clock};
+    struct recognise_context context = {.proc = "/proc",
+                                        .sys = "/sys",
+                                        .host_name = host_name,
+                                        .far = far->items,
+                                        .far_n = far->n,
+                                        .clock = clock};
     char room[4096], number[24];
     struct passwd pw, *found = NULL;
     struct recogniser *recognisers;
@@ -67,23 +72,35 @@ static uint16_t local_port(struct str address, const char *host_name)
     return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
-static bool is_scraped(const struct config *c, uint16_t port, const char *host_name)
-{
-    for (size_t i = 0; i < c->jobs_n; i++)
-        for (size_t g = 0; g < c->jobs[i].static_groups_n; g++) {
-            const struct target_group *group = &c->jobs[i].static_groups[g];
-
-            for (size_t t = 0; t < group->targets_n; t++)
-                if (local_port(labels_get(group->targets[t], STR("__address__")), host_name) ==
-                    port)
-                    return true;
-        }
-    return false;
-}
-
 static bool is_same_text(const char *a, const char *b)
 {
     return a && b && strcmp(a, b) == 0;
+}
+
+/* Names of entries of `hosts`; NULL: this machine. */
+static bool is_same_host(const char *a, const char *b)
+{
+    return a == b || is_same_text(a, b);
+}
+
+static bool has_target(const struct scrape_job *job, uint16_t port, const char *host_name)
+{
+    for (size_t g = 0; g < job->static_groups_n; g++) {
+        const struct target_group *group = &job->static_groups[g];
+
+        for (size_t t = 0; t < group->targets_n; t++)
+            if (local_port(labels_get(group->targets[t], STR("__address__")), host_name) == port)
+                return true;
+    }
+    return false;
+}
+
+static bool is_scraped(const struct config *c, const struct found *f, const char *host_name)
+{
+    for (size_t i = 0; i < c->jobs_n; i++)
+        if (is_same_host(c->jobs[i].host, f->host) && has_target(&c->jobs[i], f->port, host_name))
+            return true;
+    return false;
 }
 
 /* A service that is asked over HTTP has one entry or more, at whatever path. */
@@ -110,6 +127,8 @@ static bool is_engine(const struct docker_settings *s, const char *path)
 static bool is_entry_of(const struct entry_settings *e, const struct found *f,
                         const char *host_name)
 {
+    if (!is_same_host(e->host, f->host))
+        return false;
     if (strcmp(e->kind, f->kind) != 0 && !(asks_http(e->kind) && asks_http(f->kind)))
         return false;
     if (strcmp(f->kind, "gpu") == 0)
@@ -133,7 +152,7 @@ static bool is_in_packs(const struct config *c, const struct found *f, const cha
     for (size_t i = 0; i < c->packs.n; i++) {
         struct str id = str_c(c->packs.items[i].id), name = str_split(&id, ' ');
 
-        if (!str_eq(name, str_c(f->pack)))
+        if (!str_eq(name, str_c(f->pack)) || !is_same_host(c->packs.items[i].behind, f->host))
             continue;
         if (!f->url || (f->port && local_port(id, host_name) == f->port) ||
             (f->path && memmem(id.p, id.n, f->path, strlen(f->path))))
@@ -142,13 +161,23 @@ static bool is_in_packs(const struct config *c, const struct found *f, const cha
     return false;
 }
 
-static bool is_watched(const struct config *c, const struct found *f, const char *host_name)
+static bool is_host_read(const struct config *c, const char *host)
 {
+    for (size_t i = 0; host && i < c->hosts_n; i++)
+        if (strcmp(c->hosts[i].name, host) == 0)
+            return c->host_of[i].enabled;
+    return !host && c->host.enabled;
+}
+
+static bool is_watched(const struct config *c, const struct found *f, const char *here)
+{
+    const char *host_name = f->host ? f->host : here;
+
     if (is_in_packs(c, f, host_name))
         return true;
     if (strcmp(f->kind, "host") == 0)
-        return c->host.enabled;
-    if (asks_http(f->kind) && is_scraped(c, f->port, host_name))
+        return is_host_read(c, f->host);
+    if (asks_http(f->kind) && is_scraped(c, f, host_name))
         return true;
     for (size_t i = 0; i < c->entries_n; i++)
         if (is_entry_of(&c->entries[i], f, host_name))
@@ -171,17 +200,20 @@ static bool is_used(const struct making *m, const struct found *f, const char *n
     const struct config *c = m->config;
 
     for (size_t i = 0; c && i < c->jobs_n; i++)
-        if (strcmp(f->kind, "scrape") == 0 && strcmp(c->jobs[i].name, name) == 0)
+        if (strcmp(f->kind, "scrape") == 0 && is_same_host(c->jobs[i].host, f->host) &&
+            strcmp(c->jobs[i].name, name) == 0)
             return true;
     for (size_t i = 0; c && i < c->entries_n; i++)
-        if (strcmp(c->entries[i].kind, f->kind) == 0 && is_same_text(c->entries[i].name, name))
+        if (strcmp(c->entries[i].kind, f->kind) == 0 && is_same_host(c->entries[i].host, f->host) &&
+            is_same_text(c->entries[i].name, name))
             return true;
     for (size_t i = 0; i < m->plan->n; i++) {
         const struct plan_item *p = &m->plan->items[i];
         const char *end = p->entry ? strchr(p->entry, '\n') : NULL;
         size_t head = f->name_key ? strlen(f->name_key) + 2 : 0;
 
-        if (end && p->found->name_key && strcmp(p->found->kind, f->kind) == 0 &&
+        if (end && p->found->name_key && is_same_host(p->found->host, f->host) &&
+            strcmp(p->found->kind, f->kind) == 0 &&
             str_eq((struct str){p->entry + head, (size_t)(end - p->entry) - head}, str_c(name)))
             return true;
     }
@@ -298,6 +330,7 @@ static void put_item(struct json_writer *w, const struct plan_item *item)
 
     json_begin_object(w);
     put_text(w, "id", f->id);
+    put_text(w, "host", f->host);
     put_text(w, "title", f->title);
     put_text(w, "pack", *f->pack ? f->pack : NULL);
     put_text(w, "state", plan_state_name(item->state));
@@ -357,6 +390,15 @@ void plan_json(const struct plan *plan, const char *text, struct buf *out)
             "places that would have been asked more, had there been more time");
     json_end_array(&w);
     json_end_object(&w);
+    json_key(&w, "unreached");
+    json_begin_array(&w);
+    for (size_t i = 0; i < s->unreached_n; i++) {
+        json_begin_object(&w);
+        put_text(&w, "host", s->unreached[i].host);
+        put_text(&w, "why", s->unreached[i].why);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
     json_key(&w, "found");
     json_begin_array(&w);
     for (size_t i = 0; i < plan->n; i++)

@@ -17,6 +17,8 @@ struct arena;
 struct buf;
 struct config;
 struct err;
+struct via;
+struct vias;
 
 enum plan_state {
     PLAN_NEW,     /* would be added */
@@ -43,9 +45,22 @@ struct plan {
     size_t counts[PLAN_LEFT + 1];
 };
 
-/* Looks at this machine. */
-MUST_USE int plan_scan(struct arena *a, const char *host_name, const struct clock *clock,
-                       struct scan *out, struct err *err);
+/* The machines under `hosts`, and the ways to them. */
+struct plan_far {
+    struct recognise_far *items; /* [n] */
+    struct via **vias;           /* [vias_n] referred to */
+    size_t n, vias_n;
+};
+
+/* On the loop. `config` NULL: there are none. What is not connected says why. */
+MUST_USE int plan_far_open(const struct config *config, struct vias *vias, struct arena *a,
+                           struct plan_far *out, struct err *err);
+/* On the loop. */
+void plan_far_close(struct plan_far *far);
+
+/* Looks at this machine, and those. */
+MUST_USE int plan_scan(struct arena *a, const char *host_name, const struct plan_far *far,
+                       const struct clock *clock, struct scan *out, struct err *err);
 /* Against what stands in the file now; one that is not there is empty. On -1 `errors` has every
  * mistake of that file ([*errors_n], heap), or *errors_n is 0 and `err` says it. */
 MUST_USE int plan_make(struct arena *a, const struct scan *scan, const char *file,

@@ -49,7 +49,8 @@ static size_t add_items(const struct plan *plan, bool in_packs,
 
         if (item->in_packs == in_packs && goes_in(item, taken, arg))
             additions[n++] =
-                (struct edit_addition){.section = in_packs ? "packs" : "collect",
+                (struct edit_addition){.host = f->host,
+                                       .section = in_packs ? "packs" : "collect",
                                        .key = in_packs ? NULL : f->kind,
                                        .is_map = !in_packs && strcmp(f->entry, "{}") == 0,
                                        .text = item->entry,

@@ -197,7 +197,6 @@ static void write_entry(const struct ssh_place *p, const char *indent, struct bu
         buf_addf(out, "%s  name: '%s'\n", indent, p->name);
     if (*p->identity_file)
         buf_addf(out, "%s  identity_file: '%s'\n", indent, p->identity_file);
-    buf_addf(out, "%s  collect: {}\n", indent);
 }
 
 static size_t blanks_of(struct str line)

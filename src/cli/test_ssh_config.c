@@ -6,7 +6,7 @@
 static const struct ssh_place box = {
     .name = "box", .user = "me", .address = "10.0.0.7", .port = 2222};
 
-#define ENTRY "- ssh: 'me@10.0.0.7:2222'\n    name: 'box'\n    collect: {}\n"
+#define ENTRY "- ssh: 'me@10.0.0.7:2222'\n    name: 'box'\n"
 
 static void assert_inserted(const char *before, const char *after)
 {
@@ -27,7 +27,7 @@ static void an_entry_is_put_into_the_list_or_begins_one(void **state)
     assert_inserted("hosts:\n  - ssh: a\nlisten: a:1\n",
                     "hosts:\n  " ENTRY "  - ssh: a\nlisten: a:1\n");
     assert_inserted("hosts: # mine\n- ssh: a\n",
-                    "hosts: # mine\n- ssh: 'me@10.0.0.7:2222'\n  name: 'box'\n  collect: {}\n"
+                    "hosts: # mine\n- ssh: 'me@10.0.0.7:2222'\n  name: 'box'\n"
                     "- ssh: a\n");
     assert_inserted("hosts:\nlisten: a:1\n", "hosts:\n  " ENTRY "listen: a:1\n");
 }
@@ -46,8 +46,7 @@ static void machines_on_the_way_are_written(void **state)
     buf_init(&out, 0);
     assert_ok(ssh_config_insert(STR(""), &far, &out, &err), err);
     if (!str_eq(buf_str(&out), STR("hosts:\n  - ssh: 'box:22'\n"
-                                   "    jump: 'me@near:2222,[fe80::1]:22'\n"
-                                   "    collect: {}\n")))
+                                   "    jump: 'me@near:2222,[fe80::1]:22'\n")))
         fail_msg("got:\n%.*s", STR_ARGS(buf_str(&out)));
 }
 

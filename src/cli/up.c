@@ -21,7 +21,9 @@
 #include "cli/commands.h"
 #include "cli/serve.h"
 #include "cli/table.h"
+#include "cli/up_far.h"
 #include "config/config.h"
+#include "pack/pack.h"
 #include "sys/clock.h"
 #include "text/json.h"
 
@@ -128,6 +130,26 @@ static int fail(const struct err *err, int status)
     return status;
 }
 
+/* With the machines under `hosts` of the file; mistakes in it are told by plan_make. */
+static int scan(struct up *u, struct err *err)
+{
+    struct config *config = NULL;
+    struct err *errors = NULL;
+    struct up_far *far;
+    size_t n = 0;
+    int result = -1;
+
+    if (access(u->file, F_OK) == 0 &&
+        config_load(u->file, NULL, packs_expand, &config, &errors, &n) < 0)
+        mem_free(errors);
+    if (up_far_open(config, &u->arena, &far, err) == 0) {
+        result = plan_scan(&u->arena, u->host_name, up_far_ways(far), clock_real(), &u->scan, err);
+        up_far_close(far);
+    }
+    config_free(config);
+    return result;
+}
+
 /* STATUS_OK, or what to end with after a message. */
 static int look_here(struct up *u, json_t **out)
 {
@@ -137,7 +159,7 @@ static int look_here(struct up *u, json_t **out)
 
     buf_init(&text, 0);
     buf_init(&json, 0);
-    if (plan_scan(&u->arena, u->host_name, clock_real(), &u->scan, &err) < 0)
+    if (scan(u, &err) < 0)
         return fail(&err, STATUS_FAILED);
     if (plan_make(&u->arena, &u->scan, u->file, u->host_name, &u->plan, &errors, &n, &err) < 0) {
         if (n == 0)
@@ -231,6 +253,15 @@ static void print_cut(const json_t *list)
         (void)printf(".\n");
 }
 
+static void print_unreached(const json_t *unreached)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(unreached, i, one)(void)
+        printf("\n%s was not looked at: %s\n", text_of(one, "host"), text_of(one, "why"));
+}
+
 static void print_plan(const json_t *plan)
 {
     const json_t *found = json_object_get(plan, "found"), *at = json_object_get(plan, "looked_at");
@@ -238,6 +269,7 @@ static void print_plan(const json_t *plan)
 
     print_table(found);
     print_needs(found);
+    print_unreached(json_object_get(plan, "unreached"));
     (void)printf("\nLooked at %" JSON_INTEGER_FORMAT " ports, %" JSON_INTEGER_FORMAT
                  " processes and %" JSON_INTEGER_FORMAT " units in %.1f s",
                  json_integer_value(json_object_get(at, "ports")),

@@ -100,7 +100,7 @@ static void an_entry_of_hosts_gets_what_is_there(void **state)
                                  "    os: linux\n"
                                  "listen: a:1\n");
     buf_init(&back, 0);
-    edit_take_back(buf_str(&there), &back, &undone);
+    edit_take_back(buf_str(&there), &back, &undone, NULL);
     assert_string_equal(back.p, before);
     assert_int_equal(undone.taken, 3);
     buf_fini(&there);

@@ -1,6 +1,7 @@
 """hosts: targets behind an SSH server, of which only its port can be reached. S4.1-5, U13."""
 import ctypes
 import http.server
+import json
 import os
 import shutil
 import signal
@@ -78,6 +79,12 @@ def state(server, host='box'):
     on = [labels for labels, v in own(server, 'earshot_ssh_state').items() if v and 'host="%s"' % host in labels]
     assert len(on) == 1, on
     return on[0].split('state="')[1].split('"')[0]
+
+
+def discover(server):
+    status, body, _ = server.get('/api/earshot/v1/discover')
+    assert status == 200, body
+    return json.loads(body)
 
 
 class Tunnel(unittest.TestCase):
@@ -413,11 +420,7 @@ def worker_of(server):
     return pids[0]
 
 
-@unittest.skipUnless(os.getuid() == 0, 'only root makes network namespaces')
-class Network(unittest.TestCase):
-    """the far machine in a network namespace, whose answers can be swallowed: no FIN, no RST, nothing"""
-
-    CLOCK = """import http.server, sys, time
+CLOCK = """import http.server, sys, time
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     def do_GET(self):
@@ -432,11 +435,18 @@ class H(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(('127.0.0.1', 8000), H).serve_forever()
 """
 
+
+
+class Space:
+    """a network namespace for the far machine, whose answers can be swallowed: no FIN, no RST, nothing"""
+
     @classmethod
-    def setUpClass(cls):
-        cls.space = 'earshot%d' % os.getpid()
-        cls.here, cls.there = '10.254.%d.1' % (os.getpid() % 250), '10.254.%d.2' % (os.getpid() % 250)
-        link = 'es%d' % (os.getpid() % 100000)
+    def make_space(cls, prefix):
+        """two letters that no other class has"""
+        n, net = os.getpid(), 'es ed'.index(prefix)
+        cls.space = 'earshot-%s%d' % (prefix, n)
+        cls.here, cls.there = ('10.254.%d.%d' % (n % 250, net * 4 + i) for i in (1, 2))
+        link = '%s%d' % (prefix, n % 100000)
         cls.ip('netns', 'add', cls.space)
         cls.ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'far', 'netns', cls.space)
         cls.ip('address', 'add', cls.here + '/30', 'dev', link)
@@ -444,9 +454,30 @@ http.server.ThreadingHTTPServer(('127.0.0.1', 8000), H).serve_forever()
         cls.ip('-n', cls.space, 'address', 'add', cls.there + '/30', 'dev', 'far')
         cls.ip('-n', cls.space, 'link', 'set', 'far', 'up')
         cls.ip('-n', cls.space, 'link', 'set', 'lo', 'up')
-        inside = ('ip', 'netns', 'exec', cls.space)
-        cls.service = Peer(*inside, sys.executable, '-c', cls.CLOCK)
-        cls.sshd = Sshd(address=cls.there, inside=inside)
+        cls.inside = ('ip', 'netns', 'exec', cls.space)
+
+    @classmethod
+    def end_space(cls):
+        cls.ip('netns', 'del', cls.space)
+
+    @staticmethod
+    def ip(*words):
+        subprocess.run(['ip', *words], check=True, capture_output=True)
+
+    @classmethod
+    def swallow(cls, on):
+        cls.ip('-n', cls.space, 'route', 'add' if on else 'del', 'blackhole', cls.here + '/32')
+
+
+@unittest.skipUnless(os.getuid() == 0, 'only root makes network namespaces')
+class Network(Space, unittest.TestCase):
+    """a connection that is cut without a word"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.make_space('es')
+        cls.service = Peer(*cls.inside, sys.executable, '-c', CLOCK)
+        cls.sshd = Sshd(address=cls.there, inside=cls.inside)
         cls.server = serve(cls.sshd.entry(collect='{scrape: [%s]}' % job('x', 8000)))
         eventually(lambda: target(cls.server, 'x')['health'] == 'up')
 
@@ -455,14 +486,7 @@ http.server.ThreadingHTTPServer(('127.0.0.1', 8000), H).serve_forever()
         cls.server.close()
         cls.sshd.close()
         cls.service.stop()
-        cls.ip('netns', 'del', cls.space)
-
-    @staticmethod
-    def ip(*words):
-        subprocess.run(['ip', *words], check=True, capture_output=True)
-
-    def swallow(self, on):
-        self.ip('-n', self.space, 'route', 'add' if on else 'del', 'blackhole', self.here + '/32')
+        cls.end_space()
 
     def healthy(self):
         return state(self.server) == 'connected' and target(self.server, 'x')['health'] == 'up'
@@ -509,18 +533,18 @@ class Jump(unittest.TestCase):
         cls.spaces = ['earshot-%s%d' % (name, n) for name in ('near', 'far')]
         cls.at = ['10.253.%d.%d' % (n % 250, i) for i in (1, 2, 5, 6)]  # here, near; near, far
         for space in cls.spaces:
-            Network.ip('netns', 'add', space)
-            Network.ip('-n', space, 'link', 'set', 'lo', 'up')
+            Space.ip('netns', 'add', space)
+            Space.ip('-n', space, 'link', 'set', 'lo', 'up')
         link = 'ej%d' % (n % 100000)
-        Network.ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'here', 'netns', cls.spaces[0])
-        Network.ip('address', 'add', cls.at[0] + '/30', 'dev', link)
-        Network.ip('link', 'set', link, 'up')
-        Network.ip('-n', cls.spaces[0], 'link', 'add', 'far', 'type', 'veth', 'peer', 'name', 'near', 'netns', cls.spaces[1])
+        Space.ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'here', 'netns', cls.spaces[0])
+        Space.ip('address', 'add', cls.at[0] + '/30', 'dev', link)
+        Space.ip('link', 'set', link, 'up')
+        Space.ip('-n', cls.spaces[0], 'link', 'add', 'far', 'type', 'veth', 'peer', 'name', 'near', 'netns', cls.spaces[1])
         for space, device, address in ((0, 'here', 1), (0, 'far', 2), (1, 'near', 3)):
-            Network.ip('-n', cls.spaces[space], 'address', 'add', cls.at[address] + '/30', 'dev', device)
-            Network.ip('-n', cls.spaces[space], 'link', 'set', device, 'up')
+            Space.ip('-n', cls.spaces[space], 'address', 'add', cls.at[address] + '/30', 'dev', device)
+            Space.ip('-n', cls.spaces[space], 'link', 'set', device, 'up')
         inside = [('ip', 'netns', 'exec', space) for space in cls.spaces]
-        cls.service = Peer(*inside[1], sys.executable, '-c', Network.CLOCK)
+        cls.service = Peer(*inside[1], sys.executable, '-c', CLOCK)
         cls.near, cls.far = Sshd(address=cls.at[1], inside=inside[0]), Sshd(address=cls.at[3], inside=inside[1])
         shutil.copy(cls.far.key + '.pub', cls.near.file('authorized_keys'))
         cls.trust()
@@ -536,7 +560,7 @@ class Jump(unittest.TestCase):
         cls.near.close()
         cls.far.close()
         for space in cls.spaces:
-            Network.ip('netns', 'del', space)
+            Space.ip('netns', 'del', space)
 
     @classmethod
     def trust(cls):
@@ -616,6 +640,108 @@ class Jump(unittest.TestCase):
         with open(self.far.known_hosts, encoding='utf-8') as f:
             self.assertEqual([line.split()[0] for line in f],
                              ['[%s]:%d' % (self.at[1], self.near.port), '[%s]:%d' % (self.at[3], self.far.port)])
+
+
+@unittest.skipUnless(os.getuid() == 0, 'only root makes network namespaces')
+class Discovery(Space, unittest.TestCase):
+    """earshot up: what listens on the loopback of a machine behind SSH, and nowhere else"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.make_space('ed')
+        cls.redis = Peer(*cls.inside, 'redis-server', '--port', '6379', '--bind', '127.0.0.1', '--save', '')
+        cls.service = Peer(*cls.inside, sys.executable, '-c', CLOCK)
+        cls.outside = Peer(*cls.inside, sys.executable, '-c', CLOCK.replace("'127.0.0.1', 8000", "'%s', 8001" % cls.there))
+        cls.sshd = Sshd(address=cls.there, inside=cls.inside)
+        cls.dead = free_port()
+        cls.folder = tempfile.mkdtemp(prefix='earshot-far-')
+        cls.before = """hosts:
+  # mine
+  - name: box
+    ssh: %s@%s:%d
+    identity_file: %s
+    known_hosts: %s
+  - {ssh: me@127.0.0.1:%d, name: dead}
+""" % (USER, cls.there, cls.sshd.port, cls.sshd.key, cls.sshd.known_hosts, cls.dead)
+
+    @classmethod
+    def tearDownClass(cls):
+        for peer in cls.redis, cls.service, cls.outside:
+            peer.stop()
+        cls.sshd.close()
+        shutil.rmtree(cls.folder)
+        cls.end_space()
+
+    def setUp(self):
+        self.file = os.path.join(self.folder, 'e.yml')
+        with open(self.file, 'w', encoding='utf-8') as f:
+            f.write(self.before)
+
+    def run_command(self, *words):
+        begun = time.monotonic()
+        r = subprocess.run([server_module.BINARY, *words], capture_output=True, text=True, timeout=30, check=False,
+                           stdin=subprocess.DEVNULL)
+        return r.returncode, r.stdout, r.stderr, time.monotonic() - begun
+
+    def assert_found(self, plan):
+        found = {f['id']: f for f in plan['found']}
+        far = sorted(i for i, f in found.items() if f['host'] == 'box')
+        self.assertEqual(far, ['box/host', 'box/redis-6379', 'box/scrape-8000'])
+        redis, clock = found['box/redis-6379'], found['box/scrape-8000']
+        self.assertRegex(redis['title'], r'^Redis [0-9.]+ on box$')
+        self.assertRegex(redis['evidence'], r'^redis-server \(pid \d+(, .*)?\) listens on 127\.0\.0\.1:6379 and answered PING$')
+        self.assertIn('listens on 127.0.0.1:8000; /metrics has 1 series', clock['evidence'])
+        self.assertEqual({found[i]['state'] for i in far}, {'new'})
+        self.assertEqual([u['host'] for u in plan['unreached']], ['dead'])
+        self.assertIn('tunnel to dead is down: connection refused', plan['unreached'][0]['why'])
+        self.assertLess(plan['looked_at']['seconds'], 3)
+
+    def test_without_a_running_earshot_the_command_connects_itself(self):
+        status, out, err, seconds = self.run_command('up', '--config', self.file, '--json')
+        self.assertEqual(status, 0, err)
+        self.assert_found(json.loads(out))
+        self.assertLess(seconds, 5)  # of which 3 s are the bound for looking, and 1.5 s for connecting
+        status, out, err, _ = self.run_command('up', '--config', self.file, '--dry-run')
+        self.assertIn('dead was not looked at: tunnel to dead is down', out)
+
+    def test_what_a_running_earshot_writes_works_and_is_undone(self):
+        server = Server('--config', self.file).start()
+        url = 'http://127.0.0.1:%d' % server.port
+        try:
+            eventually(lambda: state(server) == 'connected' and state(server, 'dead') == 'refused')
+            self.assert_found(discover(server))
+            status, out, err, _ = self.run_command('up', '--url', url, '--yes')
+            self.assertEqual(status, 0, out + err)
+            with open(self.file, encoding='utf-8') as f:
+                written = f.read()
+            self.assertIn("    # earshot up ", written)
+            self.assertIn("    - redis: {url: 'redis://127.0.0.1:6379'}\n", written)
+            for expr in 'redis_up', 'clock_seconds', 'node_load1':
+                eventually(lambda e=expr: server.query(e + '{host="box"}'))
+            status, out, err, _ = self.run_command('up', '--url', url, '--yes')
+            self.assertIn('has all of it already', out, err)
+            status, out, err, _ = self.run_command('down', '--url', url)
+            self.assertEqual(status, 0, out + err)
+            with open(self.file, encoding='utf-8') as f:
+                self.assertEqual(f.read(), self.before)
+        finally:
+            server.close()
+
+    def test_a_machine_that_falls_silent_costs_its_own_time_and_is_said(self):
+        server = Server('--config', self.file).start()
+        try:
+            eventually(lambda: state(server) == 'connected')
+            self.swallow(True)
+            try:
+                plan = discover(server)
+            finally:
+                self.swallow(False)
+            self.assertEqual({u['host']: u['why'] for u in plan['unreached']}['box'],
+                             'its shell did not tell in time what runs there')
+            self.assertLess(plan['looked_at']['seconds'], 3)
+            self.assertTrue(any(f['id'] == 'host' for f in plan['found']))
+        finally:
+            server.close()
 
 
 class Commands(unittest.TestCase):

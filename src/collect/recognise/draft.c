@@ -129,11 +129,12 @@ bool draft_is_listed(const struct str names[], size_t n, struct str name)
 
 static void draft_host(struct drafts *d)
 {
-    struct found *f = draft_add(d, "host", "host", "This host");
+    struct found *f = draft_add(d, "host", "host", d->behind ? "The machine" : "This host");
 
     if (!f)
         return;
-    f->evidence = draft_line(d, "%s, which earshot runs on", d->context->host_name);
+    f->evidence = d->behind ? "its SSH server lets us in, and it has /proc"
+                            : draft_line(d, "%s, which earshot runs on", d->context->host_name);
     f->watched = "processor, memory, disks, network, largest processes";
     f->kind = "host";
     f->entry = "{}";
@@ -178,12 +179,27 @@ static void sort(struct scan *s)
     }
 }
 
-int draft_all(const struct recognise_context *context, const struct spots *spots, struct arena *a,
-              struct scan *out, struct err *err)
+/* What tells it from the same on another machine. */
+static void name_machine(struct drafts *d)
+{
+    for (size_t i = 0; i < d->scan->n; i++) {
+        struct found *f = &d->scan->items[i];
+
+        f->host = d->behind;
+        f->id = draft_line(d, "%s/%s", d->behind, f->id);
+        f->title = draft_line(d, "%s on %s", f->title, d->behind);
+        if (f->needs)
+            f->needs = draft_line(d, "%s; all of it in the entry %s of hosts", f->needs, d->behind);
+    }
+}
+
+int draft_all(const struct recognise_context *context, const struct spots *spots,
+              const char *behind, struct arena *a, struct scan *out, struct err *err)
 {
     struct drafts d = {.context = context,
                        .spots = spots,
                        .survey = spots->survey,
+                       .behind = behind,
                        .arena = a,
                        .scan = out,
                        .err = err};
@@ -201,5 +217,7 @@ int draft_all(const struct recognise_context *context, const struct spots *spots
     draft_nginx(&d);
     draft_docker(&d);
     sort(out);
+    if (behind)
+        name_machine(&d);
     return d.failed ? -1 : 0;
 }

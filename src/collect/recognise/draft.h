@@ -9,8 +9,9 @@
 #include "collect/recognise/recognise.h"
 #include "collect/recognise/spot.h"
 
-/* Everything, in the order in which it is shown. */
+/* Everything, in the order in which it is shown. `behind`: of that entry of `hosts`; NULL: of this
+ * machine. */
 MUST_USE int draft_all(const struct recognise_context *context, const struct spots *spots,
-                       struct arena *a, struct scan *out, struct err *err);
+                       const char *behind, struct arena *a, struct scan *out, struct err *err);
 
 #endif

@@ -21,6 +21,7 @@ struct drafts {
     const struct recognise_context *context;
     const struct spots *spots;
     const struct survey *survey;
+    const char *behind; /* the entry of `hosts`; NULL: this machine */
     struct arena *arena;
     struct scan *scan;
     size_t cap;

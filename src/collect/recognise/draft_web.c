@@ -210,7 +210,7 @@ static void add_nginx(struct drafts *d, const struct spot *s, struct str log)
                              log.n ? ", and writes " : "", STR_ARGS(log));
     f->url = draft_line(d, "http://%s", draft_place(d, s->socket));
     f->kind = "packs";
-    f->watched = "connections, requests by status, times";
+    f->watched = d->behind ? "connections, requests" : "connections, requests by status, times";
     buf_init(&options, DRAFT_ENTRY_MAX);
     buf_addf(&options, "status_path: %s", s->stub_path);
     if (log.n) {
@@ -272,20 +272,21 @@ static size_t believed_logs(const struct survey_process *p)
 static void draft_one_nginx(struct drafts *d, const struct survey_process *p)
 {
     const struct spot *stub = find_stub(d, p);
-    size_t logs_n = believed_logs(p);
+    size_t logs_n = d->behind ? 0 : believed_logs(p); /* files are not read there */
     struct str with = STR("");
 
     for (size_t k = 0; k < logs_n && stub && !with.n; k++)
         if (draft_is_plain(p->logs[k]) &&
             access(draft_line(d, "%.*s", STR_ARGS(p->logs[k])), R_OK) == 0)
             with = p->logs[k];
-    if (stub && (with.n || access(NGINX_LOG, R_OK) == 0)) /* its pack reads that otherwise */
+    if (stub &&
+        (with.n || d->behind || access(NGINX_LOG, R_OK) == 0)) /* its pack reads that otherwise */
         add_nginx(d, stub, with);
     for (size_t k = 0; k < logs_n; k++)
         if (!draft_is_listed(p->logs, k, p->logs[k]) && draft_is_plain(p->logs[k]) &&
             !str_eq(p->logs[k], with))
             add_log(d, p->logs[k], p);
-    if (p->hidden && !stub && access(NGINX_LOG, F_OK) == 0)
+    if (p->hidden && !stub && !d->behind && access(NGINX_LOG, F_OK) == 0)
         add_log(d, STR(NGINX_LOG), p);
 }
 

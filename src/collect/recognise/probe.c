@@ -9,6 +9,7 @@
 #include "collect/redis/resp.h"
 
 #define WAIT_MS      300
+#define WAIT_FAR_MS  700        /* there and back, twice */
 #define BODY_MAX     (1u << 20) /* its beginning is enough to know it by */
 #define BYTES_MAX    (256u << 10)
 #define DATABASES    16
@@ -17,13 +18,28 @@
 #define MESSAGE_MAX  160
 #define MESSAGE_HEAD 5 /* type and length */
 
-static int find_place(const struct survey_socket *s, struct sock_address *out, struct err *err)
+/* What is asked, and where. The way to another machine is told first where it is to lead. */
+static int put_question(struct arena *a, const struct survey_socket *s, struct str request,
+                        struct ask *out, struct err *err)
 {
-    if (s->port)
-        ask_loopback(s->v6, s->port, out);
-    else if (!ask_unix(s->path, out))
+    struct buf whole;
+
+    out->request = request;
+    out->wait_ms = s->via ? WAIT_FAR_MS : WAIT_MS;
+    if (!s->via && s->port) {
+        ask_loopback(s->v6, s->port, &out->address);
+        return 0;
+    }
+    if (!ask_unix(s->via ? str_c(s->via) : s->path, &out->address))
         return err_set(err, ERR_LIMIT, "%.*s: the path is too long", STR_ARGS(s->path));
-    return 0;
+    if (!s->via)
+        return 0;
+    buf_init(&whole, 0);
+    buf_addf(&whole, "%s:%u\n", s->v6 ? "[::1]" : "127.0.0.1", s->port);
+    buf_add(&whole, request);
+    out->request = arena_str(a, buf_str(&whole), err);
+    buf_fini(&whole);
+    return out->request.p ? 0 : -1;
 }
 
 /* ---- HTTP ---- */
@@ -53,12 +69,10 @@ int probe_http(struct arena *a, const struct survey_socket *s, const char *path,
                      path, s->v6 ? "[::1]" : "127.0.0.1", s->port);
 
     *out = (struct probe){.kind = PROBE_HTTP, .socket = s, .what = path};
-    if (!request || find_place(s, &out->ask.address, err) < 0)
+    if (!request || put_question(a, s, str_c(request), &out->ask, err) < 0)
         return -1;
     intake_init(&out->intake, bodies, BODY_MAX);
     answer_init(&out->answer, &out->intake, false);
-    out->ask.request = str_c(request);
-    out->ask.wait_ms = WAIT_MS;
     out->ask.got = take_http;
     return 0;
 }
@@ -91,14 +105,12 @@ static const char redis_request[] = "PING\r\nINFO server\r\n"
         DATABASE(8) DATABASE(9) DATABASE(10) DATABASE(11) DATABASE(12) DATABASE(13) DATABASE(14)
             DATABASE(15) "QUIT\r\n";
 
-int probe_redis(const struct survey_socket *s, struct probe *out, struct err *err)
+int probe_redis(struct arena *a, const struct survey_socket *s, struct probe *out, struct err *err)
 {
     *out = (struct probe){.kind = PROBE_REDIS, .socket = s};
-    if (find_place(s, &out->ask.address, err) < 0)
+    if (put_question(a, s, str_c(redis_request), &out->ask, err) < 0)
         return -1;
     buf_init(&out->bytes, BYTES_MAX);
-    out->ask.request = str_c(redis_request);
-    out->ask.wait_ms = WAIT_MS;
     out->ask.got = take_bytes;
     return 0;
 }
@@ -272,11 +284,9 @@ int probe_postgres(struct arena *a, const struct survey_socket *s, const char *u
     put_big_endian(&request, (uint32_t)words.n + 4);
     buf_add(&request, buf_str(&words));
     kept = arena_str(a, buf_str(&request), err);
-    if (!kept.p || find_place(s, &out->ask.address, err) < 0)
+    if (!kept.p || put_question(a, s, kept, &out->ask, err) < 0)
         return -1;
     buf_init(&out->bytes, BYTES_MAX);
-    out->ask.request = kept;
-    out->ask.wait_ms = WAIT_MS;
     out->ask.got = take_postgres;
     return 0;
 }

@@ -36,7 +36,8 @@ struct probe {
 
 MUST_USE int probe_http(struct arena *a, const struct survey_socket *s, const char *path,
                         struct bodies *bodies, struct probe *out, struct err *err);
-MUST_USE int probe_redis(const struct survey_socket *s, struct probe *out, struct err *err);
+MUST_USE int probe_redis(struct arena *a, const struct survey_socket *s, struct probe *out,
+                         struct err *err);
 MUST_USE int probe_postgres(struct arena *a, const struct survey_socket *s, const char *user,
                             struct probe *out, struct err *err);
 void probe_fini(struct probe *p);

@@ -3,11 +3,11 @@
  *   sockets   the kernel's tables              survey    processes, what they listen on
  *   probe     asks who listens                 recognise what all of it means
  *
- * Only this machine is looked at, and only ports that somebody listens on at loopback are asked:
- * GET /metrics and the paths that a recogniser names, PING of a Redis, the start of a session with
- * a PostgreSQL. Ports of programs that would take that amiss (mail, SSH, other databases) are left
- * alone. Whatever a program says about itself ends up in texts for people: control characters are
- * taken out.
+ * Only this machine is looked at, and those under `hosts` through their tunnels, and only ports
+ * that somebody listens on at loopback are asked: GET /metrics and the paths that a recogniser
+ * names, PING of a Redis, the start of a session with a PostgreSQL. Ports of programs that would
+ * take that amiss (mail, SSH, other databases) are left alone. Whatever a program says about itself
+ * ends up in texts for people: control characters are taken out.
  *
  * Threads: waits for kernel and network, 3 s at most: LANE_SLOW. Ownership: the arena.
  */
@@ -54,7 +54,8 @@ struct recogniser {
 
 /* One thing that was found. Texts are one line, without control characters. */
 struct found {
-    const char *id;       /* "redis-6379": the same in each scan */
+    const char *id;       /* "redis-6379", "box/redis-6379": the same in each scan */
+    const char *host;     /* of the entry of `hosts`; NULL: this machine */
     const char *pack;     /* "redis"; "" when no pack knows it */
     const char *title;    /* "Redis 7.0.15" */
     const char *evidence; /* "redis-server (pid 812) listens on 127.0.0.1:6379 and answered PING" */
@@ -86,7 +87,19 @@ struct scan {
     size_t ports, processes, units; /* that were looked at */
     size_t unknown_ports;           /* that belong to nobody we know */
     struct scan_cut cut;
+    struct unreached {
+        const char *host, *why; /* plain words */
+    } * unreached;              /* [unreached_n] machines that could not be looked at */
+    size_t unreached_n;
     double seconds;
+};
+
+/* A machine behind a tunnel. */
+struct recognise_far {
+    const char *host;                       /* of the entry of `hosts` */
+    const char *user;                       /* whose rights we have there */
+    const char *why;                        /* it cannot be looked at; NULL: it can */
+    const char *shell_path, *loopback_path; /* ways to VIA_SHELL and VIA_LOOPBACK */
 };
 
 struct recognise_context {
@@ -95,6 +108,8 @@ struct recognise_context {
     const char *host_name;
     const struct recogniser *recognisers; /* [recognisers_n] */
     size_t recognisers_n;
+    const struct recognise_far *far; /* [far_n] looked at beside this machine */
+    size_t far_n;
     const struct clock *clock;
 };
 

@@ -286,7 +286,7 @@ static int next_redis(const struct spots *all, struct spot *s, struct err *err)
     if (s->probes_n > 0 && !again)
         return 0;
     p = new_probe(all, s, err);
-    if (!p || probe_redis(s->socket, p, err) < 0)
+    if (!p || probe_redis(all->arena, s->socket, p, err) < 0)
         return -1;
     s->retried |= again;
     if (again)
@@ -405,15 +405,16 @@ static int read_answer(const struct spots *all, struct spot *s, struct err *err)
     return 0;
 }
 
-int spots_ask(struct spots *all, const struct clock *clock, int64_t deadline_ns, bool *asked,
-              struct err *err)
-{
-    struct ask **asks = arena_new_array(all->arena, struct ask *, all->n, err);
-    struct spot **of = arena_new_array(all->arena, struct spot *, all->n, err);
-    size_t n = 0;
+/* One round of questions. */
+struct asking {
+    struct ask **asks; /* [n] */
+    struct spot **of;  /* whom */
+    const struct spots **whose;
+    size_t n;
+};
 
-    if (!asks || !of)
-        return -1;
+static int add_questions(struct spots *all, struct asking *r, struct err *err)
+{
     for (size_t i = 0; i < all->n; i++) {
         struct spot *s = &all->items[i];
         int next = next_probe(all, s, err);
@@ -422,14 +423,35 @@ int spots_ask(struct spots *all, const struct clock *clock, int64_t deadline_ns,
             return -1;
         if (next == 0)
             continue;
-        of[n] = s;
-        asks[n++] = &s->probes[s->probes_n++]->ask;
+        r->whose[r->n] = all;
+        r->of[r->n] = s;
+        r->asks[r->n++] = &s->probes[s->probes_n++]->ask;
     }
-    ask_all(asks, n, clock, deadline_ns);
+    return 0;
+}
+
+int spots_ask(struct spots *const all[], size_t n, const struct clock *clock, int64_t deadline_ns,
+              bool *asked, struct err *err)
+{
+    struct arena *a = all[0]->arena;
+    struct asking r = {.n = 0};
+    size_t most = 0;
+
     for (size_t i = 0; i < n; i++)
-        if (read_answer(all, of[i], err) < 0)
+        most += all[i]->n;
+    r.asks = arena_new_array(a, struct ask *, most, err);
+    r.of = arena_new_array(a, struct spot *, most, err);
+    r.whose = arena_new_array(a, const struct spots *, most, err);
+    if (!r.asks || !r.of || !r.whose)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (add_questions(all[i], &r, err) < 0)
             return -1;
-    *asked = n > 0;
+    ask_all(r.asks, r.n, clock, deadline_ns);
+    for (size_t i = 0; i < r.n; i++)
+        if (read_answer(r.whose[i], r.of[i], err) < 0)
+            return -1;
+    *asked = r.n > 0;
     return 0;
 }
 

@@ -73,9 +73,9 @@ struct spots {
 };
 
 MUST_USE int spots_list(struct spots *all, struct err *err);
-/* Asks what is to be asked next, once; *asked false: nothing was left. */
-MUST_USE int spots_ask(struct spots *all, const struct clock *clock, int64_t deadline_ns,
-                       bool *asked, struct err *err);
+/* Asks what is to be asked next, once, at all machines together; *asked false: nothing was left. */
+MUST_USE int spots_ask(struct spots *const all[], size_t n, const struct clock *clock,
+                       int64_t deadline_ns, bool *asked, struct err *err);
 /* How many places would be asked more. */
 MUST_USE int spots_count_open(const struct spots *all, size_t *out, struct err *err);
 void spots_fini(struct spots *all);

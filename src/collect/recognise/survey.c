@@ -33,6 +33,7 @@ struct known {
 
 struct reading {
     struct files *files;
+    const char *via; /* NULL: of this machine */
     struct arena *arena;
     struct survey *survey;
     int proc;
@@ -179,13 +180,33 @@ static void read_exe(struct reading *r, struct survey_process *p)
     p->exe = keep(r, exe);
 }
 
+/* Files of another machine have one owner here, whoever has them there. */
+static bool read_user(struct reading *r, uint64_t pid, uint64_t *out)
+{
+    char path[32];
+    struct stat st;
+    struct str text, line, word;
+
+    if (r->via) {
+        text = read_file(r, pid, "status");
+        while (scan_line(&text, &line))
+            if (scan_word(&line, &word) && str_eq(word, STR("Uid:")))
+                return scan_word(&line, &word) && scan_u64(word, out);
+        return false;
+    }
+    (void)snprintf(path, sizeof path, "%llu", (unsigned long long)pid);
+    if (fstatat(r->proc, path, &st, 0) < 0)
+        return false;
+    *out = st.st_uid;
+    return true;
+}
+
 /* False: it is a thread of the kernel's, of another network, or has ended. */
 static bool read_process(struct reading *r, uint64_t pid, struct survey_process *out)
 {
     struct survey_process p = {.pid = pid};
     struct pid_stat stat;
-    char path[32], link[LINK_MAX];
-    struct stat st;
+    char link[LINK_MAX];
     struct str network = read_link(r, pid, "ns/net", link);
 
     if (network.n && r->network.n && !str_eq(network, r->network))
@@ -197,12 +218,8 @@ static bool read_process(struct reading *r, uint64_t pid, struct survey_process 
     p.command = in_one_line(r, p.words);
     p.unit = keep(r, unit_of(read_file(r, pid, "cgroup")));
     read_exe(r, &p);
-    (void)snprintf(path, sizeof path, "%llu", (unsigned long long)pid);
-    if (fstatat(r->proc, path, &st, 0) < 0)
-        return false;
-    p.user = st.st_uid;
     *out = p;
-    return true;
+    return read_user(r, pid, &out->user);
 }
 
 struct descriptors {
@@ -334,6 +351,7 @@ static void list_sockets(struct reading *r)
             s->sockets[n++] = (struct survey_socket){.port = k->tcp.port,
                                                      .path = k->path,
                                                      .v6 = k->tcp.v6,
+                                                     .via = r->via,
                                                      .other_only = k->tcp.reach == REACH_OTHER,
                                                      .user = k->tcp.user,
                                                      .inode = k->inode,
@@ -403,10 +421,12 @@ static void read_cards(struct reading *r)
     }
 }
 
-int survey_read(struct files *files, struct arena *a, struct survey *out, struct err *err)
+int survey_read(struct files *files, const char *via, struct arena *a, struct survey *out,
+                struct err *err)
 {
     char link[LINK_MAX];
     struct reading r = {.files = files,
+                        .via = via,
                         .arena = a,
                         .survey = out,
                         .proc = files_dir(files, FILES_PROC, "."),

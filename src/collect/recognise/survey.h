@@ -41,6 +41,7 @@ struct survey_socket {
     struct str path;
     bool v6;         /* ::1 alone */
     bool other_only; /* an address that is not loopback */
+    const char *via; /* of another machine: the way to its loopback (collect/via.h); else NULL */
     uint64_t user, inode;
     const struct survey_process *owner; /* NULL: not known */
 };
@@ -56,7 +57,10 @@ struct survey {
     struct str driver;                             /* of NVIDIA's; empty when none */
 };
 
-MUST_USE int survey_read(struct files *files, struct arena *a, struct survey *out, struct err *err);
+/* `via`: `files` are those of another machine, which is reached by it (collect/ssh/look.h); NULL:
+ * of this one. */
+MUST_USE int survey_read(struct files *files, const char *via, struct arena *a, struct survey *out,
+                         struct err *err);
 
 /* Of this program's own processes, running or not by now: never found. */
 bool survey_is_ours(const struct survey_process *p);

@@ -16,7 +16,9 @@
 #define READ_BYTES  (16u << 10)
 #define OPEN_MAX_MS 15000 /* a far firewall may swallow it for minutes */
 
-enum step { OPENING, STARTING, FLOWING, OVER };
+#define LINE_MAX 24 /* "127.0.0.1:65535" */
+
+enum step { NAMING, OPENING, STARTING, FLOWING, OVER };
 
 struct pump {
     const struct trunk *trunk;
@@ -88,6 +90,7 @@ struct pump *pump_new(const struct trunk *s, uint32_t way, int fd, const struct 
     p->way = way;
     p->fd = fd;
     p->end = *end;
+    p->step = end->address && strcmp(end->address, PUMP_LOOPBACK) == 0 ? NAMING : OPENING;
     buf_init(&p->out, 0);
     buf_init(&p->in, 0);
     p->channel = s->lib->ssh_channel_new(s->ssh);
@@ -138,6 +141,53 @@ const char *pump_words(const struct pump *p)
 enum ssh_state pump_trouble(const struct pump *p)
 {
     return p->trouble;
+}
+
+/* ---- where to ---- */
+
+/* No other machine is reached by this. */
+bool pump_read_place(struct str line, struct pump_end *out)
+{
+    static const struct {
+        struct str before;
+        const char *address;
+    } loopback[] = {{STR("127.0.0.1:"), "127.0.0.1"}, {STR("[::1]:"), "::1"}};
+    unsigned port = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(loopback); i++) {
+        struct str digits = str_skip(line, loopback[i].before.n);
+
+        if (!str_starts(line, loopback[i].before) || !digits.n || digits.n > 5)
+            continue;
+        for (size_t k = 0; k < digits.n; k++) {
+            if (digits.p[k] < '0' || digits.p[k] > '9')
+                return false;
+            port = port * 10 + (unsigned)(digits.p[k] - '0');
+        }
+        *out = (struct pump_end){.address = loopback[i].address, .port = (uint16_t)port};
+        return port > 0 && port <= UINT16_MAX;
+    }
+    return false;
+}
+
+static bool from_client(struct pump *p);
+
+/* What follows the line is for the far end. */
+static void read_place(struct pump *p)
+{
+    struct str line, all;
+    bool lives = from_client(p);
+    const char *end;
+
+    all = buf_str(&p->in);
+    end = all.n ? memchr(all.p, '\n', all.n) : NULL;
+    if (end) {
+        line = str_take(all, (size_t)(end - all.p));
+        p->in_at = line.n + 1;
+        p->step = pump_read_place(line, &p->end) ? OPENING : OVER;
+    } else if (!lives || p->client_ended || all.n > LINE_MAX) {
+        p->step = OVER;
+    }
 }
 
 /* ---- opening ---- */
@@ -313,6 +363,8 @@ enum pump_event pump_run(struct pump *p, short events, int64_t now_ms)
 {
     enum pump_event event = PUMP_NOTHING;
 
+    if (p->step == NAMING && events)
+        read_place(p);
     if (p->step == OPENING || p->step == STARTING) {
         event = open_channel(p, now_ms);
         if (p->step != FLOWING && (events & (POLLHUP | POLLERR)))
@@ -333,6 +385,8 @@ short pump_wants(const struct pump *p)
 {
     short events = 0;
 
+    if (p->step == NAMING)
+        return POLLIN;
     if (p->step != FLOWING)
         return 0;
     if (!p->client_ended && p->in.n == p->in_at)

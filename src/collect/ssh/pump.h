@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/str.h"
 #include "collect/ssh/state.h"
 
 struct pump;
@@ -21,12 +22,18 @@ struct trunk;
 
 #define PUMP_BYTES_MAX (256u << 10)
 
+/* In the place of an address: a port of the loopback there, which the client names in a line. */
+#define PUMP_LOOPBACK "*"
+
 /* Where a way leads to. */
 struct pump_end {
     const char *address; /* NULL: `command` */
     uint16_t port;
     const char *command;
 };
+
+/* That line: "127.0.0.1:6379", "[::1]:6379". False: it names something else. */
+bool pump_read_place(struct str line, struct pump_end *out);
 
 enum pump_event {
     PUMP_NOTHING,

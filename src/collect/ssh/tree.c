@@ -233,6 +233,16 @@ void tree_put(struct tree *t, struct str path, struct str content)
     (void)close(fd);
 }
 
+void tree_put_folder(struct tree *t, struct str path)
+{
+    char name[PATH_BYTES_MAX + 2];
+
+    if (path.n < 2 || path.n > PATH_BYTES_MAX)
+        return;
+    (void)snprintf(name, sizeof name, "%.*s/", STR_ARGS(str_skip(path, 1)));
+    make_folders(t, name);
+}
+
 void tree_put_link(struct tree *t, struct str path, struct str target)
 {
     char name[PATH_BYTES_MAX + 1], to[TARGET_MAX];

@@ -30,6 +30,7 @@ void tree_begin(struct tree *t);
 /* `path` is absolute and was checked: no part of it leads upwards. What cannot be put, for it is
  * too much, is left out. */
 void tree_put(struct tree *t, struct str path, struct str content);
+void tree_put_folder(struct tree *t, struct str path);
 /* A symbolic link, which need not lead anywhere. */
 void tree_put_link(struct tree *t, struct str path, struct str target);
 void tree_end(struct tree *t);

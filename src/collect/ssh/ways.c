@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "collect/ssh/host.h"
+#include "collect/ssh/pump.h"
 #include "collect/ssh/ssh_hosts.h"
 #include "http/place.h"
 
@@ -24,7 +25,7 @@
 
 /* What a number stands for. */
 struct number {
-    char *host, *address; /* owned; address "": the shell */
+    char *host, *address; /* owned; address "": the shell; PUMP_LOOPBACK */
     uint16_t port;
     struct way *open; /* the loop's; NULL: nobody listens */
 };
@@ -74,8 +75,9 @@ static int parse(const char *place, char address[PLACE_HOST_BYTES], uint16_t *po
     struct place p;
     size_t n;
 
-    if (strcmp(place, VIA_SHELL) == 0) {
-        address[0] = '\0';
+    if (strcmp(place, VIA_SHELL) == 0 || strcmp(place, VIA_LOOPBACK) == 0) {
+        (void)snprintf(address, PLACE_HOST_BYTES, "%s",
+                       strcmp(place, VIA_LOOPBACK) == 0 ? PUMP_LOOPBACK : "");
         *port = 0;
         return 0;
     }

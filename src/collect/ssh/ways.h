@@ -40,7 +40,7 @@ struct way {
 MUST_USE struct ways *ways_new(const char *folder, struct log *log);
 void ways_free(struct ways *ws); /* NULL is fine */
 
-/* `place`: a URL, "host:port", or VIA_SHELL. Opens it when it is not. A reference.
+/* `place`: a URL, "host:port", VIA_SHELL or VIA_LOOPBACK. Opens it when it is not. A reference.
  */
 MUST_USE int ways_get(struct ways *ws, struct ssh_host *host, const char *place, struct via **out,
                       struct err *err);

@@ -18,6 +18,12 @@ test('the headline counts what runs', () => {
   assert.equal(headline(plan('new', 'left', 'needs')), 'Three things run on studio.');
 });
 
+test('the headline names the machines behind SSH', () => {
+  const far = (...hosts: string[]): Plan => ({ ...plan('new'), found: [found('new'), ...hosts.map((host) => ({ ...found('new'), host }))] });
+  assert.equal(headline(far('box', 'box')), 'Three things run on studio and box.');
+  assert.equal(plain(headline(far('box', 'rack'))), 'Three things run on studio and 2 machines behind SSH.');
+});
+
 test('the summary says what accepting would do', () => {
   assert.match(summary(plan('new', 'new')), /^Two can be watched now\. This is the plan/);
   assert.match(summary(plan('new', 'watched')), /^One is watched already, one more can be watched now\./);

@@ -4,6 +4,7 @@ import { count, digits, plural, spelled } from '../../lib/words';
 export type FoundState = 'new' | 'watched' | 'needs' | 'left';
 export interface Found {
   readonly id: string;
+  readonly host?: string | null; // behind SSH
   readonly title: string;
   readonly state: FoundState;
   readonly evidence: string;
@@ -17,6 +18,7 @@ export interface Plan {
   readonly host: string;
   readonly file: string;
   readonly looked_at: { readonly ports: number; readonly processes: number; readonly units: number; readonly unknown_ports: number; readonly seconds: number; readonly not?: readonly string[] };
+  readonly unreached?: readonly { readonly host: string; readonly why: string }[];
   readonly found: readonly Found[];
   readonly text?: string;
 }
@@ -36,7 +38,9 @@ const of = (plan: Plan, state: FoundState): number => plan.found.filter((f) => f
 
 export function headline(plan: Plan): string {
   const n = plan.found.length;
-  return `${spelled(n)} ${n === 1 ? 'thing runs' : 'things run'} on ${plan.host}.`;
+  const others = [...new Set(plan.found.map((f) => f.host).filter(Boolean))];
+  const more = others.length > 1 ? ` and ${plural(others.length, 'machine')} behind SSH` : others.map((h) => ` and ${h}`).join('');
+  return `${spelled(n)} ${n === 1 ? 'thing runs' : 'things run'} on ${plan.host}${more}.`;
 }
 
 export function summary(plan: Plan): string {

@@ -35,7 +35,8 @@ export function LeftAlone({ plan }: { plan: Plan }) {
   const needs = plan.found.filter((f) => f.state === 'needs');
   const unknown = plan.looked_at.unknown_ports;
   const cut = plan.looked_at.not ?? [];
-  if (!needs.length && !unknown && !cut.length) return null;
+  const unreached = plan.unreached ?? [];
+  if (!needs.length && !unknown && !cut.length && !unreached.length) return null;
   return (
     <section class="card">
       <div class="card-head">
@@ -47,6 +48,11 @@ export function LeftAlone({ plan }: { plan: Plan }) {
         </p>
       ))}
       {cut.length > 0 && <p class="small prose">Not looked at: {cut.join('; ')}.</p>}
+      {unreached.map((u) => (
+        <p key={u.host} class="small prose break">
+          <strong>{u.host}</strong> was not looked at: {u.why}.
+        </p>
+      ))}
       {unknown > 0 && (
         <p class="small prose">
           {plural(unknown, 'port')} {unknown === 1 ? 'belongs' : 'belong'} to nobody we know.

@@ -152,7 +152,7 @@ static bool is_in_packs(const struct config *c, const struct found *f, const cha
     for (size_t i = 0; i < c->packs.n; i++) {
         struct str id = str_c(c->packs.items[i].id), name = str_split(&id, ' ');
 
-        if (!str_eq(name, str_c(f->pack)) || !is_same_host(c->packs.items[i].behind, f->host))
+        if (!str_eq(name, str_c(f->pack)) || !is_same_host(c->packs.items[i].host_name, f->host))
             continue;
         if (!f->url || (f->port && local_port(id, host_name) == f->port) ||
             (f->path && memmem(id.p, id.n, f->path, strlen(f->path))))

@@ -140,7 +140,7 @@ static int scan(struct up *u, struct err *err)
     int result = -1;
 
     if (access(u->file, F_OK) == 0 &&
-        config_load(u->file, NULL, packs_expand, &config, &errors, &n) < 0)
+        config_load(u->file, NULL, &packs_reader, &config, &errors, &n) < 0)
         mem_free(errors);
     if (up_far_open(config, &u->arena, &far, err) == 0) {
         result = plan_scan(&u->arena, u->host_name, up_far_ways(far), clock_real(), &u->scan, err);

@@ -444,6 +444,7 @@ static void read_packs(struct config_builder *b)
             read_host(b, node);
             alike = &b->config->hosts[b->config->hosts_n - 1];
         }
+        b->config->packs.items[i].host_name = alike->name;
         used_packs_note(b, b->use, alike->name);
         used_packs_relocate(b, before, b->use);
     }

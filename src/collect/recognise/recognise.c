@@ -58,7 +58,8 @@ static int add_machine(struct scanning *s, const struct recognise_far *far)
     *m = (struct machine){.far = far, .context = *s->context};
     if (far) {
         m->context.host_name = far->host;
-        m->context.user = far->user;
+        if (far->user)
+            m->context.user = far->user;
         if (look_init(&m->look, far->shell_path, LOOK_MS, s->err) < 0)
             return -1;
     }

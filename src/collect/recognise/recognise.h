@@ -96,9 +96,9 @@ struct scan {
 
 /* A machine behind a tunnel. */
 struct recognise_far {
-    const char *host;                       /* of the entry of `hosts` */
-    const char *user;                       /* whose rights we have there */
-    const char *why;                        /* it cannot be looked at; NULL: it can */
+    const char *host; /* of the entry of `hosts` */
+    const char *user; /* whose rights we have there; NULL: of the same name as here */
+    const char *why;  /* it cannot be looked at; NULL: it can */
     const char *shell_path, *loopback_path; /* ways to VIA_SHELL and VIA_LOOPBACK */
 };
 

@@ -716,8 +716,8 @@ class Discovery(Space, unittest.TestCase):
                 written = f.read()
             self.assertIn("    # earshot up ", written)
             self.assertIn("    - redis: {url: 'redis://127.0.0.1:6379'}\n", written)
-            for expr in 'redis_up', 'clock_seconds', 'node_load1':
-                eventually(lambda e=expr: server.query(e + '{host="box"}'))
+            for expr in 'node_load1', 'redis_up', 'clock_seconds':
+                eventually(lambda e=expr: server.query(e + '{host="box"}'), 40)  # they are asked every 15 s
             status, out, err, _ = self.run_command('up', '--url', url, '--yes')
             self.assertIn('has all of it already', out, err)
             status, out, err, _ = self.run_command('down', '--url', url)

@@ -38,13 +38,14 @@ static inline void via_unref(struct via *v) /* NULL is fine */
 
 /* In the place of an address: a POSIX shell there, which reads what it shall do. */
 #define VIA_SHELL "shell"
-/* Whatever port of the loopback there: whoever connects first sends a line with it, "127.0.0.1:6379"
- * or "[::1]:6379". */
+/* Whatever port of the loopback there: whoever connects first sends a line with it,
+ * "127.0.0.1:6379" or "[::1]:6379". */
 #define VIA_LOOPBACK "loopback"
 
 /* Who knows the ways. */
 struct vias {
-    /* To what the URL, "host:port", VIA_SHELL or VIA_LOOPBACK names, as seen from `host`: a reference. */
+    /* To what the URL, "host:port", VIA_SHELL or VIA_LOOPBACK names, as seen from `host`: a
+     * reference. */
     MUST_USE int (*find)(struct vias *vias, const char *host, const char *place, struct via **out,
                          struct err *err);
 };

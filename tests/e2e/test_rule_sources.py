@@ -8,7 +8,7 @@ import unittest
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
 WORDS = set('abs absent and avg avg_over_time bool by changes clamp_max clamp_min count count_over_time delta deriv group_left group_right '
             'histogram_quantile idelta ignoring increase irate label_replace last_over_time max max_over_time min min_over_time offset on or quantile quantile_over_time rate resets '
-            'round sum sum_over_time time topk unless vector without'.split())
+            'round sum sum_over_time time timestamp topk unless vector without'.split())
 LATER = {
     'ALERTS': 'rules are judged by a later version',
     'earshot_rules_failed_total': 'rules are judged by a later version',

@@ -181,12 +181,12 @@ class DocumentHub(unittest.TestCase):
         ratio = 'earshot_process_max_cpu_ratio' + self.own(',groupname="llm_worker"')
         children = [self.worker('llm_worker', BUSY) for _ in range(4)]
         eventually(lambda: self.value('namedprocess_namegroup_num_procs' + self.own(',groupname="llm_worker"')) == 4)
-        # Four that are always busy: of the sum, the busiest has a part.
-        eventually(lambda: self.value(ratio) > .05, 10)
-        self.assertLess(self.value('max_over_time(%s[5s])' % ratio), 1.2)
-        whole = 'sum(rate(namedprocess_namegroup_cpu_seconds_total%s[2s]))' % self.own(',groupname="llm_worker"')
-        eventually(lambda: self.value(ratio) < .85 * self.value(whole), 10)
         eventually(lambda: self.value('sum(namedprocess_namegroup_cpu_seconds_total%s)' % self.own(',groupname="llm_worker"')) > 2)
+        # Of what four take that are always busy, the busiest has a part, interval by interval.
+        whole = 'sum(rate(namedprocess_namegroup_cpu_seconds_total%s[4s]))' % self.own(',groupname="llm_worker"')
+        busiest = 'avg_over_time(%s[4s])' % ratio
+        self.assertGreater(self.value(busiest), .05)
+        self.assertLess(self.value(busiest), .8 * self.value(whole))
         for child in children:
             child.send_signal(signal.SIGSTOP)
         eventually(lambda: self.value(ratio) < .02, 3)

@@ -173,7 +173,8 @@ static bool reopen(struct follow *f, size_t i, struct log *log)
     struct stat st;
 
     file->fd = file_open(file->path, &st);
-    if (file->fd >= 0 && st.st_dev == file->device && st.st_ino == file->inode)
+    if (file->fd >= 0 && st.st_dev == file->device && st.st_ino == file->inode &&
+        (!file->moved || file_has_tail(file->fd, file)))
         return true;
     if (file->fd >= 0)
         (void)close(file->fd);
@@ -187,6 +188,15 @@ static bool reopen(struct follow *f, size_t i, struct log *log)
     file->device = st.st_dev;
     file->inode = st.st_ino;
     return true;
+}
+
+/* Opens what the state names, before anything is looked for by its number: that of a file which
+ * was deleted meanwhile may be another's by now. */
+static void open_known(struct follow *f, struct log *log)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->files[i].fd < 0 && !reopen(f, i, log))
+            f->files[i].device = f->files[i].inode = 0; /* what came after it is looked for yet */
 }
 
 /* ---- reading ---- */
@@ -383,7 +393,7 @@ static void read_known(struct follow *f, const struct source_pass *pass)
 
         if (file->fresh)
             continue;
-        if ((file->fd < 0 && !reopen(f, i, pass->log)) || fstat(file->fd, &st) < 0) {
+        if (file->fd < 0 || fstat(file->fd, &st) < 0) {
             if (!file->moved && has_successor(f, file->path))
                 find_between(f, i, pass->log);
             drop_file(f, i--);
@@ -498,6 +508,7 @@ int follow_read(struct follow *f, const struct source_pass *pass, struct err *er
     if (f->buffer_bytes < BUFFER_BYTES)
         f->buffer_bytes = BUFFER_BYTES;
     f->buffer = mem_realloc(NULL, f->buffer_bytes);
+    open_known(f, pass->log);
     look(f, pass, &why);
     /* What was there before comes first: the new file beside it goes on where that ended. */
     read_known(f, pass);
@@ -558,7 +569,7 @@ void follow_write(const struct follow *f, struct json_writer *w)
         const struct follow_file *file = &f->files[i];
 
         if (file->fresh)
-            continue; /* found anew after a restart */
+            continue; /* found anew after a restart, by way of the one whose name it has */
         json_begin_object(w);
         json_key(w, "path");
         json_cstr(w, file->path);
@@ -570,7 +581,7 @@ void follow_write(const struct follow *f, struct json_writer *w)
         write_number(w, "skip", file->splitter.skip);
         write_number(w, "changed", (uint64_t)file->changed_ns);
         json_key(w, "moved");
-        json_bool(w, file->moved);
+        json_bool(w, file->moved && !has_successor(f, file->path));
         json_key(w, "copy");
         json_bool(w, file->copy);
         json_key(w, "ended");

@@ -18,7 +18,8 @@ struct fixture {
     struct follow_settings settings;
     struct follow *follow;
     struct manual_clock clock;
-    struct buf told; /* entries, each with a bar behind it */
+    struct buf told;  /* entries, each with a bar behind it */
+    struct buf state; /* as it was after the first that settled */
 };
 
 static int set_up(void **state)
@@ -41,6 +42,7 @@ static int tear_down(void **state)
 
     follow_free(f->follow);
     buf_fini(&f->told);
+    buf_fini(&f->state);
     (void)snprintf(command, sizeof command, "rm -r %s", f->folder);
     (void)!system(command);
     mem_free(f);
@@ -325,6 +327,54 @@ static void a_line_that_is_too_long_is_cut_and_counted(void **state)
     assert_int_equal(follow_counts(f->follow).cut, 1);
 }
 
+/* What the state says in the middle of a pass. */
+static void on_settled(void *arg)
+{
+    struct fixture *f = arg;
+    struct json_writer w;
+
+    if (f->state.n)
+        return;
+    json_begin(&w, &f->state);
+    json_begin_object(&w);
+    follow_write(f->follow, &w);
+    json_end_object(&w);
+}
+
+static void what_was_rotated_after_a_kill_in_the_middle_of_a_pass_is_told(void **state)
+{
+    struct fixture *f = *state;
+    const struct source_pass pass = {.clock = &f->clock.clock,
+                                     .until_ns = INT64_MAX,
+                                     .entry = on_entry,
+                                     .settled = on_settled,
+                                     .arg = f};
+    json_t *root = NULL;
+    struct err err;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+    append(f, "a.log", "two\n");
+    date(f, "a.log", 100);
+    move(f, "a.log", "a.log.1");
+    append(f, "a.log", "three\n");
+    date(f, "a.log", 110);
+    manual_clock_advance(&f->clock, 200000);
+    assert_ok(follow_read(f->follow, &pass, &err), err);
+    assert_int_equal(json_read(buf_str(&f->state), &root, &err), 0);
+    follow_free(f->follow);
+    f->follow = follow_new(&f->settings);
+    follow_load(f->follow, root);
+    json_decref(root);
+    move(f, "a.log.1", "a.log.2");
+    move(f, "a.log", "a.log.1");
+    append(f, "a.log", "four\n");
+    assert_string_equal(read_all(f), "three|four|");
+}
+
 static void parts_of_a_container_s_line_wait_for_each_other_over_a_restart(void **state)
 {
     struct fixture *f = *state;
@@ -375,6 +425,7 @@ int main(void)
         FOLLOW_TEST(a_renamed_file_is_told_to_its_end_before_the_one_that_follows),
         FOLLOW_TEST(a_file_that_was_renamed_before_it_was_seen_is_told_too),
         FOLLOW_TEST(what_was_rotated_several_times_while_nothing_ran_is_told),
+        FOLLOW_TEST(what_was_rotated_after_a_kill_in_the_middle_of_a_pass_is_told),
         FOLLOW_TEST(what_was_compressed_before_it_was_seen_is_counted),
         FOLLOW_TEST(what_an_emptied_file_had_is_told_from_its_copy),
         FOLLOW_TEST(an_emptied_file_without_a_copy_is_counted_as_lost),

@@ -86,7 +86,7 @@ class Containers(unittest.TestCase):
         self.assertEqual(self.value('container_oom_events_total{name="web"}'), 0)
 
     def test_a_container_that_ends_again_and_again_is_counted(self):
-        self.podman.run('loop', 'sh', '-c', 'sleep 1; exit 1', options=['--restart', 'always'])
+        self.podman.run('loop', 'sh', '-c', 'sleep 2; exit 1', options=['--restart', 'always'])  # a start that moves by less than 1.5 s is the same
         eventually(lambda: self.value('earshot_container_restarts_total{name="loop"}') >= 2)
         eventually(lambda: 'loop restarted' in self.events('restart'))
         self.podman.ask('DELETE', '/containers/loop?force=true')

@@ -164,21 +164,35 @@ static bool read_pattern(struct config_builder *b, const struct yaml *node, stru
     return true;
 }
 
+static size_t pairs_of(const struct yaml *map)
+{
+    return map && map->kind == YAML_MAP ? map->n : 0;
+}
+
+static void add_matches(const struct reader *r, const struct yaml *map, bool excludes,
+                        struct json_match *out)
+{
+    for (size_t i = 0; i < pairs_of(map); i++) {
+        struct json_match *m = &out[r->metric->where_n];
+
+        m->excludes = excludes;
+        r->metric->where_n += read_field(r->b, &map->pairs[i].key, &m->field) &&
+                              read_pattern(r->b, &map->pairs[i].value, &m->pattern);
+    }
+}
+
 static void read_where(const struct reader *r)
 {
-    const struct yaml *map = yaml_get(r->node, "where");
-    size_t n = map && map->kind == YAML_MAP ? map->n : 0;
-    struct json_match *matches = builder_array(r->b, n, sizeof *matches);
+    const struct yaml *where = yaml_get(r->node, "where");
+    const struct yaml *where_not = yaml_get(r->node, "where_not");
+    struct json_match *matches =
+        builder_array(r->b, pairs_of(where) + pairs_of(where_not), sizeof *matches);
 
     if (!matches)
         return;
     r->metric->where = matches;
-    for (size_t i = 0; i < n; i++) {
-        struct json_match *m = &matches[r->metric->where_n];
-
-        r->metric->where_n += read_field(r->b, &map->pairs[i].key, &m->field) &&
-                              read_pattern(r->b, &map->pairs[i].value, &m->pattern);
-    }
+    add_matches(r, where, false, matches);
+    add_matches(r, where_not, true, matches);
 }
 
 /* ---- what becomes of them ---- */

@@ -2,15 +2,15 @@
 #include "config/schema.h"
 
 static const struct key metric_keys[] = {
-    {.name = "path", .type = KEY_STR},       {.name = "labels", .type = KEY_STR_MAP},
-    {.name = "states", .type = KEY_STRS},    {.name = "label", .type = KEY_STR},
-    {.name = "time", .type = KEY_STR},       {.name = "age", .type = KEY_BOOL},
-    {.name = "unit", .type = KEY_STR},       {.name = "scale", .type = KEY_NUMBER},
-    {.name = "where", .type = KEY_STR_MAP},  {.name = "count_by", .type = KEY_STRS},
-    {.name = "first_seen", .type = KEY_STR}, {.name = "once", .type = KEY_STR},
-    {.name = "present", .type = KEY_BOOL},   {.name = "type", .type = KEY_STR},
-    {.name = "help", .type = KEY_STR},       {.name = "leaves", .type = KEY_BOOL},
-    {.name = "ok", .type = KEY_BOOL},
+    {.name = "path", .type = KEY_STR},      {.name = "labels", .type = KEY_STR_MAP},
+    {.name = "states", .type = KEY_STRS},   {.name = "label", .type = KEY_STR},
+    {.name = "time", .type = KEY_STR},      {.name = "age", .type = KEY_BOOL},
+    {.name = "unit", .type = KEY_STR},      {.name = "scale", .type = KEY_NUMBER},
+    {.name = "where", .type = KEY_STR_MAP}, {.name = "where_not", .type = KEY_STR_MAP},
+    {.name = "count_by", .type = KEY_STRS}, {.name = "first_seen", .type = KEY_STR},
+    {.name = "once", .type = KEY_STR},      {.name = "present", .type = KEY_BOOL},
+    {.name = "type", .type = KEY_STR},      {.name = "help", .type = KEY_STR},
+    {.name = "leaves", .type = KEY_BOOL},   {.name = "ok", .type = KEY_BOOL},
 };
 SCHEMA(metric, "a metric of collect.json");
 

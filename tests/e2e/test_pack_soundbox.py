@@ -95,7 +95,7 @@ class SoundBox(PackTest):
         current, oldest = 'soundbox_current_job_age_seconds' + QUEUE, 'soundbox_oldest_job_age_seconds' + QUEUE
         eventually(lambda: 1.5 < self.value(current) < 60 and 1.5 < self.value(oldest) < 60)
         self.change('/queue-status', {'queue_length': 1, 'current_job': 'def', 'jobs': [
-            {'id': 'abc123', 'status': 'queued', 'model': 'music'}, {'id': 'def', 'status': 'processing', 'model': 'audio'}]})
+            {'id': 'abc123', 'status': 'loading', 'model': 'music'}, {'id': 'def', 'status': 'processing', 'model': 'audio'}]})
         eventually(lambda: self.value(current) < 1)  # another one is current
         self.assertGreater(self.value(oldest), 1.5)
         self.change('/queue-status', {'queue_length': 1, 'current_job': 'abc123', 'jobs': [{'id': 'abc123', 'status': 'processing', 'model': 'music'}]})
@@ -106,7 +106,7 @@ class SoundBox(PackTest):
             {'id': 'ghi', 'status': 'done', 'model': 'audio'}]})
         self.becomes('soundbox_job_active' + QUEUE, 0)
         self.assertEqual(self.series('soundbox_jobs' + QUEUE, 'model', 'status'), {
-            ('music', 'failed'): 1, ('audio', 'error'): 1, ('audio', 'done'): 1, ('music', 'processing'): 0, ('music', 'queued'): 0,
+            ('music', 'failed'): 1, ('audio', 'error'): 1, ('audio', 'done'): 1, ('music', 'processing'): 0, ('music', 'loading'): 0,
             ('audio', 'processing'): 0})
         self.assertEqual((self.value(oldest), self.value(current)), (0, 0))
         failures = self.series('soundbox_job_failures_total' + QUEUE, 'model')

@@ -95,7 +95,7 @@ static void make_settings(struct mapping_program *p, const struct json_path *pat
         .name = STR("f"), .from = JSON_LABEL_FIELD, .field = path_of(p, STR(".f"))};
     p->labels[1] = (struct json_label){.name = STR("took"),
                                        .from = path->stars ? JSON_LABEL_TOOK : JSON_LABEL_TEXT};
-    p->where = (struct json_match){path_of(p, STR("w")), STR("[a-m].*|1")};
+    p->where = (struct json_match){path_of(p, STR("w")), STR("[a-m].*|1"), false};
     p->expect = (struct json_expect){path_of(p, STR("a.b")), true, STR("x+")};
     p->states[0] = STR("a");
     p->states[1] = STR("b");

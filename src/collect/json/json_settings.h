@@ -26,10 +26,11 @@ struct json_label {
     struct json_path field; /* JSON_LABEL_FIELD, from the element on */
 };
 
-/* The whole text of the field matches. */
+/* The whole text of the field matches; with `excludes`, it does not, or there is no field. */
 struct json_match {
     struct json_path field; /* from the element on */
     struct str pattern;     /* RE2; compiles */
+    bool excludes;
 };
 
 /* What becomes of what the path leads to. */

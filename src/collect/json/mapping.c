@@ -218,8 +218,9 @@ static bool passes(const struct run *r)
     for (size_t i = 0; i < m->where_n; i++) {
         struct str text =
             json_scalar_text(json_path_get(&m->where[i].field, r->place->element), space);
+        bool matches = text.p && regex_matches(r->metric->where[i], text);
 
-        if (!text.p || !regex_matches(r->metric->where[i], text))
+        if (matches == m->where[i].excludes)
             return false;
     }
     return true;

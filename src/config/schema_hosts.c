@@ -34,7 +34,8 @@ static const struct key hosts_collect_keys[] = {
     {.name = "gpu", .type = KEY_ANY, USE_REFUSED, "run a DCGM exporter there and scrape it"},
     {.name = "logs", .type = KEY_ANY, USE_REFUSED, THERE_NOTE},
     {.name = "probe", .type = KEY_ANY, USE_REFUSED, "run a blackbox_exporter there and scrape it"},
-    {.name = "rabbitmq", .type = KEY_ANY, USE_REFUSED, "scrape its prometheus plug-in"},
+    {.name = "rabbitmq", .type = KEY_MAPS, .sub = &schema_entry_rabbitmq},
+    {.name = "docker", .type = KEY_ANY, USE_REFUSED, THERE_NOTE},
     {.name = "audio", .type = KEY_ANY, USE_REFUSED, THERE_NOTE},
     {.name = "push", .type = KEY_ANY, USE_REFUSED, "what is pushed comes here by itself"},
 };

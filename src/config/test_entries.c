@@ -247,6 +247,23 @@ static void hosts_have_a_place_and_what_is_collected_there_carries_their_name(vo
     config_free(c);
 }
 
+static void a_rabbitmq_of_a_host_is_asked_there_with_all_its_targets(void **state)
+{
+    struct config *c =
+        given(EARSHOT, "hosts:\n"
+                       "- {ssh: me@hub, collect: {rabbitmq: [{url: 'http://127.0.0.1:15672'}]}}\n");
+
+    (void)state;
+    assert_int_equal(c->entries_n, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(c->entries[i].host, "hub");
+        assert_non_null(strstr(c->entries[i].url, "http://127.0.0.1:15672/api/"));
+    }
+    assert_mistake(EARSHOT, "hosts: [{ssh: me@hub, collect: {docker: [{}]}}]\n",
+                   "docker is not served by this version: it is not read over SSH");
+    config_free(c);
+}
+
 static void what_an_entry_asks_is_the_same_whatever_its_instance_is_called(void **state)
 {
     struct config *c = NULL;
@@ -543,6 +560,7 @@ int main(void)
         cmocka_unit_test(a_rabbitmq_is_read_from_its_plug_in_or_from_its_management),
         cmocka_unit_test(mistakes_of_a_rabbitmq_are_told_with_their_place),
         cmocka_unit_test(hosts_have_a_place_and_what_is_collected_there_carries_their_name),
+        cmocka_unit_test(a_rabbitmq_of_a_host_is_asked_there_with_all_its_targets),
         cmocka_unit_test(what_an_entry_asks_is_the_same_whatever_its_instance_is_called),
         cmocka_unit_test(machines_on_the_way_are_places_or_names_of_other_entries),
         cmocka_unit_test(mistakes_in_hosts_are_told),

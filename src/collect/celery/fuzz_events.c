@@ -7,7 +7,7 @@
 #include "collect/celery/event.h"
 #include "collect/celery/pushes.h"
 #include "collect/celery/tally.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 #include "model/expo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
 
 #include "collect/celery/tally.h"
 #include "collect/celery/tally_impl.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 
 #define USUAL_MIN 20 /* tasks before it is known what is usual */
 

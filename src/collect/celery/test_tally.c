@@ -8,7 +8,7 @@
 #include "base/test.h"
 #include "collect/celery/event.h"
 #include "collect/celery/pushes.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 #include "model/expo.h"
 
 #define SECOND INT64_C(1000000000)

@@ -17,8 +17,8 @@
 #include "collect/docker/tell.h"
 #include "collect/docker/usage.h"
 #include "collect/entry_settings.h"
+#include "collect/findings.h"
 #include "collect/host/files.h"
-#include "collect/redis/findings.h"
 
 #define PART       "docker"
 #define TARGET_MAX 160

@@ -2,7 +2,7 @@
 
 #include "collect/docker/answers.h"
 #include "collect/docker/ledger.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 
 #define FAMILY(variable, text, kind, words)                                                        \
     static const struct finding_family variable = {                                                \

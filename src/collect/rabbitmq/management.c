@@ -4,8 +4,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "collect/findings.h"
 #include "collect/rabbitmq/rabbitmq_settings.h"
-#include "collect/redis/findings.h"
 #include "text/regex.h"
 
 #define FAMILY(variable, family, words)                                                            \

@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "collect/entry_settings.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 #include "collect/redis/first.h"
 #include "collect/redis/redis_settings.h"
 #include "collect/redis/run.h"

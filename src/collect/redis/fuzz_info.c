@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 #include "collect/redis/info.h"
 #include "model/emit.h"
 #include "model/expo.h"

@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/map.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 #include "text/number.h"
 #include "text/redis_url.h"
 

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "collect/entry_settings.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 #include "collect/redis/session.h"
 
 #define PART "redis"

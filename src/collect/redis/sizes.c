@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 #include "collect/redis/redis_settings.h"
 #include "collect/redis/run.h"
 #include "collect/redis/session.h"

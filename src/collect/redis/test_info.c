@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/test.h"
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 #include "model/expo.h"
 
 static const char *corpus; /* the folder */

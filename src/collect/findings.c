@@ -1,4 +1,4 @@
-#include "collect/redis/findings.h"
+#include "collect/findings.h"
 
 #include <stdlib.h>
 

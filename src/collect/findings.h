@@ -7,8 +7,8 @@
  * Ownership: families and names of labels are borrowed until findings_emit returns; values of
  * labels are copied. Threads: one at a time.
  */
-#ifndef COLLECT_REDIS_FINDINGS_H
-#define COLLECT_REDIS_FINDINGS_H
+#ifndef COLLECT_FINDINGS_H
+#define COLLECT_FINDINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

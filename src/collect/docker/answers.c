@@ -58,6 +58,17 @@ static struct str text_of(const json_t *object, const char *key)
                                  : STR("");
 }
 
+/* Cut between characters: a label is whole UTF-8. */
+static struct str cut(struct str text, size_t max)
+{
+    size_t n = text.n;
+
+    if (n > max)
+        for (n = max; n > 0 && ((unsigned char)text.p[n] & 0xc0) == 0x80; n--)
+            ;
+    return str_take(text, n);
+}
+
 /* A count: a number that is 0 or more. */
 static bool count_of(const json_t *object, const char *key, double *out)
 {
@@ -156,7 +167,7 @@ static int keep_line(const struct container_line *line, struct arena *a, struct 
 
     kept->id = arena_str(a, line->id, err);
     kept->name = arena_str(a, line->name, err);
-    kept->image = arena_str(a, str_take(line->image, CONTAINER_IMAGE_MAX), err);
+    kept->image = arena_str(a, cut(line->image, CONTAINER_IMAGE_MAX), err);
     kept->status = arena_str(a, str_take(line->status, CONTAINER_NAME_MAX), err);
     kept->state = line->state;
     if (!kept->id.p || !kept->name.p || !kept->image.p || !kept->status.p)
@@ -312,7 +323,7 @@ static int read_nets(const json_t *networks, struct arena *a, struct container_u
                     count_of(value, keys[1][k], &net->sent[k]);
         if (!whole)
             continue;
-        net->interface = arena_str(a, str_take(str_c(name), CONTAINER_NAME_MAX), err);
+        net->interface = arena_str(a, cut(str_c(name), CONTAINER_NAME_MAX), err);
         if (!net->interface.p)
             return -1;
         out->nets_n++;

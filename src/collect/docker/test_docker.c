@@ -346,6 +346,30 @@ static void a_network_that_is_the_hosts_is_not_told_as_the_containers(void **sta
     }
 }
 
+static void odd_names_of_images_and_interfaces_cost_nothing_else(void **state)
+{
+    static const char odd_net[] = "== proc/812/net/dev\nInter-|   Receive\n face |bytes\n"
+                                  " e\xff\xfe: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
+                                  "  eth0: 2060 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n";
+    struct bench *b = *state;
+    char image[700] = "", list[1200];
+    struct fake_answer answers[] = {{LIST, 200, list, FAKE_KEEPS}, web_runs[1]};
+
+    for (int i = 0; i < 300; i++)
+        (void)snprintf(image + strlen(image), 4, "%s",
+                       i ? "\u00fc" : "x"); /* \u00fc is two bytes */
+    (void)snprintf(list, sizeof list,
+                   "[{\"Id\":\"" WEB "\",\"Names\":[\"/web\"],\"Image\":\"%s\","
+                   "\"State\":\"running\",\"Status\":\"Up 3 minutes\"}]",
+                   image);
+    fixture_write(&b->machine, str_c(second));
+    fixture_write(&b->machine, str_c(odd_net));
+    start(b, answers, 2);
+    assert_ok(collect(b), b->err);
+    assert_told(b, "earshot_container_state{name=\"web\",state=\"running\"} 1\n");
+    assert_told(b, "interface=\"eth0\"} 2060\n");
+}
+
 /* ---- what is asked ---- */
 
 static void a_container_that_just_runs_is_asked_for_once(void **state)
@@ -562,6 +586,7 @@ int main(void)
         CASE(a_check_says_nothing_of_a_container_that_has_ended),
         CASE(how_a_container_ended_is_told_while_it_is_ended),
         CASE(what_a_check_says_is_followed),
+        CASE(odd_names_of_images_and_interfaces_cost_nothing_else),
         CASE(a_network_that_is_the_hosts_is_not_told_as_the_containers),
         CASE(a_container_that_just_runs_is_asked_for_once),
         CASE(another_process_makes_the_engine_be_asked_anew),

@@ -106,7 +106,8 @@ static bool read_net(struct str line, struct str *name, struct container_net *ou
     uint64_t columns[16];
 
     *name = str_trim(str_split(&line, ':'));
-    if (!name->n || name->n > CONTAINER_NAME_MAX || !line.p)
+    /* Whoever is root in the container may call it as he likes. */
+    if (!name->n || name->n > CONTAINER_NAME_MAX || !line.p || !str_is_utf8(*name))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)
         if (!scan_word_u64(&line, &columns[i]))

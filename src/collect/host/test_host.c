@@ -524,6 +524,7 @@ static void a_file_of_a_script_with_a_mistake_leaves_the_others(void **state)
         {"=! var/textfile/a.prom\na 12\n", "a.prom: the last line is cut"},
         {"== var/textfile/a.prom\na 1\na{ 2\n", "a.prom: 2:"},
         {"== var/textfile/a.prom\na 1 1795300000123\n", "a.prom: a has a time"},
+        {"== var/textfile/a.prom\na{x=\"1\",x=\"2\"} 1\n", "a.prom: "},
     };
     struct pass *p = *state;
 
@@ -539,6 +540,39 @@ static void a_file_of_a_script_with_a_mistake_leaves_the_others(void **state)
         fixture_remove(&p->f, "var/textfile/a.prom");
         collect(p);
         assert_line(p, "node_textfile_scrape_error 0");
+        p->f.logged[0] = '\0';
+    }
+}
+
+/* The store would refuse it, and with it all of the pass. */
+static void a_file_with_more_than_a_script_should_tell_leaves_the_others(void **state)
+{
+    SCOPED(buf_fini) struct buf samples = {0}, value = {0}, labels = {0};
+    const struct buf *const files[] = {&samples, &value, &labels};
+    static const char *const why[] = {"more than 50000 samples of all files together",
+                                      "a has a label of more than 4096 bytes",
+                                      "a has more than 64 labels"};
+    struct pass *p = *state;
+
+    buf_adds(&samples, "== var/textfile/a.prom\n");
+    for (int i = 0; i < 50000; i++) /* and those of backup.prom */
+        buf_addf(&samples, "a{i=\"%d\"} 1\n", i);
+    buf_addf(&value, "== var/textfile/a.prom\na{x=\"%05000d\"} 1\n", 0);
+    buf_adds(&labels, "== var/textfile/a.prom\na{");
+    for (int i = 0; i < 65; i++)
+        buf_addf(&labels, "x%d=\"1\",", i);
+    buf_adds(&labels, "} 1\n");
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        fixture_write(&p->f, str_c("== var/textfile/0.prom\nfirst 1\n"));
+        fixture_write(&p->f, buf_str(files[i]));
+        collect(p);
+        assert_line(p, "first 1");
+        assert_no_family(p, "a");
+        assert_line(p, "node_textfile_scrape_error 1");
+        if (!strstr(p->f.logged, why[i]))
+            fail_msg("\"%s\" is not in: %s", why[i], p->f.logged);
+        fixture_remove(&p->f, "var/textfile/a.prom");
+        collect(p);
         p->f.logged[0] = '\0';
     }
 }
@@ -561,6 +595,7 @@ int main(int argc, char **argv)
         with_machine(who_was_killed_for_lack_of_memory_has_a_name),
         with_machine(files_that_scripts_write_become_families),
         with_machine(a_file_of_a_script_with_a_mistake_leaves_the_others),
+        with_machine(a_file_with_more_than_a_script_should_tell_leaves_the_others),
         with_machine(a_file_that_goes_away_and_comes_back_is_read_again),
         with_machine(a_mount_point_that_is_not_utf8_is_left_out_and_told),
         cmocka_unit_test(a_pattern_that_does_not_compile_names_its_key),

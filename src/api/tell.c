@@ -12,12 +12,19 @@
 #define A_MINUTE    60u /* that are posted */
 #define MINUTE_MS   60000
 
+static bool is_words(struct str text)
+{
+    return str_is_utf8(text) && (!text.n || !memchr(text.p, 0, text.n));
+}
+
 static int add_label(struct label labels[TOLD_LABELS], size_t *n, struct label label,
                      struct err *err)
 {
     if (!name_is_legacy_label(label.name) || str_starts(label.name, STR("__")))
         return err_set(err, ERR_SYNTAX, "\"%.*s\" is no name of a label",
                        STR_ARGS(str_take(label.name, 60)));
+    if (!is_words(label.value))
+        return err_set(err, ERR_SYNTAX, "label %.*s: expected a text", STR_ARGS(label.name));
     if (*n == TOLD_LABELS)
         return err_set(err, ERR_SYNTAX, "more than %u labels", TOLD_LABELS);
     labels[(*n)++] = label;
@@ -151,7 +158,7 @@ static int tell(struct http_request *r, struct api *api, struct err *err)
     text = str_trim(api_param(&params, "text"));
     if (check_kind(kind, err) < 0)
         return -1;
-    if (!text.n || !str_is_utf8(text) || memchr(text.p, 0, text.n))
+    if (!text.n || !is_words(text))
         return err_set(err, ERR_SYNTAX, "text: expected what happened, in words");
     if (api_param_time(&params, "start", &event.start, err) < 0)
         return -1;
@@ -162,6 +169,8 @@ static int tell(struct http_request *r, struct api *api, struct err *err)
         return err_set(err, ERR_SYNTAX, "end must not be before start, and none of them to come");
     if (labels_build(r->arena, labels, n, &event.labels, err) < 0)
         return -1;
+    if (!events_take_labels(event.labels))
+        return err_set(err, ERR_SYNTAX, "labels of more than %u bytes", EVENT_LABELS_BYTES_MAX);
     event.kind = arena_cstr(r->arena, kind, err);
     event.text = arena_cstr(r->arena, text, err);
     if (!event.kind || !event.text)

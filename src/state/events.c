@@ -274,6 +274,14 @@ static void write_labels(const struct labels *ls, struct buf *out)
     json_end_object(&w);
 }
 
+bool events_take_labels(const struct labels *labels)
+{
+    SCOPED(buf_fini) struct buf text = {.max_bytes = EVENT_LABELS_BYTES_MAX};
+
+    write_labels(labels, &text);
+    return !text.overflowed;
+}
+
 static const char *put(char **at, const char *text, size_t n)
 {
     char *start = *at;

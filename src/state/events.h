@@ -60,6 +60,8 @@ void events_free(struct events *e); /* NULL is fine */
 /* How long events are kept (0: for ever), and how large the database may become (0: unbounded). */
 void events_set_retention(struct events *e, int64_t keep_ms, uint64_t bytes_max);
 
+/* False: they are too long, and an event with them would be dropped. */
+bool events_take_labels(const struct labels *labels);
 /* Copies. `e` NULL: nobody listens. */
 void events_tell(struct events *e, const struct event_told *told);
 

@@ -167,6 +167,8 @@ static int tell(struct http_request *r, struct api *api, struct err *err)
         return -1;
     if (event.end < event.start || event.start > now + MINUTE_MS || event.end > now + MINUTE_MS)
         return err_set(err, ERR_SYNTAX, "end must not be before start, and none of them to come");
+    if (events_is_past(api->c.events, &event))
+        return err_set(err, ERR_SYNTAX, "it ended longer ago than events are kept");
     if (labels_build(r->arena, labels, n, &event.labels, err) < 0)
         return -1;
     if (!events_take_labels(event.labels))

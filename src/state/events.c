@@ -323,7 +323,7 @@ static struct telling *copy(struct events *e, const struct event_told *told, str
 }
 
 /* It would go with the next upkeep: a start that is read anew each time may be that old. */
-static bool is_past(const struct events *e, const struct event *is)
+bool events_is_past(const struct events *e, const struct event *is)
 {
     int64_t keep_ms = atomic_load(&e->keep_ms);
 
@@ -335,7 +335,7 @@ void events_tell(struct events *e, const struct event_told *told)
 {
     SCOPED(buf_fini) struct buf labels = {.max_bytes = EVENT_LABELS_BYTES_MAX};
 
-    if (!e || is_past(e, &told->is))
+    if (!e || events_is_past(e, &told->is))
         return;
     atomic_fetch_add(&e->told, 1);
     write_labels(told->is.labels, &labels);

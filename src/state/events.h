@@ -62,6 +62,8 @@ void events_set_retention(struct events *e, int64_t keep_ms, uint64_t bytes_max)
 
 /* False: they are too long, and an event with them would be dropped. */
 bool events_take_labels(const struct labels *labels);
+/* True: it ended longer ago than events are kept, and would be dropped. */
+bool events_is_past(const struct events *e, const struct event *is);
 /* Copies. `e` NULL: nobody listens. */
 void events_tell(struct events *e, const struct event_told *told);
 

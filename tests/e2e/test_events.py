@@ -215,7 +215,7 @@ class Events(unittest.TestCase):
         self.assertAlmostEqual(stamp(incident['start']), time.time() - 60, delta=10)
         self.assertEqual(self.server.request('POST', path, 'text=x', {**form, 'Origin': 'http://elsewhere.example'})[0], 403)
         for body, words in (('text=', 'in words'), ('text=x&kind=job', 'other than job'), ('text=x&label=a', 'NAME=VALUE'), ('text=x&label=__a%3D1', 'no name of a label'),
-                            ('text=x&label=a%3D%ff', 'label a: expected a text'), ('text=x&label=a%3D' + 5000 * 'x', 'more than 4096 bytes'),
+                            ('text=x&start=5', 'longer ago than events are kept'), ('text=x&label=a%3D%ff', 'label a: expected a text'), ('text=x&label=a%3D' + 5000 * 'x', 'more than 4096 bytes'),
                             ('text=x&end=1', 'before start'), ('{"text": "x", "labels": {"a": 1}, "more": 2}', 'nothing else'), ('{"text": ["x"]}', 'expected a text'), ('{', 'JSON')):
             status, answer, _ = self.server.request('POST', path, body, form)
             self.assertEqual(status, 400, (body, answer))

@@ -53,6 +53,14 @@ class Units(unittest.TestCase):
         eventually(lambda: self.states(server) == [('backup.service', 'failed', 'simple'), ('missing.service', 'inactive', 'simple'),
                                                    ('nginx.service', 'active', 'simple')])
 
+    def test_a_systemd_that_does_not_tell_types_is_waited_for_once(self):
+        self.systemd.units = {'s%d.service' % i: 'failed' for i in range(20)}
+        self.systemd.silent = {'Get'}
+        self.systemd.start()
+        server = self.server('failed')
+        eventually(lambda: self.states(server) == sorted((name, 'failed', '') for name in self.systemd.units))
+        self.assertEqual(self.systemd.calls.count('Get'), 1)
+
     def test_without_systemd_nothing_is_told_and_all_else_goes_on(self):
         server = self.server('failed')
         eventually(lambda: server.query('node_filesystem_size_bytes or node_load1'))

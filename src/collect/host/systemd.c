@@ -24,6 +24,7 @@
 #define TIMEOUT_US UINT64_C(3000000)
 #define UNITS_MAX  5000 /* told in one pass */
 #define TYPES_MAX  10000
+#define SLOW_NS    INT64_C(60000000000) /* after a type that was not told in time */
 #define TYPE_BYTES 24
 #define BUS        "run/dbus/system_bus_socket" /* for messages */
 
@@ -39,6 +40,7 @@ struct systemd_state {
     struct sd_bus *bus; /* NULL: not connected */
     struct map types;   /* owned items; of services */
     bool absent;        /* the library is not there */
+    int64_t types_ns;   /* not asked for before this, monotonic */
 };
 
 struct unit {
@@ -109,18 +111,29 @@ static bool is_of(const void *item, const void *key)
     return str_eq(str_c(t->unit), *name);
 }
 
+static int64_t now_ns(const struct asking *a)
+{
+    return a->r->clock->mono_ns(a->r->clock);
+}
+
+/* NULL: it did not say in time. */
 static const struct type *ask_type(struct asking *a, struct str name, const char *path)
 {
-    struct type *t = mem_zalloc(sizeof *t + name.n + 1);
     struct bus_error error = {0};
     char *text = NULL;
+    int rc = a->s->lib.property(a->s->bus, SYSTEMD, path, SERVICE, "Type", &error, &text);
+    struct type *t;
 
+    a->s->lib.error_free(&error);
+    if (rc == -ETIMEDOUT) {
+        a->s->types_ns = now_ns(a) + SLOW_NS;
+        return NULL;
+    }
+    t = mem_zalloc(sizeof *t + name.n + 1);
     memcpy(t->unit, name.p, name.n);
-    if (a->s->lib.property(a->s->bus, SYSTEMD, path, SERVICE, "Type", &error, &text) >= 0 && text &&
-        strlen(text) < TYPE_BYTES)
+    if (rc >= 0 && text && strlen(text) < TYPE_BYTES)
         memcpy(t->text, text, strlen(text) + 1);
     free(text); /* the library's, from malloc */
-    a->s->lib.error_free(&error);
     if (a->s->types.n >= TYPES_MAX)
         forget_types(a->s);
     map_put(&a->s->types, hash_str(name), t);
@@ -134,9 +147,9 @@ static struct str type_of(struct asking *a, struct str name, const char *path)
     if (!str_ends(name, STR(".service")))
         return STR("");
     t = map_get(&a->s->types, hash_str(name), &name, is_of);
-    if (!t)
+    if (!t && now_ns(a) >= a->s->types_ns)
         t = ask_type(a, name, path);
-    return host_keep(a->r, str_c(t->text));
+    return t ? host_keep(a->r, str_c(t->text)) : STR("");
 }
 
 /* ---- the list of units ---- */

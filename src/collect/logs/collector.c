@@ -507,6 +507,8 @@ int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms
         .is_behind = is_behind,
         .free = free_collector,
         .arg = c,
-        .hangs_on = "a log file, or the journal (a dead network mount, a sleeping disk)"};
+        .hangs_on =
+            "a log file, the journal, or the store of its lines (a dead network mount, a sleeping "
+            "or busy disk)"};
     return 0;
 }

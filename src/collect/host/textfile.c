@@ -164,19 +164,18 @@ static void take_files(struct host_run *r, int dir, struct textfile *files, size
     }
 }
 
-void textfile_collect(struct host_run *r)
+static void take_folder(struct host_run *r)
 {
+    int dir = files_open_dir(AT_FDCWD, r->textfile_dir);
     struct textfile *files;
     size_t n, taken = 0;
-    int dir;
 
-    if (!r->textfile_dir)
-        return;
     r->present = true;
-    dir = files_open_dir(AT_FDCWD, r->textfile_dir);
     if (dir < 0) {
         host_broken_at(r, r->textfile_dir, "this directory cannot be read");
-    } else if ((files = list(r, dir, &n))) {
+        return;
+    }
+    if ((files = list(r, dir, &n))) {
         if (n > FILES_MAX) {
             host_broken_at(r, r->textfile_dir, "more than 1000 files: the others are left out");
             n = FILES_MAX;
@@ -187,8 +186,16 @@ void textfile_collect(struct host_run *r)
         for (size_t i = 0; i < taken; i++)
             host_sample1(r, files[i].mtime, "file", str_c(files[i].path));
     }
-    if (dir >= 0)
-        (void)close(dir);
+    (void)close(dir);
+}
+
+/* As node_exporter, it tells of no mistake also where no folder is named. */
+void textfile_collect(struct host_run *r)
+{
+    if (r->textfile_dir)
+        take_folder(r);
+    else if (r->far)
+        return;
     host_value(r, METRIC_GAUGE, "node_textfile_scrape_error",
                "1 if there was an error opening or reading a file, 0 otherwise", r->broken);
 }

@@ -16,7 +16,6 @@
 #include "cli/serve.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,18 +204,6 @@ static int default_data(char out[SERVE_PATH_BYTES], struct err *err)
     return 0;
 }
 
-static bool is_loopback(const struct sock_address *a)
-{
-    if (a->storage.ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const void *)&a->storage;
-
-        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
-    }
-    return a->storage.ss_family == AF_INET6 &&
-           IN6_IS_ADDR_LOOPBACK(
-               &((const struct sockaddr_in6 *)(const void *)&a->storage)->sin6_addr);
-}
-
 /* Whoever reaches the port reads everything, as long as there is no log-in. */
 static int check_listen(struct serve *s, struct err *err)
 {
@@ -224,7 +211,7 @@ static int check_listen(struct serve *s, struct err *err)
 
     if (sock_parse(s->listen, &address, err) < 0)
         return -1;
-    if (!is_loopback(&address) && !s->config->insecure)
+    if (!sock_is_loopback(&address) && !s->config->insecure)
         return err_set(
             err, ERR_TYPE,
             "listening on %s without users and TLS would show everything to whoever "
@@ -358,6 +345,7 @@ static int open_store(struct serve *s, struct err *err)
         return -1;
     }
     serve_logs.fs = fs;
+    serve_logs.receivers.loop = s->loop;
     serve_open_state(s, fs);
     return 0;
 }
@@ -643,8 +631,10 @@ static void end(struct serve *s)
 {
     size_t stuck = s->lanes ? lanes_free(s->lanes) : 0;
 
-    if (stuck == 0)
+    if (stuck == 0) {
+        logs_finish(&serve_logs);
         logstore_close(s->lines);
+    }
     if (s->loop)
         loop_drain(s->loop);
     atomic_store(&s->committed, NULL);

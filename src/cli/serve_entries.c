@@ -45,7 +45,8 @@ struct serve_entries {
 };
 
 struct json_counts serve_json_counts;
-struct logs_shared serve_logs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+struct logs_shared serve_logs = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                 .receivers = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 struct gpu_counts serve_gpu_counts;
 struct redis_firsts serve_redis_firsts = {.lock = PTHREAD_MUTEX_INITIALIZER};
 

@@ -8,6 +8,7 @@
 #include "config/internal.h"
 #include "config/schema.h"
 #include "model/labels.h"
+#include "sys/sock.h"
 #include "text/number.h"
 #include "text/regex.h"
 
@@ -349,6 +350,51 @@ static void read_size(struct config_builder *b, const struct yaml *node, struct 
     out->line_max = (size_t)bytes;
 }
 
+/* Two sockets on one address would share its messages out, or the second would not open. */
+static void check_address(struct config_builder *b, const struct yaml *node, const char *text,
+                          const struct sock_address *a)
+{
+    const struct config *c = b->config;
+    struct sock_address other;
+
+    for (size_t i = 0; i + 1 < c->entries_n; i++) { /* the last is the one being read */
+        const struct logs_settings *s = c->entries[i].own;
+
+        if (strcmp(c->entries[i].kind, "logs") == 0 && s && s->kind == LOGS_SYSLOG &&
+            sock_parse(s->place, &other, NULL) == 0 && sock_overlap(a, &other))
+            yaml_error(&b->errors, node,
+                       "syslog: %s is received by two entries: the other one is in line %u", text,
+                       s->line);
+    }
+}
+
+static void read_syslog(struct config_builder *b, const struct yaml *node,
+                        struct logs_settings *out)
+{
+    static const char *const others[] = {"path", "unit", "container", "multiline", "start"};
+    const struct yaml *syslog = yaml_get(node, "syslog");
+    struct sock_address a;
+
+    out->kind = LOGS_SYSLOG;
+    out->line = syslog->at.line;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (yaml_get(node, others[i]))
+            yaml_error(&b->errors, yaml_get(node, others[i]),
+                       "%s: not with syslog, whose messages are entries as they come", others[i]);
+    if (sock_parse(out->place, &a, NULL) < 0 || str_ends(str_c(out->place), STR(":0")))
+        yaml_error(&b->errors, syslog,
+                   "syslog: \"%.60s\" is not an address with a port; write 127.0.0.1:5514 or "
+                   "[::1]:5514",
+                   out->place);
+    else if (!sock_is_loopback(&a) && !b->config->insecure)
+        yaml_error(&b->errors, syslog,
+                   "syslog: on %s anybody who reaches it could write lines; stay on 127.0.0.1, or "
+                   "set insecure: true when something else guards the port",
+                   out->place);
+    else
+        check_address(b, syslog, out->place, &a);
+}
+
 /* Beside a unit or a container, path is the folder where they are kept. */
 static void read_place(struct config_builder *b, const struct yaml *node, struct logs_settings *out)
 {
@@ -356,6 +402,11 @@ static void read_place(struct config_builder *b, const struct yaml *node, struct
     const char *unit_name = builder_text(b, node, "unit", NULL);
     const char *container_name = builder_text(b, node, "container", NULL);
 
+    out->place = builder_text(b, node, "syslog", NULL);
+    if (out->place) {
+        read_syslog(b, node, out);
+        return;
+    }
     if (unit_name && container_name)
         yaml_error(&b->errors, container, "container: an entry is one log: unit is given too");
     if (unit_name && strpbrk(unit_name, "/*?[ "))
@@ -392,12 +443,12 @@ const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
     if (!s)
         return NULL;
     read_place(b, node, s);
-    if (path && path->kind == YAML_SCALAR && path->text.n)
+    if (s->kind != LOGS_SYSLOG && path && path->kind == YAML_SCALAR && path->text.n)
         s->path = str_c(builder_path(b, path));
     else if (s->kind == LOGS_FILES)
-        yaml_error(
-            &b->errors, node,
-            "collect.logs: needs path: a file, or a pattern like *.log; or unit, or container");
+        yaml_error(&b->errors, node,
+                   "collect.logs: needs path: a file, or a pattern like *.log; or unit, container "
+                   "or syslog");
     entry->name = s->place ? s->place : builder_text(b, node, "path", "");
     entry->source = builder_text(b, node, "name", entry->name);
     s->name = kept_name(b, entry->source);

@@ -8,6 +8,7 @@
 #include "collect/celery/celery_settings.h"
 #include "collect/entry_settings.h"
 #include "collect/gpu/gpu_settings.h"
+#include "collect/logs/logs_settings.h"
 #include "collect/process/process_settings.h"
 #include "collect/rabbitmq/rabbitmq_settings.h"
 #include "collect/redis/redis_settings.h"
@@ -57,6 +58,38 @@ static void a_redis_is_read_with_keys_in_its_databases(void **state)
     assert_false(s->latency);
     assert_string_equal(s->access.tls.server_name, "n");
     config_free(c);
+}
+
+static void syslog_is_received_on_loopback_and_by_one_entry_an_address(void **state)
+{
+    struct config *c = given(EARSHOT, "collect: {logs: [{syslog: '127.0.0.1:5514'},\n"
+                                      "  {name: router, syslog: '[::1]:5515', timezone: UTC}]}\n");
+    const struct logs_settings *s = c->entries[0].own;
+
+    (void)state;
+    assert_int_equal(s->kind, LOGS_SYSLOG);
+    assert_string_equal(s->place, "127.0.0.1:5514");
+    assert_string_equal(c->entries[0].source, "127.0.0.1:5514");
+    assert_string_equal(c->entries[1].source, "router");
+    config_free(c);
+    assert_mistake(EARSHOT, "collect: {logs: [{syslog: '0.0.0.0:5514'}]}\n",
+                   "f.yml:1:27: syslog: on 0.0.0.0:5514 anybody who reaches it could write lines");
+    config_free(given(EARSHOT, "insecure: true\ncollect: {logs: [{syslog: ':5514'}]}\n"));
+    assert_mistake(EARSHOT,
+                   "collect:\n  logs:\n  - syslog: 127.0.0.1:5514\n  - syslog: localhost:5514\n",
+                   "f.yml:4:13: syslog: localhost:5514 is received by two entries: the other one "
+                   "is in line 3");
+    assert_mistake(EARSHOT,
+                   "insecure: true\ncollect:\n  logs: [{syslog: ':5514'},\n"
+                   "    {syslog: '127.0.0.1:5514'}]\n",
+                   "f.yml:4:14: syslog: 127.0.0.1:5514 is received by two entries: the other one "
+                   "is in line 3");
+    assert_mistake(EARSHOT, "collect: {logs: [{syslog: '127.0.0.1'}]}\n",
+                   "is not an address with a port; write 127.0.0.1:5514");
+    assert_mistake(EARSHOT, "collect: {logs: [{syslog: '127.0.0.1:0'}]}\n",
+                   "is not an address with a port; write 127.0.0.1:5514");
+    assert_mistake(EARSHOT, "collect: {logs: [{syslog: '127.0.0.1:5514', unit: a}]}\n",
+                   "unit: not with syslog");
 }
 
 static void the_url_of_a_redis_may_be_in_a_file(void **state)
@@ -552,6 +585,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_redis_is_read_with_keys_in_its_databases),
+        cmocka_unit_test(syslog_is_received_on_loopback_and_by_one_entry_an_address),
         cmocka_unit_test(the_url_of_a_redis_may_be_in_a_file),
         cmocka_unit_test(mistakes_of_a_redis_are_told_with_their_place),
         cmocka_unit_test(a_celery_is_read_with_its_default_queue),

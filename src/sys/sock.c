@@ -11,7 +11,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define BACKLOG 512
+#define BACKLOG  512
+#define UDP_ROOM (1 << 20) /* the kernel may give less (net.core.rmem_max) */
 
 static int parse_port(struct str s, uint16_t *out)
 {
@@ -97,6 +98,44 @@ void sock_host_text(const struct sock_address *a, char out[SOCK_TEXT_BYTES])
     }
 }
 
+bool sock_is_loopback(const struct sock_address *a)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    memcpy(&v4, &a->storage, sizeof v4);
+    memcpy(&v6, &a->storage, sizeof v6);
+    if (a->storage.ss_family == AF_INET)
+        return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+    return a->storage.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+/* Of all addresses of its family; those of IPv6 are those of IPv4 too. */
+static bool is_any(const struct sock_address *a)
+{
+    char text[SOCK_TEXT_BYTES];
+
+    sock_host_text(a, text);
+    return strcmp(text, "::") == 0 || strcmp(text, "0.0.0.0") == 0;
+}
+
+static uint16_t port_of(const struct sock_address *a)
+{
+    struct sockaddr_in v4; /* the port stands at the same place in both */
+
+    memcpy(&v4, &a->storage, sizeof v4);
+    return ntohs(v4.sin_port);
+}
+
+bool sock_overlap(const struct sock_address *a, const struct sock_address *b)
+{
+    char a_text[SOCK_TEXT_BYTES], b_text[SOCK_TEXT_BYTES];
+
+    sock_host_text(a, a_text);
+    sock_host_text(b, b_text);
+    return port_of(a) == port_of(b) && (is_any(a) || is_any(b) || strcmp(a_text, b_text) == 0);
+}
+
 static int listen_error(int os, const char *text, struct err *err)
 {
     switch (os) {
@@ -138,6 +177,51 @@ int sock_listen(const struct sock_address *a, const char *text, int *fd, struct 
     }
     *fd = s;
     return 0;
+}
+
+int sock_bind_udp(const struct sock_address *a, int *fd)
+{
+    int family = a->storage.ss_family;
+    int s = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, off = 0, room = UDP_ROOM, os;
+
+    if (s < 0)
+        return -1;
+    if (family == AF_INET6)
+        (void)setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    (void)setsockopt(s, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    (void)setsockopt(s, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+    if (bind(s, (const struct sockaddr *)&a->storage, a->length) < 0) {
+        os = errno;
+        sock_close(s);
+        errno = os;
+        return -1;
+    }
+    *fd = s;
+    return 0;
+}
+
+ssize_t sock_receive(int fd, void *p, size_t n, uint32_t *lost)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(uint32_t))];
+        struct cmsghdr align;
+    } control;
+    struct iovec part = {p, n};
+    struct msghdr m = {.msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *c;
+    ssize_t got;
+
+    do
+        got = recvmsg(fd, &m, 0);
+    while (got < 0 && errno == EINTR);
+    c = got < 0 ? NULL : CMSG_FIRSTHDR(&m);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL)
+        memcpy(lost, CMSG_DATA(c), sizeof *lost);
+    return got;
 }
 
 uint16_t sock_port(int fd)

@@ -1,10 +1,11 @@
-/* sock: the few calls on TCP sockets that libuv's poll handle leaves to us (see sys/watch.h).
+/* sock: the few calls on sockets that libuv's poll handle leaves to us (see sys/watch.h).
  *
  * All sockets are non-blocking and close on exec. Threads: any.
  */
 #ifndef SYS_SOCK_H
 #define SYS_SOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -27,8 +28,17 @@ MUST_USE int sock_parse(const char *text, struct sock_address *out, struct err *
 /* "127.0.0.1", "::1": without the port. IPv4 in IPv6 is shown as IPv4. */
 void sock_host_text(const struct sock_address *a, char out[SOCK_TEXT_BYTES]);
 
+bool sock_is_loopback(const struct sock_address *a);
+/* Whether a socket on one leaves none for the other. */
+bool sock_overlap(const struct sock_address *a, const struct sock_address *b);
+
 /* `text` is for the message: "127.0.0.1:3277 is in use by another program; ...". */
 MUST_USE int sock_listen(const struct sock_address *a, const char *text, int *fd, struct err *err);
+/* For datagrams. -1: errno. */
+MUST_USE int sock_bind_udp(const struct sock_address *a, int *fd);
+/* One datagram: its bytes, or -1 and errno. *lost: how many the kernel had no room for since the
+ * socket was made; as it was when the kernel does not say. */
+MUST_USE ssize_t sock_receive(int fd, void *p, size_t n, uint32_t *lost);
 uint16_t sock_port(int fd); /* 0 when it has none */
 
 /* The next connection; err is not filled, since most failures are told apart by errno: -1 with

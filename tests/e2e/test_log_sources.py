@@ -1,4 +1,5 @@
-"""Lines of systemd's journal (written by systemd-journal-remote) and of containers, as Docker and Podman keep them."""
+"""Lines of systemd's journal (written by systemd-journal-remote) and of containers, as Docker and Podman keep them; messages of syslog."""
+import calendar
 import json
 import os
 import shutil
@@ -22,6 +23,11 @@ CONFIG = r'''collect:
   - {name: dot, unit: my.app, path: journal, interval: 500ms}
   - {name: drv, container: driver, path: journal, interval: 500ms, patterns: [{event: line, match: '^line \d+ x*$', severity: info}]}
   - {name: pod, container: 'pod-*', path: podman, interval: 500ms, patterns: [{event: line, match: '^line \d+ x*$', severity: info}]}
+'''
+
+SYSLOG = r'''collect:
+  logs:
+  - {name: net, syslog: '127.0.0.1:%d', interval: 500ms, max_line: 1KB, patterns: [{event: took, match: 'took (?P<s>\d+) s'}]}
 '''
 
 
@@ -216,6 +222,64 @@ class LogSources(unittest.TestCase):
                                        'there is no container nothere that Docker or Podman keeps a file of, nor a line of it in the journal'})
         self.journal.write('first', _SYSTEMD_UNIT='nothere.service')
         eventually(lambda: self.server.query('earshot_log_lines_total{source="nothere",level="info"}')[0][1] == 1)
+
+
+class Syslog(unittest.TestCase):
+    """messages that logger of util-linux sends"""
+
+    def setUp(self):
+        self.port = fixture.free_port()
+        self.config = SYSLOG % self.port
+        self.server = Server('--config', '{dir}/e.yml', files={'e.yml': self.config})
+        self.addCleanup(self.server.close)
+        self.server.start()
+
+    def send(self, text, *how):
+        subprocess.run(['logger', '--server', '127.0.0.1', '--port', str(self.port), '--size', '8192', *how, '--', text], check=True, timeout=10)
+
+    def lines(self, *how):
+        said = subprocess.run([fixture.BINARY, 'logs', 'net', '--json', *how, '--url=http://127.0.0.1:%d' % self.server.port],
+                              capture_output=True, text=True, timeout=30, check=True)
+        return {line['message']: line for line in map(json.loads, said.stdout.splitlines())}
+
+    def test_messages_by_udp_and_tcp_are_stored_with_level_time_and_fields(self):
+        self.send('took 7 s', '--udp', '--rfc5424', '-t', 'app', '--id=77', '-p', 'local3.err', '--msgid', 'M1',
+                  '--sd-id', 'ex@1', '--sd-param', 'a="b c"')
+        self.send('old form', '--udp', '--rfc3164', '-t', 'cron', '-p', 'daemon.warning')
+        self.send('counted\nof two lines', '--tcp', '--octet-count', '--rfc5424', '-p', 'kern.emerg')
+        self.send('took 8 s', '--tcp', '--rfc3164', '-t', 'app', '-p', 'user.debug')
+        self.send('long ' + 'x' * 3000, '--udp', '--rfc3164', '-t', 'app')
+        eventually(lambda: len(self.lines()) == 5)
+        lines = self.lines()
+        first = lines['took 7 s']
+        self.assertEqual(first['level'], 'error')
+        self.assertEqual(first['event'], 'took')
+        fields = {k: str(v) for k, v in first['fields'].items()}
+        self.assertEqual({k: fields.get(k) for k in ('facility', 'app', 'pid', 'msgid', 'ex@1.a', 's')},
+                         {'facility': 'local3', 'app': 'app', 'pid': '77', 'msgid': 'M1', 'ex@1.a': 'b c', 's': '7'})
+        self.assertEqual(lines['old form']['level'], 'warning')
+        self.assertEqual({k: lines['old form']['fields'].get(k) for k in ('facility', 'app')}, {'facility': 'daemon', 'app': 'cron'})
+        self.assertEqual(lines['counted\nof two lines']['level'], 'critical')
+        self.assertEqual(lines['took 8 s']['level'], 'debug')
+        for line in lines.values():
+            self.assertLess(abs(calendar.timegm(time.strptime(line['time'][:19], '%Y-%m-%dT%H:%M:%S')) - time.time()), 60, line)
+        cut = next(m for m in lines if m.startswith('long '))
+        self.assertTrue(900 < len(cut) < 1024, len(cut))
+        eventually(lambda: self.server.query('earshot_log_events_total{source="net",event="took"}')[0][1] == 2)
+        eventually(lambda: self.server.query('earshot_logs_entries_cut_total')[0][1] == 1)
+        self.assertEqual(self.server.query('earshot_logs_syslog_dropped_total')[0][1], 0)
+
+    def test_what_was_received_at_the_end_is_stored_and_a_reload_misses_nothing(self):
+        self.send('before', '--udp')
+        eventually(lambda: 'before' in self.lines())
+        with open(os.path.join(self.server.dir, 'e.yml'), 'w', encoding='utf-8') as f:
+            f.write(self.config.replace('interval: 500ms', 'interval: 1h'))
+        self.server.process.send_signal(signal.SIGHUP)
+        for n in range(20):
+            self.send('line %d' % n, '--udp' if n % 2 else '--tcp')
+        self.server.stop(signal.SIGTERM)
+        self.server.start()
+        self.assertEqual(set(self.lines()), {'before', *('line %d' % n for n in range(20))})
 
 
 if __name__ == '__main__':

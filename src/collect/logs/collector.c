@@ -50,6 +50,8 @@ struct logs_collector {
     struct patterns *patterns;      /* owned */
     struct log_reading reading;
     struct logs_turn *turn;
+    struct receiver *receiver; /* a reference; NULL: of another kind */
+    struct logs_collector *next_receiving;
     struct log_source source; /* owned; with counts NULL until the first turn */
     struct counts *counts;    /* owned */
     struct log_record record;
@@ -147,7 +149,8 @@ static void begin_state(const struct logs_collector *c, struct json_writer *w, s
     json_i64(w, STATE_VERSION);
     json_key(w, "name");
     json_cstr(w, c->settings->name);
-    c->source.write(c->source.arg, w);
+    if (c->source.write)
+        c->source.write(c->source.arg, w);
     counts_write(c->counts, w);
 }
 
@@ -287,7 +290,8 @@ static int load(struct logs_collector *c, struct err *err)
     }
     if (strcmp(json_string_value(json_object_get(root, "name")), c->settings->name) == 0) {
         load_mark(c, &root);
-        c->source.load(c->source.arg, root);
+        if (c->source.load)
+            c->source.load(c->source.arg, root);
         counts_read(c->counts, root);
         if (serial_of(root) > c->serial)
             c->serial = serial_of(root);
@@ -307,7 +311,7 @@ static int start(struct logs_collector *c, struct err *err)
     free_source(c);
     counts_free(c->counts);
     c->saved = (struct hash128){0, 0};
-    source_make(c->settings, c->begins, &c->source);
+    source_make(c->settings, c->begins, c->receiver, &c->source);
     c->counts = counts_new(c->settings);
     return load(c, err);
 }
@@ -341,6 +345,8 @@ static void on_entry(void *arg, const struct log_entry *entry)
     log_record_read(&c->reading, entry->text, &c->scratch, &c->record);
     if (c->record.level == SEVERITY_NONE)
         c->record.level = entry->level;
+    for (size_t i = 0; i < entry->fields_n && c->record.fields_n < LOG_FIELDS_MAX; i++)
+        c->record.fields[c->record.fields_n++] = entry->fields[i];
     patterns_apply(c->patterns, &c->record, c->counts, &c->found);
     if (c->found.job)
         add_clip(c, entry->time_ms);
@@ -366,6 +372,8 @@ static void add_counts(struct logs_collector *c, const struct source_counts *bef
     c->shared->counts.cut += now.cut - before->cut;
     c->shared->counts.lost_files += now.lost_files - before->lost_files;
     c->shared->counts.left_out_files += now.left_out_files - before->left_out_files;
+    c->shared->counts.lost_messages += now.lost_messages - before->lost_messages;
+    c->shared->counts.refused_connections += now.refused_connections - before->refused_connections;
 }
 
 static int read_source(struct logs_collector *c, int64_t ns, const atomic_bool *stop,
@@ -446,6 +454,55 @@ static void catch_up(void *arg, const atomic_bool *stop)
     (void)pthread_mutex_unlock(&c->turn->lock);
 }
 
+/* ---- syslog ---- */
+
+static void begin_receiving(struct logs_collector *c)
+{
+    const struct logs_settings *s = c->settings;
+
+    if (s->kind != LOGS_SYSLOG)
+        return;
+    c->receiver = receiver_ref(&c->shared->receivers, s->place, s->line_max, c->clock);
+    (void)pthread_mutex_lock(&c->shared->lock);
+    c->next_receiving = c->shared->receiving;
+    c->shared->receiving = c;
+    (void)pthread_mutex_unlock(&c->shared->lock);
+}
+
+static void end_receiving(struct logs_collector *c)
+{
+    struct logs_collector **at = &c->shared->receiving;
+
+    if (!c->receiver)
+        return;
+    (void)pthread_mutex_lock(&c->shared->lock);
+    while (*at != c)
+        at = &(*at)->next_receiving;
+    *at = c->next_receiving;
+    (void)pthread_mutex_unlock(&c->shared->lock);
+    receiver_unref(&c->shared->receivers, c->receiver);
+}
+
+static void prepare(void *arg)
+{
+    const struct logs_collector *c = arg;
+
+    receiver_open(c->receiver);
+}
+
+void logs_finish(struct logs_shared *shared)
+{
+    struct err told; /* nobody asks any more */
+
+    for (struct logs_collector *c = shared->receiving; c; c = c->next_receiving) {
+        (void)pthread_mutex_lock(&c->turn->lock);
+        do
+            (void)read_once(c, &told);
+        while (c->behind);
+        (void)pthread_mutex_unlock(&c->turn->lock);
+    }
+}
+
 /* ---- making ---- */
 
 static void free_collector(void *arg)
@@ -457,6 +514,7 @@ static void free_collector(void *arg)
         c->turn->owner = NULL;
     (void)pthread_mutex_unlock(&c->turn->lock);
     turn_unref(c->shared, c->turn);
+    end_receiving(c);
     free_source(c);
     counts_free(c->counts);
     patterns_free(c->patterns);
@@ -500,11 +558,13 @@ int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms
         free_collector(c);
         return -1;
     }
+    begin_receiving(c);
     *out = (struct collector){
         .name = settings->name,
         .collect = collect,
         .catch_up = catch_up,
         .is_behind = is_behind,
+        .prepare = c->receiver ? prepare : NULL,
         .free = free_collector,
         .arg = c,
         .hangs_on =

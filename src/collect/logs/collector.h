@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "collect/logs/receiver.h"
 
 struct clock;
 struct collector;
@@ -40,6 +41,7 @@ struct logs_counts {
     atomic_uint_fast64_t cut;            /* entries longer than max_line and such */
     atomic_uint_fast64_t lost_files;     /* gone before they were read to the end */
     atomic_uint_fast64_t left_out_files; /* beyond FOLLOW_FILES_MAX */
+    atomic_uint_fast64_t lost_messages, refused_connections; /* of syslog (receiver.h) */
     atomic_uint_fast64_t state_failures; /* times the state could not be written */
 };
 
@@ -51,6 +53,8 @@ struct logs_shared {
     struct logs_counts counts;
     pthread_mutex_t lock; /* guards: turns */
     struct logs_turn *turns;
+    struct receivers receivers;       /* of syslog */
+    struct logs_collector *receiving; /* those who read them; `lock` guards it */
 };
 
 /* All that is given is borrowed until the collector is freed. `timeout_ms`: a reading takes half as
@@ -58,5 +62,9 @@ struct logs_shared {
 MUST_USE int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms,
                                  struct logs_shared *shared, const struct clock *clock,
                                  struct log *log, struct collector *out, struct err *err);
+
+/* At the end of the program, when no collector runs any more: what was received is counted and
+ * stored. */
+void logs_finish(struct logs_shared *shared);
 
 #endif

@@ -263,9 +263,6 @@ static struct str field_of(struct journal *j, const char *name)
 
 static enum severity level_of(struct journal *j)
 {
-    static const enum severity levels[] = {SEVERITY_CRITICAL, SEVERITY_CRITICAL, SEVERITY_CRITICAL,
-                                           SEVERITY_ERROR,    SEVERITY_WARNING,  SEVERITY_INFO,
-                                           SEVERITY_INFO,     SEVERITY_DEBUG};
     struct str text;
 
     /* Engines give 3 to all of stderr and 6 to all of stdout. */
@@ -275,7 +272,7 @@ static enum severity level_of(struct journal *j)
     if (text.n != 1 || text.p[0] < '0' || text.p[0] > '7' ||
         (text.p[0] == '6' && str_eq(field_of(j, "_TRANSPORT"), STR("stdout"))))
         return SEVERITY_NONE;
-    return levels[text.p[0] - '0'];
+    return severity_of_priority((unsigned)(text.p[0] - '0'));
 }
 
 static void tell(const struct line *first, struct str text, const struct source_pass *pass)

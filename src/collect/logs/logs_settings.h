@@ -60,12 +60,13 @@ struct logs_pattern {
     bool all, go_on;
 };
 
-enum logs_kind { LOGS_FILES, LOGS_JOURNAL, LOGS_CONTAINER };
+enum logs_kind { LOGS_FILES, LOGS_JOURNAL, LOGS_CONTAINER, LOGS_SYSLOG };
 
 struct logs_settings {
     const char *name;
     enum logs_kind kind;
-    const char *place; /* the unit, the container's name */
+    const char *place; /* the unit, the container's name, the address of syslog */
+    unsigned line;     /* of the configuration's file, where that address stands */
     /* Absolute: glob(7) of files. Else a folder, of journal files or of the containers' engine; n
      * 0: where they are kept. */
     struct str path;

@@ -47,3 +47,12 @@ enum severity severity_of(struct str word)
             return words[i].severity;
     return SEVERITY_NONE;
 }
+
+enum severity severity_of_priority(unsigned priority)
+{
+    static const enum severity levels[] = {SEVERITY_CRITICAL, SEVERITY_CRITICAL, SEVERITY_CRITICAL,
+                                           SEVERITY_ERROR,    SEVERITY_WARNING,  SEVERITY_INFO,
+                                           SEVERITY_INFO,     SEVERITY_DEBUG};
+
+    return priority < ARRAY_LEN(levels) ? levels[priority] : SEVERITY_NONE;
+}

@@ -20,5 +20,7 @@ enum severity {
 const char *severity_name(enum severity severity); /* "warning" */
 /* "WARN", "warning", "wrn": any case; SEVERITY_NONE when it is no such word. */
 enum severity severity_of(struct str word);
+/* Of a priority of syslog without its facility, 0 to 7. */
+enum severity severity_of_priority(unsigned priority);
 
 #endif

@@ -5,6 +5,7 @@
 #include "collect/logs/follow.h"
 #include "collect/logs/journal.h"
 #include "collect/logs/logs_settings.h"
+#include "collect/logs/received.h"
 
 bool source_pass_is_over(const struct source_pass *pass)
 {
@@ -93,7 +94,25 @@ static void free_container(void *arg)
     container_free(arg);
 }
 
-void source_make(const struct logs_settings *s, const struct regex *begins, struct log_source *out)
+/* ---- syslog ---- */
+
+static int read_received(void *arg, const struct source_pass *pass, struct err *err)
+{
+    return received_read(arg, pass, err);
+}
+
+static struct source_counts counts_of_received(const void *arg)
+{
+    return received_counts(arg);
+}
+
+static void free_received(void *arg)
+{
+    received_free(arg);
+}
+
+void source_make(const struct logs_settings *s, const struct regex *begins,
+                 struct receiver *receiver, struct log_source *out)
 {
     static const struct log_source kinds[] = {
         [LOGS_FILES] = {read_files, counts_of_files, write_files, load_files, free_files, NULL},
@@ -101,6 +120,7 @@ void source_make(const struct logs_settings *s, const struct regex *begins, stru
                           free_journal, NULL},
         [LOGS_CONTAINER] = {read_container, counts_of_container, write_container, load_container,
                             free_container, NULL},
+        [LOGS_SYSLOG] = {read_received, counts_of_received, NULL, NULL, free_received, NULL},
     };
     const char *folder = s->path.n ? s->path.p : NULL;
 
@@ -125,6 +145,9 @@ void source_make(const struct logs_settings *s, const struct regex *begins, stru
                                                               .begins = begins,
                                                               .line_max = s->line_max,
                                                               .from_beginning = s->from_beginning});
+        break;
+    case LOGS_SYSLOG:
+        out->arg = received_new(s->name, receiver, s->line_max, s->zone);
         break;
     }
 }

@@ -1,4 +1,4 @@
-/* source: where the entries of a log come from: files, the journal, a container.
+/* source: where the entries of a log come from: files, the journal, a container, syslog.
  *
  * A source remembers how far it has been read, as members of an object that the collector keeps in
  * the data directory (collector.h). The first pass in which there is something only takes note of
@@ -21,14 +21,18 @@ struct err;
 struct json_t;
 struct json_writer;
 struct log;
+struct log_field;
 struct logs_settings;
+struct receiver;
 struct regex;
 
 /* An entry and what is known of it beside its text. Views hold until the call returns. */
 struct log_entry {
-    struct str text;     /* without the newline at its end */
-    int64_t time_ms;     /* of its first line, since 1970; 0: not known */
-    enum severity level; /* for a text that says none; SEVERITY_NONE: not known either */
+    struct str text;                /* without the newline at its end */
+    int64_t time_ms;                /* of its first line, since 1970; 0: not known */
+    enum severity level;            /* for a text that says none; SEVERITY_NONE: not known either */
+    const struct log_field *fields; /* [fields_n], behind those that the text has */
+    size_t fields_n;
 };
 
 struct source_pass {
@@ -48,7 +52,7 @@ bool source_pass_is_over(const struct source_pass *pass);
 
 /* What the passes read and left out, since the start of the program. */
 struct source_counts {
-    uint64_t bytes, cut, lost_files, left_out_files;
+    uint64_t bytes, cut, lost_files, left_out_files, lost_messages, refused_connections;
 };
 
 struct log_source {
@@ -56,15 +60,15 @@ struct log_source {
      * be read has been told all the same. */
     MUST_USE int (*read)(void *arg, const struct source_pass *pass, struct err *err);
     struct source_counts (*counts)(const void *arg);
-    /* Members of an object that is open; and from one. */
+    /* Members of an object that is open; and from one. NULL: there is no position. */
     void (*write)(const void *arg, struct json_writer *w);
     void (*load)(void *arg, const struct json_t *root);
     void (*free)(void *arg); /* NULL is fine */
     void *arg;
 };
 
-/* Both are borrowed; `begins` as in splitter.h. */
+/* All borrowed; `begins` as in splitter.h; `receiver` of LOGS_SYSLOG, else NULL. */
 void source_make(const struct logs_settings *settings, const struct regex *begins,
-                 struct log_source *out);
+                 struct receiver *receiver, struct log_source *out);
 
 #endif

@@ -71,12 +71,25 @@ static void times_without_a_zone_are_on_the_clock_of_theirs(void **state)
     assert_int_equal(read_at(NULL, "2025-03-04T07:59:01Z"), NOW_MS - 59000);
 }
 
+static void a_day_without_a_year_is_the_nearest_also_ahead_of_now(void **state)
+{
+    struct when w = {.zone = &zone_utc};
+
+    (void)state;
+    when_begin(&w, INT64_C(1735776000000)); /* 2025-01-02 00:00 */
+    assert_int_equal(when_read_nearest(&w, STR("Jan  2 02:00:00")), INT64_C(1735783200000));
+    assert_int_equal(when_read_nearest(&w, STR("Dec 31 00:00:00")), INT64_C(1735603200000));
+    when_begin(&w, INT64_C(1735603200000)); /* 2024-12-31 00:00 */
+    assert_int_equal(when_read_nearest(&w, STR("Jan  2 02:00:00")), INT64_C(1735783200000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_read_as_programs_write_them),
         cmocka_unit_test(numbers_are_times_by_their_size),
         cmocka_unit_test(a_time_without_a_day_or_year_is_the_last_such),
+        cmocka_unit_test(a_day_without_a_year_is_the_nearest_also_ahead_of_now),
         cmocka_unit_test(what_is_no_time_is_from_now),
         cmocka_unit_test(times_without_a_zone_are_on_the_clock_of_theirs),
     };

@@ -1,5 +1,8 @@
 #include "collect/logs/when.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "text/iso_time.h"
@@ -198,4 +201,20 @@ int64_t when_read(struct when *w, struct str text)
          read_clock(w, text, &out)))
         return out;
     return w->now_ms;
+}
+
+int64_t when_read_nearest(struct when *w, struct str text)
+{
+    int64_t year = 1970 + today(w) * 400 / 146097, best = when_read(w, text), at;
+    char dated[TEXT_MAX];
+
+    if (text.n > TEXT_MAX / 2)
+        return best;
+    for (int64_t y = year - 1; y <= year + 1; y++) {
+        (void)snprintf(dated, sizeof dated, "%.*s %" PRId64, STR_ARGS(text), y);
+        at = when_read(w, str_c(dated));
+        if (llabs(at - w->now_ms) < llabs(best - w->now_ms))
+            best = at;
+    }
+    return best;
 }

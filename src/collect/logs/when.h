@@ -30,5 +30,7 @@ struct when {
 void when_begin(struct when *w, int64_t now_ms);
 /* Unix milliseconds. */
 int64_t when_read(struct when *w, struct str text);
+/* The same of "Mar  4 08:00:01" from a clock that may be ahead: the such day nearest to now. */
+int64_t when_read_nearest(struct when *w, struct str text);
 
 #endif

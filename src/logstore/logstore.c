@@ -164,6 +164,21 @@ static uint64_t file_bytes_max(struct logstore *s)
     return part == 0 || part > FILE_MAX ? FILE_MAX : part < FILE_MIN ? FILE_MIN : part;
 }
 
+/* The one above it is that of the positions, which may not be there yet. */
+static int make_folder(const char *folder, struct err *err)
+{
+    char *above = mem_strdup(folder), *slash = strrchr(above, '/');
+
+    if (slash && slash > above) {
+        *slash = '\0';
+        (void)mkdir(above, 0700); /* what fails here, the next says */
+    }
+    mem_free(above);
+    if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+        return err_os(err, errno, "cannot make %s", folder);
+    return 0;
+}
+
 static int open_newest(struct logstore *s, struct err *err)
 {
     struct file *file = newest(s);
@@ -172,8 +187,8 @@ static int open_newest(struct logstore *s, struct err *err)
 
     if (!file || file->bytes >= file_bytes_max(s) ||
         (file->info.lines && file->begun_ms / DAY_MS != now_ms / DAY_MS)) {
-        if (mkdir(s->folder, 0700) < 0 && errno != EEXIST)
-            return err_os(err, errno, "cannot make %s", s->folder);
+        if (make_folder(s->folder, err) < 0)
+            return -1;
         now_ms = file && now_ms <= file->begun_ms ? file->begun_ms + 1 : now_ms;
         file_path(s->folder, now_ms, path);
         if (segment_open(path, &s->segment, err) < 0)

@@ -72,6 +72,8 @@ static int tear_down(void **state)
     logstore_close(f->store);
     (void)each_file(f, "", true);
     (void)rmdir(f->lines);
+    *strrchr(f->lines, '/') = '\0';
+    (void)rmdir(f->lines);
     (void)rmdir(f->folder);
     buf_fini(&f->found);
     free(f);
@@ -404,6 +406,17 @@ static void a_file_that_a_search_finds_damaged_is_moved_aside(void **state)
     assert_string_equal(search(f, ""), "kept|");
 }
 
+static void the_first_line_makes_its_folder_and_the_one_above(void **state)
+{
+    struct fixture *f = *state;
+
+    logstore_close(f->store);
+    (void)snprintf(f->lines, sizeof f->lines, "%s/logs/lines", f->folder);
+    open_store(f);
+    append_one(f, "a", NOW_MS, 2, "kept");
+    assert_string_equal(search(f, ""), "kept|");
+}
+
 static void lines_that_the_disk_does_not_take_are_counted(void **state)
 {
     struct fixture *f = *state;
@@ -527,6 +540,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_file_is_moved_aside_at_the_start, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_a_search_finds_damaged_is_moved_aside, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_first_line_makes_its_folder_and_the_one_above, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(lines_that_the_disk_does_not_take_are_counted, set_up,
                                         tear_down),

@@ -75,7 +75,8 @@ static void check_log(const struct pack_parameter *p, const struct yaml *value,
         return;
     }
     if (value->kind != YAML_SCALAR || !value->text.n)
-        yaml_error(errors, value, "%s: expected a path, {unit: NAME} or {container: NAME}",
+        yaml_error(errors, value,
+                   "%s: expected a path, {unit: NAME}, {container: NAME} or {syslog: ADDRESS}",
                    p->name);
 }
 

@@ -495,6 +495,7 @@ void logs_finish(struct logs_shared *shared)
     struct err told; /* nobody asks any more */
 
     for (struct logs_collector *c = shared->receiving; c; c = c->next_receiving) {
+        receiver_finish(c->receiver);
         (void)pthread_mutex_lock(&c->turn->lock);
         do
             (void)read_once(c, &told);

@@ -63,8 +63,8 @@ MUST_USE int logs_collector_make(const struct logs_settings *settings, int64_t t
                                  struct logs_shared *shared, const struct clock *clock,
                                  struct log *log, struct collector *out, struct err *err);
 
-/* At the end of the program, when no collector runs any more: what was received is counted and
- * stored. */
+/* On the loop, at the end of the program, when no collector runs any more: what was received is
+ * counted and stored. */
 void logs_finish(struct logs_shared *shared);
 
 #endif

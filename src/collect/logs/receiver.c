@@ -12,6 +12,7 @@
 #include "sys/watch.h"
 
 #define READS_MAX     32 /* of one socket before the loop goes on */
+#define LAST_READS    64 /* times so many, which is more than the kernel keeps */
 #define SILENT_MS     60000
 #define DATAGRAM_MAX  65536
 #define KEPT_CAPACITY (256u << 10) /* of an empty buffer */
@@ -200,14 +201,14 @@ static void on_bytes(void *arg, unsigned events)
 /* True: there is room for one more. */
 static bool make_place(struct receiver *r)
 {
-    struct peer *oldest = r->peers;
+    struct peer *oldest = NULL;
 
     if (r->peers_n < RECEIVER_PEERS_MAX)
         return true;
     for (struct peer *p = r->peers; p; p = p->next)
-        if (p->heard_ms < oldest->heard_ms)
+        if (!oldest || p->heard_ms < oldest->heard_ms)
             oldest = p;
-    if (r->clock->wall_ms(r->clock) - oldest->heard_ms < SILENT_MS)
+    if (!oldest || r->clock->wall_ms(r->clock) - oldest->heard_ms < SILENT_MS)
         return false;
     drop_peer(oldest);
     return true;
@@ -265,6 +266,22 @@ static void close_sockets(struct receiver *r)
     sock_close(r->tcp);
     r->udp_watch = r->tcp_watch = NULL;
     r->udp = r->tcp = -1;
+}
+
+void receiver_finish(struct receiver *r)
+{
+    if (r->udp < 0)
+        return;
+    on_connections(r, 0);
+    for (int i = 0; i < LAST_READS; i++)
+        on_datagrams(r, 0);
+    for (struct peer *p = r->peers, *next; p; p = next) {
+        next = p->next;
+        on_bytes(p, 0);
+    }
+    while (r->peers)
+        drop_peer(r->peers);
+    close_sockets(r);
 }
 
 static int say_why(const char *address, int os, struct err *err)

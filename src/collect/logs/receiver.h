@@ -44,6 +44,9 @@ void receiver_unref(struct receivers *all, struct receiver *r); /* NULL is fine 
 
 void receiver_open(struct receiver *r); /* on the loop; nothing when it is open */
 
+/* On the loop, at the end: takes what the kernel has for it, and closes. */
+void receiver_finish(struct receiver *r);
+
 /* Appends whole messages of about `bytes` to *out. False: none waits. */
 bool receiver_take(struct receiver *r, size_t bytes, struct buf *out);
 /* Takes one off the front of what receiver_take gave; n 0: there is no more. */

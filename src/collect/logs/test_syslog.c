@@ -10,11 +10,14 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
+#include "collect/logs/received.h"
 #include "collect/logs/receiver.h"
 #include "collect/logs/syslog.h"
 #include "sys/clock.h"
 #include "sys/loop.h"
 #include "sys/sock.h"
+#include "text/zone.h"
 
 /* "level|time|name=value ...|text" */
 static void assert_message(const char *raw, const char *expected)
@@ -114,10 +117,12 @@ static void stop(void *arg)
 
 static void turn(struct fixture *f)
 {
-    struct loop_timer *t = loop_timer_new(f->loop, 20, 0, stop, f->loop);
+    for (int i = 0; i < 3; i++) { /* a connection comes, and then its bytes */
+        struct loop_timer *t = loop_timer_new(f->loop, 7, 0, stop, f->loop);
 
-    loop_run(f->loop);
-    loop_timer_free(t);
+        loop_run(f->loop);
+        loop_timer_free(t);
+    }
 }
 
 /* An address that nobody listens on. */
@@ -246,6 +251,114 @@ static void what_there_is_no_room_for_is_counted_and_room_comes_again(void **sta
     (void)close(fd);
 }
 
+static void what_the_kernel_has_no_room_for_is_counted_too(void **state)
+{
+    struct fixture *f = *state;
+    struct receiver_losses losses;
+    SCOPED(buf_fini) struct buf taken = {0};
+    struct str rest;
+    struct err err;
+    int64_t at;
+    size_t n = 0;
+    int fd = open_peer(f, SOCK_DGRAM);
+
+    for (size_t i = 0; i < 5000; i++) /* while the loop does something else */
+        send_text(fd, "<1>one", 6);
+    turn(f);
+    turn(f);
+    send_text(fd, "<1>last", 7); /* with the next the kernel says how many */
+    turn(f);
+    assert_int_equal(receiver_state(f->receiver, &losses, &err), 0);
+    while (receiver_take(f->receiver, 1 << 20, &taken))
+        ;
+    rest = buf_str(&taken);
+    while (receiver_next(&rest, &at).n)
+        n++;
+    assert_true(losses.messages > 0);
+    assert_int_equal(n + losses.messages, 5001);
+    (void)close(fd);
+}
+
+static void at_the_end_what_the_kernel_has_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    SCOPED(buf_fini) struct buf taken = {0};
+    SCOPED(buf_fini) struct buf said = {0};
+    int udp = open_peer(f, SOCK_DGRAM), tcp = open_peer(f, SOCK_STREAM);
+    struct str rest, message;
+    int64_t at;
+
+    send_text(udp, "<1>one", 6); /* the loop does not run any more */
+    send_text(tcp, "<1>two", 6);
+    receiver_finish(f->receiver);
+    (void)receiver_take(f->receiver, 1000, &taken);
+    rest = buf_str(&taken);
+    for (message = receiver_next(&rest, &at); message.n; message = receiver_next(&rest, &at))
+        on_message(&said, message);
+    assert_string_equal(buf_str(&said).p, "<1>one|<1>two|");
+    (void)close(udp);
+    (void)close(tcp);
+}
+
+/* ---- as the source of a log ---- */
+
+struct told {
+    struct log log;
+    size_t warnings, entries;
+    int64_t time_ms;
+};
+
+static void on_log(struct log *log, enum log_level level, const char *part, const char *text)
+{
+    (void)level, (void)part;
+    assert_non_null(strstr(text, "net: messages of syslog were dropped"));
+    CONTAINER_OF(log, struct told, log)->warnings++;
+}
+
+static void on_entry(void *arg, const struct log_entry *entry)
+{
+    struct told *told = arg;
+
+    told->entries++;
+    told->time_ms = entry->time_ms;
+}
+
+static void losses_are_told_once_and_what_is_too_long_is_cut(void **state)
+{
+    static char text[2000];
+    struct fixture *f = *state;
+    struct told told = {.log = {.write = on_log}};
+    const struct source_pass pass = {.clock = &f->clock.clock,
+                                     .log = &told.log,
+                                     .until_ns = INT64_MAX,
+                                     .entry = on_entry,
+                                     .arg = &told};
+    struct received *r = received_new("net", f->receiver, 1000, &zone_utc);
+    struct err err;
+    int fd = open_peer(f, SOCK_DGRAM);
+
+    memset(text, 'x', sizeof text);
+    for (int times = 0; times < 2; times++) {
+        for (size_t i = 0; i < 5000; i++)
+            send_text(fd, "<1>one", 6);
+        turn(f);
+        turn(f);
+        send_text(fd, text, sizeof text);
+        turn(f);
+        assert_int_equal(received_read(r, &pass, &err), 0);
+        assert_int_equal(received_counts(r).cut, times + 1);
+        assert_int_equal(received_counts(r).lost_messages + told.entries, (times + 1) * 5001);
+        assert_int_equal(told.time_ms, f->clock.clock.wall_ms(&f->clock.clock));
+    }
+    assert_int_equal(told.warnings, 1);
+    send_text(fd, "<1>Mar  4 08:00:01 h a: t", 25);
+    turn(f);
+    assert_int_equal(received_read(r, &pass, &err), 0);
+    assert_int_equal((told.time_ms / 1000) % 86400, 8 * 3600 + 1);
+    received_free(r);
+    (void)close(fd);
+}
+
 static void of_too_many_connections_one_that_is_silent_goes(void **state)
 {
     struct fixture *f = *state;
@@ -301,6 +414,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(messages_come_by_udp_and_tcp, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_there_is_no_room_for_is_counted_and_room_comes_again,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_the_kernel_has_no_room_for_is_counted_too, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(at_the_end_what_the_kernel_has_is_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(losses_are_told_once_and_what_is_too_long_is_cut, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(of_too_many_connections_one_that_is_silent_goes, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_address_in_use_is_told_and_tried_again, set_up,

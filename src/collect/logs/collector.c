@@ -472,6 +472,7 @@ static void begin_receiving(struct logs_collector *c)
 static void end_receiving(struct logs_collector *c)
 {
     struct logs_collector **at = &c->shared->receiving;
+    size_t left;
 
     if (!c->receiver)
         return;
@@ -480,7 +481,13 @@ static void end_receiving(struct logs_collector *c)
         at = &(*at)->next_receiving;
     *at = c->next_receiving;
     (void)pthread_mutex_unlock(&c->shared->lock);
-    receiver_unref(&c->shared->receivers, c->receiver);
+    left = receiver_unref(&c->shared->receivers, c->receiver);
+    if (!left)
+        return;
+    c->shared->counts.lost_messages += left;
+    log_warn(c->log, "logs",
+             "%s: %zu messages of syslog came that the entry had not read when it went",
+             c->settings->name, left);
 }
 
 static void prepare(void *arg)

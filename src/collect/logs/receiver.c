@@ -349,7 +349,7 @@ static void on_open(struct loop_message *m)
     struct receiver *r = CONTAINER_OF(m, struct receiver, go);
 
     receiver_open(r);
-    receiver_unref(r->all, r);
+    (void)receiver_unref(r->all, r);
 }
 
 static void on_close(struct loop_message *m)
@@ -397,19 +397,37 @@ struct receiver *receiver_ref(struct receivers *all, const char *address, size_t
     return r;
 }
 
-void receiver_unref(struct receivers *all, struct receiver *r)
+static size_t count_waiting(struct receiver *r)
+{
+    struct str rest;
+    struct head head;
+    size_t n = 0;
+
+    (void)pthread_mutex_lock(&r->lock);
+    for (rest = str_skip(buf_str(&r->waiting), r->taken); rest.n; n++) {
+        take_head(&rest, &head);
+        rest = str_skip(rest, head.bytes);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+size_t receiver_unref(struct receivers *all, struct receiver *r)
 {
     struct receiver **at = &all->list;
+    size_t left = 0;
 
     if (!r)
-        return;
+        return 0;
     (void)pthread_mutex_lock(&all->lock);
     if (--r->refs == 0) {
         while (*at != r)
             at = &(*at)->next;
         *at = r->next;
+        left = count_waiting(r);
         r->go.run = on_close;
         loop_post(all->loop, &r->go);
     }
     (void)pthread_mutex_unlock(&all->lock);
+    return left;
 }

@@ -40,7 +40,8 @@ struct receivers {
  * until the last reference is gone and the loop has run once more. */
 struct receiver *receiver_ref(struct receivers *all, const char *address, size_t line_max,
                               const struct clock *clock);
-void receiver_unref(struct receivers *all, struct receiver *r); /* NULL is fine */
+/* How many messages nobody will read now: 0 unless it was the last reference. NULL is fine. */
+size_t receiver_unref(struct receivers *all, struct receiver *r);
 
 void receiver_open(struct receiver *r); /* on the loop; nothing when it is open */
 

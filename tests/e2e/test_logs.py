@@ -39,7 +39,7 @@ class Logs(unittest.TestCase):
         folder = os.path.join(self.server.data, 'logs')
 
         def written():
-            return [(e.name, e.inode()) for e in os.scandir(folder)]
+            return [(e.name, e.stat().st_ino, e.stat().st_mtime_ns) for e in os.scandir(folder) if e.is_file()]
         self.append('turned.log', 'line 1\n')
         eventually(lambda: self.lines() == 1)
         before, reads = written(), self.server.query('count_over_time(up{job="logs"}[1m])')[0][1]

@@ -100,6 +100,12 @@ class SameAnswers(unittest.TestCase):
         for agent in ('prometheus', 'earshot'):
             eventually(lambda agent=agent: cls.replay.given(agent) == STEPS, 90)
         time.sleep(2)  # what was given is stored
+        for server in (cls.ours, cls.theirs):  # else what is compared is how busy this machine was
+            for name in ('node_load1', 'redis_up', 'pg_up', 'cpu_usage_percent', 'process_open_fds{job="prometheus"}'):
+                found = server.query('count_over_time(%s[20m])' % name, time=cls.asked_at)
+                assert found, name
+                for labels, n in found:
+                    assert n == STEPS, '%s stored %d of %d scrapes of %s' % (server.port, n, STEPS, labels)
 
     def both(self, what):
         return what(self.ours), what(self.theirs)

@@ -84,11 +84,6 @@ static bool is_one_of(const char *set, char c)
     return c != '\0' && strchr(set, c) != NULL;
 }
 
-static bool is_meta(char c)
-{
-    return is_one_of("\\.+*?()|[]{}^$", c);
-}
-
 /* After a backslash these stand for themselves. */
 static bool is_punctuation(char c)
 {
@@ -108,7 +103,7 @@ static bool take_literal(struct set_parser *s, struct str *out)
     size_t escapes = 0, n = 0;
     char *text;
 
-    while (s->p < s->end && (*s->p == '\\' || !is_meta(*s->p))) {
+    while (s->p < s->end && (*s->p == '\\' || !regex_is_meta(*s->p))) {
         if (*s->p == '\\') {
             if (s->end - s->p < 2 || !is_punctuation(s->p[1]))
                 return false;
@@ -267,7 +262,7 @@ static int leading_literal(struct arena *a, struct str pattern, struct str *pref
         bool escaped =
             pattern.p[i] == '\\' && i + 1 < pattern.n && is_punctuation(pattern.p[i + 1]);
 
-        if (!escaped && is_meta(pattern.p[i]))
+        if (!escaped && regex_is_meta(pattern.p[i]))
             break;
         if (((unsigned char)pattern.p[i] & 0xc0) != 0x80) { /* not inside a UTF-8 character */
             last = n;

@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "text/regex.h"
+
 /* Behind what cannot hold a comparison: a string, a selector, a range. Anything else is one byte.
  */
 static size_t skip(struct str expr, size_t i)
@@ -170,7 +172,7 @@ void expression_put_value(struct str before, struct str text, bool is_regex, str
         }
     }
     for (size_t i = 0; i < text.n; i++) {
-        if (in_regex && !is_regex && memchr("\\.+*?()|[]{}^$", text.p[i], 14))
+        if (in_regex && !is_regex && regex_is_meta(text.p[i]))
             buf_adds(out, "\\\\");
         if (in_string && (text.p[i] == '"' || text.p[i] == '\\'))
             buf_addc(out, '\\');

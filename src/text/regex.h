@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/str.h"
@@ -31,6 +32,11 @@ size_t regex_groups(const struct regex *r); /* capturing groups, without the who
 int regex_group_index(const struct regex *r, struct str name);
 /* p NULL: the group has none. Borrowed from r. */
 struct str regex_group_name(const struct regex *r, int group);
+/* Means something else than itself, unless a backslash stands before it. */
+static inline bool regex_is_meta(char c)
+{
+    return c != '\0' && strchr("\\.+*?()|[]{}^$", c) != NULL;
+}
 
 #ifdef __cplusplus
 }

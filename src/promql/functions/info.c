@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "promql/functions/calls.h"
+#include "text/regex.h"
 
 static const struct str identifying[] = {{"instance", 8}, {"job", 3}};
 
@@ -95,7 +96,7 @@ static int find_ignored(struct info *x, struct err *err)
 static void add_quoted(struct buf *out, struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (strchr("\\.+*?()|[]{}^$", s.p[i]) && s.p[i])
+        if (regex_is_meta(s.p[i]))
             buf_addc(out, '\\');
         buf_addc(out, s.p[i]);
     }

@@ -9,16 +9,16 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "pack/expression.h"
 #include "pack/pack.h"
 #include "pack/substitute.h"
 #include "pack/tuning.h"
 #include "text/duration.h"
+#include "text/regex.h"
 #include "text/yaml.h"
 
 #define FILE_BYTES_MAX (8u << 20)
-#define JOBS_MAX       128
-#define GROUPS_MAX     32 /* of one pack: intervals of rules */
 #define RESERVES       "vllm|triton|tgi"
 #define OWN_JOB        "earshot"
 
@@ -45,25 +45,30 @@ struct group {
 };
 
 struct groups {
-    struct group items[GROUPS_MAX];
-    size_t n;
+    struct group *items; /* owned; [n] */
+    size_t n, cap;
     int64_t usual_ms; /* the interval of the pack */
 };
 
 /* ---- jobs ---- */
 
 struct jobs {
-    struct str items[JOBS_MAX];
-    size_t n;
+    struct str *items; /* owned; [n] */
+    size_t n, cap;
 };
+
+static void free_jobs(struct jobs *jobs)
+{
+    mem_free(jobs->items);
+}
 
 static void add_job(struct jobs *jobs, struct str job)
 {
     for (size_t i = 0; i < jobs->n; i++)
         if (str_eq(jobs->items[i], job))
             return;
-    if (jobs->n < JOBS_MAX)
-        jobs->items[jobs->n++] = job;
+    jobs->items = mem_grow(jobs->items, &jobs->cap, jobs->n + 1, sizeof *jobs->items);
+    jobs->items[jobs->n++] = job;
 }
 
 /* What a use collects: as it was expanded, or as the pack says when nobody was asked. */
@@ -105,7 +110,7 @@ static const char *join_quoted(struct arena *a, const struct str items[], size_t
         if (i > 0)
             buf_addc(&text, '|');
         for (size_t k = 0; k < items[i].n; k++) {
-            if (memchr("\\.+*?()|[]{}^$", items[i].p[k], 14))
+            if (regex_is_meta(items[i].p[k]))
                 buf_addc(&text, '\\');
             buf_addc(&text, items[i].p[k]);
         }
@@ -115,7 +120,7 @@ static const char *join_quoted(struct arena *a, const struct str items[], size_t
 
 static int find_jobs(struct filling *f)
 {
-    struct jobs jobs = {.n = 0};
+    SCOPED(free_jobs) struct jobs jobs = {.n = 0};
 
     add_job(&jobs, STR(OWN_JOB));
     for (size_t i = 0; i < f->wanted->n; i++) {
@@ -130,14 +135,14 @@ static int find_jobs(struct filling *f)
 
 static int find_reserves(struct filling *f)
 {
-    struct str names[JOBS_MAX];
-    size_t n = 0;
+    size_t n = f->wanted->reserves_n;
+    struct str *names = arena_new_array(f->arena, struct str, n, f->err);
 
     f->reserves = RESERVES;
-    for (; n < f->wanted->reserves_n && n < JOBS_MAX; n++)
-        names[n] = str_c(f->wanted->reserves[n]);
+    for (size_t i = 0; names && i < n; i++)
+        names[i] = str_c(f->wanted->reserves[i]);
     if (n > 0)
-        f->reserves = join_quoted(f->arena, names, n, f->err);
+        f->reserves = names ? join_quoted(f->arena, names, n, f->err) : NULL;
     return f->reserves ? 0 : -1;
 }
 
@@ -267,7 +272,7 @@ static void narrow(const struct use *u, struct buf *expr)
 {
     SCOPED(buf_fini) struct buf more;
     SCOPED(buf_fini) struct buf made;
-    struct jobs jobs = {.n = 0};
+    SCOPED(free_jobs) struct jobs jobs = {.n = 0};
     bool is_machine = strcmp(u->pack->name, "host") == 0 || strcmp(u->pack->name, "gpu") == 0;
 
     buf_init(&more, 0);
@@ -469,9 +474,10 @@ static void add_to_group(struct groups *groups, int64_t interval_ms, struct str 
 
     if (rule.n == 0)
         return;
-    while (i < groups->n && groups->items[i].interval_ms != interval_ms && i + 1 < GROUPS_MAX)
+    while (i < groups->n && groups->items[i].interval_ms != interval_ms)
         i++;
     if (i == groups->n) {
+        groups->items = mem_grow(groups->items, &groups->cap, i + 1, sizeof *groups->items);
         groups->items[i].interval_ms = interval_ms;
         buf_init(&groups->items[i].rules, FILE_BYTES_MAX);
         groups->n++;
@@ -543,6 +549,7 @@ static void put_groups(const struct pack *pack, struct groups *groups, struct bu
         buf_add(out, buf_str(&groups->items[i].rules));
         buf_fini(&groups->items[i].rules);
     }
+    mem_free(groups->items);
 }
 
 /* The rules of the pack whose first use is `from`. */

@@ -19,6 +19,10 @@
         take_value_;                                                                               \
     })
 
+/* The text of a constant: STRINGIFY(LIMIT) is "5000". */
+#define STRINGIFY_(x) #x
+#define STRINGIFY(x)  STRINGIFY_(x)
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The struct that holds `member`, given a pointer to the member. */

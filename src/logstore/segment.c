@@ -18,8 +18,6 @@
 #define TRIES_MAX           64
 #define BUSY_MS             2000
 #define NAMES_MAX           100000 /* of events in one file; further ones are stored without */
-#define STRINGIFY_(x)       #x
-#define STRINGIFY(x)        STRINGIFY_(x)
 #define PRAGMA(name, value) "PRAGMA " name "=" STRINGIFY(value) ";"
 
 struct name {

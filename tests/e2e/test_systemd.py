@@ -61,6 +61,23 @@ class Units(unittest.TestCase):
         eventually(lambda: self.states(server) == sorted((name, 'failed', '') for name in self.systemd.units))
         self.assertEqual(self.systemd.calls.count('Get'), 1)
 
+    def test_more_units_than_are_told_shows_and_is_logged_once(self):
+        self.systemd.units = {'t%d.timer' % i: 'failed' for i in range(5001)}
+        self.systemd.start()
+        server = self.server('failed')
+        success = 'earshot_host_collector_success{collector="systemd"}'
+        eventually(lambda: server.query(success + ' == 0') and server.query('count_over_time(%s[1m]) > 5' % success))
+        self.assertEqual(server.query('count(node_systemd_unit_state == 1)')[0][1], 5000)
+        with open(os.path.join(server.dir, 'log'), encoding='utf-8') as f:
+            self.assertEqual(f.read().count('more than 5000 units'), 1)
+
+    def test_a_systemd_that_never_answers_shows_from_the_first_pass_on(self):
+        self.systemd.silent = {'ListUnitsFiltered'}
+        self.systemd.start()
+        server = self.server('failed')
+        eventually(lambda: server.query('earshot_host_collector_success{collector="systemd"} == 0'))
+        self.assertFalse(server.query('node_systemd_unit_state'))
+
     def test_without_systemd_nothing_is_told_and_all_else_goes_on(self):
         server = self.server('failed')
         eventually(lambda: server.query('node_filesystem_size_bytes or node_load1'))

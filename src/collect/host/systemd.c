@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "collect/host/bus_lib.h"
@@ -22,7 +21,7 @@
 #define MANAGER_AT "/org/freedesktop/systemd1"
 #define SERVICE    SYSTEMD ".Service"
 #define TIMEOUT_US UINT64_C(3000000)
-#define UNITS_MAX  5000 /* told in one pass */
+#define UNITS_MAX  5000 /* told in one pass; the others are left out, which shows */
 #define TYPES_MAX  10000
 #define SLOW_NS    INT64_C(60000000000) /* after a type that was not told in time */
 #define TYPE_BYTES 24
@@ -259,7 +258,6 @@ void systemd_collect(struct host_run *r)
 {
     struct asking a = {.r = r, .s = *r->state};
     struct bus_error error = {0};
-    bool was_connected;
     const char **filter;
     int rc;
 
@@ -269,22 +267,21 @@ void systemd_collect(struct host_run *r)
         *r->state = a.s = mem_new(struct systemd_state);
         map_init(&a.s->types);
     }
-    was_connected = a.s->bus != NULL;
     a.units = host_new_array(r, struct unit, UNITS_MAX);
     filter = filter_of(&a);
     if (!a.units || !filter || !connect_bus(a.s))
         return;
     rc = ask(&a, filter, &error);
-    r->present = rc >= 0 || (was_connected && !is_absence(&error));
+    r->present = rc >= 0 || !is_absence(&error);
     if (rc < 0) {
         if (r->present)
             host_broken(r, FILES_ROOT, BUS,
                         error.message ? error.message : "systemd does not answer");
         disconnect(a.s);
     } else {
-        if (a.left_out && !r->quiet)
-            log_warn(r->log, "host", "%zu units of systemd are left out: more than %d", a.left_out,
-                     UNITS_MAX);
+        if (a.left_out)
+            host_broken(r, FILES_ROOT, BUS,
+                        "systemd has more than " STRINGIFY(UNITS_MAX) " units that are wanted");
         tell(r, a.units, a.n);
     }
     a.s->lib.error_free(&error);

@@ -246,7 +246,7 @@ static int refresh(struct far *f, struct err *err)
         tree_put(f->tree, path, buf_str(&f->content));
     }
     tree_end(f->tree);
-    return 0;
+    return tree_check(f->tree, err);
 }
 
 /* ---- the collector ---- */

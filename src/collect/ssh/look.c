@@ -71,6 +71,10 @@ int look_tree(const struct look *l, struct tree **out, struct err *err)
     put_links(t, rest);
     while (snapshot_next(&rest, &path, &content))
         tree_put(t, path, buf_str(&content));
+    if (tree_check(t, err) < 0) {
+        tree_free(t);
+        return -1;
+    }
     *out = t;
     return 0;
 }

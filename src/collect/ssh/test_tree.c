@@ -40,6 +40,30 @@ static void what_is_not_put_again_is_gone(void **state)
     tree_free(t);
 }
 
+/* A collector would take what is missing for what is not there. */
+static void what_cannot_be_kept_is_told_until_the_next_round(void **state)
+{
+    static char target[2000];
+    struct tree *t;
+    struct err err;
+
+    (void)state;
+    memset(target, 'x', sizeof target);
+    assert_ok(tree_new(&t, &err), err);
+    tree_begin(t);
+    tree_put(t, STR("/proc/8"), STR("a file"));
+    tree_put(t, STR("/proc/8/stat"), STR("y")); /* below a file */
+    tree_end(t);
+    assert_fails(tree_check(t, &err), err, ERR_LIMIT, "1 of its files could not be kept");
+    tree_begin(t);
+    tree_put(t, STR("/proc/9/stat"), STR("y"));
+    tree_end(t);
+    assert_ok(tree_check(t, &err), err);
+    tree_put_link(t, STR("/proc/9/exe"), (struct str){target, sizeof target});
+    assert_fails(tree_check(t, &err), err, ERR_LIMIT, "1 of its files");
+    tree_free(t);
+}
+
 /* Another process makes one and dies: its path. */
 static void leave_orphan(char path[300])
 {
@@ -89,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_put_again_is_gone),
+        cmocka_unit_test(what_cannot_be_kept_is_told_until_the_next_round),
         cmocka_unit_test(one_that_was_left_goes_and_one_that_is_used_stays_whatever_its_name),
     };
 

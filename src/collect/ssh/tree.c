@@ -32,6 +32,7 @@ struct tree {
     int dir;           /* holds the lock */
     struct map leaves; /* struct leaf */
     uint64_t round;
+    size_t left_out;
 };
 
 /* ---- trees of those who were killed ---- */
@@ -198,7 +199,7 @@ static struct leaf *leaf_of(struct tree *t, char *path)
 }
 
 /* The path without its first slash; false: there is no room for it. */
-static bool take_path(struct tree *t, struct str path, char name[PATH_BYTES_MAX + 1])
+static bool name_of(struct tree *t, struct str path, char name[PATH_BYTES_MAX + 1])
 {
     struct leaf *leaf;
 
@@ -212,9 +213,28 @@ static bool take_path(struct tree *t, struct str path, char name[PATH_BYTES_MAX 
     return leaf != NULL;
 }
 
+static bool take_path(struct tree *t, struct str path, char name[PATH_BYTES_MAX + 1])
+{
+    bool taken = name_of(t, path, name);
+
+    t->left_out += !taken;
+    return taken;
+}
+
 void tree_begin(struct tree *t)
 {
     t->round++;
+    t->left_out = 0;
+}
+
+int tree_check(const struct tree *t, struct err *err)
+{
+    if (!t->left_out)
+        return 0;
+    return err_set(err, ERR_LIMIT,
+                   "%zu of its files could not be kept in memory: " PLACE " is full, or there are "
+                   "more than %u of them",
+                   t->left_out, LEAVES_MAX);
 }
 
 /* In place: the collector keeps files open. */
@@ -226,11 +246,10 @@ void tree_put(struct tree *t, struct str path, struct str content)
     if (!take_path(t, path, name))
         return;
     fd = openat(t->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return;
-    if (write(fd, content.p, content.n) < 0)
-        (void)ftruncate(fd, 0);
-    (void)close(fd);
+    if (fd < 0 || write(fd, content.p, content.n) != (ssize_t)content.n)
+        t->left_out++;
+    if (fd >= 0)
+        (void)close(fd);
 }
 
 void tree_put_folder(struct tree *t, struct str path)
@@ -247,12 +266,16 @@ void tree_put_link(struct tree *t, struct str path, struct str target)
 {
     char name[PATH_BYTES_MAX + 1], to[TARGET_MAX];
 
-    if (target.n == 0 || target.n >= sizeof to || !take_path(t, path, name))
+    if (target.n == 0 || target.n >= sizeof to) {
+        t->left_out++;
+        return;
+    }
+    if (!take_path(t, path, name))
         return;
     memcpy(to, target.p, target.n);
     to[target.n] = '\0';
     (void)unlinkat(t->dir, name, 0);
-    (void)symlinkat(to, t->dir, name);
+    t->left_out += symlinkat(to, t->dir, name) < 0;
 }
 
 /* The folder of a process or a device that is gone, too; one that still has files stays. */

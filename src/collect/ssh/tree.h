@@ -27,12 +27,13 @@ const char *tree_sys(const struct tree *t);
 
 /* From here to tree_end, what is put is there; all else goes. */
 void tree_begin(struct tree *t);
-/* `path` is absolute and was checked: no part of it leads upwards. What cannot be put, for it is
- * too much, is left out. */
+/* `path` is absolute and was checked: no part of it leads upwards. What cannot be put is left out,
+ * and tree_check fails until the next tree_begin. */
 void tree_put(struct tree *t, struct str path, struct str content);
 void tree_put_folder(struct tree *t, struct str path);
 /* A symbolic link, which need not lead anywhere. */
 void tree_put_link(struct tree *t, struct str path, struct str target);
 void tree_end(struct tree *t);
+MUST_USE int tree_check(const struct tree *t, struct err *err);
 
 #endif

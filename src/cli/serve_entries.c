@@ -118,11 +118,10 @@ static int make_far_process(const struct entry_settings *entry, const struct clo
                             struct log *log, struct collector *out, struct err *err)
 {
     const struct scrape_job *job = &entry->job;
-    int64_t most = job->interval_ms - job->interval_ms / 20 - 10;
     const struct far_settings settings = {.socket_path = entry->socket_path,
                                           .part = FAR_PROCESSES,
                                           .timeout_ms =
-                                              job->timeout_ms < most ? job->timeout_ms : most,
+                                              collect_wait_ms(job->interval_ms, job->timeout_ms),
                                           .clock = clock};
     struct process_context context = {.far = true, .log = log};
     struct collector inner;

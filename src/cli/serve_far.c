@@ -91,7 +91,8 @@ static int make(const struct serve_far *s, const struct config_host *h, const st
 {
     const struct far_settings settings = {.socket_path = via->socket_path,
                                           .part = which == 0 ? FAR_HOST : FAR_HOST_SLOW,
-                                          .timeout_ms = h->interval_ms - h->interval_ms / 20 - 10,
+                                          .timeout_ms =
+                                              collect_wait_ms(h->interval_ms, h->interval_ms),
                                           .clock = s->clock};
     struct collector inner;
     struct far *far;

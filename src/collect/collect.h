@@ -93,6 +93,15 @@ struct collector {
     const char *(*settle)(void *arg);
 };
 
+/* How long a collector may wait in a cycle: its timeout, and never until the next one is due, so
+ * that this one can say what it waited for. */
+static inline int64_t collect_wait_ms(int64_t interval_ms, int64_t timeout_ms)
+{
+    int64_t most = interval_ms - interval_ms / 20 - 10;
+
+    return timeout_ms < most ? timeout_ms : most;
+}
+
 struct target_settings {
     const char *job;             /* scrape pool, as the API names it */
     const struct labels *labels; /* of the target: job, instance, ...; no two alike */

@@ -50,12 +50,9 @@ struct run {
 
 /* ---- asking the engine ---- */
 
-/* Before the next cycle is due, so that this one can say what it waited for. */
 static int64_t timeout_ms(const struct docker *d)
 {
-    int64_t most = d->entry->job.interval_ms - d->entry->job.interval_ms / 20 - 10;
-
-    return d->entry->job.timeout_ms < most ? d->entry->job.timeout_ms : most;
+    return collect_wait_ms(d->entry->job.interval_ms, d->entry->job.timeout_ms);
 }
 
 static void note_unread(struct run *r, const struct container_line *line, const struct err *why)

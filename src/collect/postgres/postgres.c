@@ -491,7 +491,7 @@ int postgres_collector(const struct entry_settings *entry, const struct clock *c
     p->settings = s;
     p->name = entry->name;
     p->interval_ms = entry->job.interval_ms;
-    p->timeout_ms = entry->job.timeout_ms;
+    p->timeout_ms = collect_wait_ms(entry->job.interval_ms, entry->job.timeout_ms);
     p->clock = clock;
     p->log = log;
     p->own = mem_new_array(struct own, s->queries_n + 1);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "collect/collect.h"
 #include "collect/entry_settings.h"
 #include "collect/findings.h"
 #include "collect/redis/session.h"
@@ -51,12 +52,9 @@ int redis_run_select(struct redis_run *r, unsigned db, bool *ok, struct err *err
 
 /* ---- a cycle ---- */
 
-/* Before the next cycle is due, so that this one can say what it waited for. */
 static int64_t timeout_ms(const struct redis_asker *a)
 {
-    int64_t most = a->entry->job.interval_ms - a->entry->job.interval_ms / 20 - 10;
-
-    return a->entry->job.timeout_ms < most ? a->entry->job.timeout_ms : most;
+    return collect_wait_ms(a->entry->job.interval_ms, a->entry->job.timeout_ms);
 }
 
 static int fail(const struct redis_asker *a, struct err *err)

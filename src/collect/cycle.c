@@ -1,5 +1,4 @@
 #include "collect/cycle.h"
-#include "collect/alias.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "collect/alias.h"
 #include "collect/scrape.h"
 #include "collect/via.h"
 #include "http/client.h"

@@ -6,11 +6,11 @@
 #include "base/mem.h"
 #include "collect/sample_labels.h"
 #include "collect/scrape_settings.h"
+#include "collect/target_events.h"
 #include "collect/target_labels.h"
 #include "model/labels.h"
 #include "model/metadata.h"
 #include "model/sample.h"
-#include "state/events.h"
 
 static const char *const report_names[TARGET_REPORTS] = {
     [TARGET_REPORT_UP] = "up",
@@ -393,45 +393,6 @@ static int on_sample(struct emit *e, const struct emit_sample *s, struct err *er
     return 0;
 }
 
-static int on_job(struct emit *e, const struct emit_job *job, struct err *err)
-{
-    struct target *t = CONTAINER_OF(e, struct target, emit);
-
-    (void)err;
-    t->has_jobs = true;
-    if (job->id.n)
-        jobs_note(&t->jobs, job);
-    return 0;
-}
-
-static bool copy_text(struct arena *a, struct str *text, struct err *err)
-{
-    *text = arena_str(a, text->n ? *text : STR(""), err);
-    return text->p != NULL;
-}
-
-static int on_clips(struct emit *e, const struct emit_clip clips[], size_t n, uint64_t left_out,
-                    struct err *err)
-{
-    struct target *t = CONTAINER_OF(e, struct target, emit);
-
-    t->clips_left_out += left_out;
-    for (size_t i = 0; i < n; i++) {
-        struct emit_clip *copy = list_add(&t->arena, &t->clips, sizeof *copy, err);
-
-        if (!copy)
-            return -1;
-        *copy = clips[i];
-        if (!copy_text(&t->arena, &copy->id, err) || !copy_text(&t->arena, &copy->model, err) ||
-            !copy_text(&t->arena, &copy->name, err) || !copy_text(&t->arena, &copy->worker, err) ||
-            !copy_text(&t->arena, &copy->status, err)) {
-            t->clips.n--;
-            return -1;
-        }
-    }
-    return 0;
-}
-
 /* ---- begin and finish ---- */
 
 /* What is gathered of new series goes as soon as they have their slots, or none. */
@@ -444,10 +405,8 @@ static void end_fresh(struct target *t)
 void target_init(struct target *t, const struct target_settings_core *settings)
 {
     *t = (struct target){.settings = *settings, .emit = {on_family, on_sample, skip, NULL, NULL}};
-    if (settings->events) {
-        t->emit.job = on_job;
-        t->emit.clips = on_clips;
-    }
+    if (settings->events)
+        target_hear_events(t);
     watch_init(&t->watch, settings->events);
     known_init(&t->known, settings->budget);
     families_init(&t->families);
@@ -480,10 +439,10 @@ void target_begin(struct target *t, ts_ms ts)
     t->families.changed = false;
     end_fresh(t);
     arena_reset(&t->arena);
-    t->rows = t->exemplars = t->metadata = t->clips = (struct target_list){NULL, 0, 0};
-    t->clips_left_out = 0;
+    t->rows = t->exemplars = t->metadata = (struct target_list){NULL, 0, 0};
+    target_begin_events(t);
     t->counts = (struct target_counts){.scraped = 0};
-    t->unwell = t->has_jobs = false;
+    t->unwell = false;
     t->trusts &= !t->known.ended;
     known_begin(&t->known, t->tell);
     clear_column(t);
@@ -713,33 +672,6 @@ static int check_limit(const struct target *t, struct err *err)
                    kept(&t->counts), t->settings.job->limits.samples);
 }
 
-static void tell_clips(struct target *t)
-{
-    const struct emit_clip *clips = t->clips.items;
-    struct err err;
-
-    for (size_t i = 0; i < t->clips.n; i++)
-        if (jobs_tell(&clips[i], &t->watch, t->settings.sample_labels, t->batch.ts, &err) < 0)
-            events_drop_busy(t->watch.events, 1);
-    events_drop_busy(t->watch.events, t->clips_left_out);
-}
-
-/* The list of jobs counts only with its cycle. */
-static void end_events(struct target *t, bool ok)
-{
-    struct err err = {.kind = ERR_NONE};
-
-    if (ok)
-        watch_look(&t->watch, t->batch.ts, t->values, t->present);
-    if (!ok)
-        jobs_discard(&t->jobs);
-    else if (t->has_jobs &&
-             jobs_end(&t->jobs, &t->watch, t->settings.sample_labels, t->batch.ts, &err) < 0)
-        events_drop_busy(t->watch.events, 1);
-    if (ok && (t->clips.n || t->clips_left_out))
-        tell_clips(t);
-}
-
 enum target_next target_finish(struct target *t, bool *ok, double seconds, struct err *err)
 {
     enum target_next next;
@@ -764,7 +696,7 @@ enum target_next target_finish(struct target *t, bool *ok, double seconds, struc
         t->tell = t->stored = false;
     }
     end_fresh(t);
-    end_events(t, *ok);
+    target_end_events(t, *ok);
     t->ok = *ok;
     set_reports(t, *ok && !t->unwell, seconds);
     sort_rows(t);

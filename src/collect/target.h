@@ -116,7 +116,8 @@ struct target {
     bool ok;
     bool unwell; /* set before target_finish: the samples are good, and up is 0 */
     struct target_list rows, exemplars, metadata; /* in `arena` */
-    struct target_list clips;                     /* there too: told of in this cycle */
+    struct emit_clip *clips;                      /* [clips_n] there too: told of in this cycle */
+    size_t clips_n, clips_cap;
     uint64_t clips_left_out;
     struct target_counts counts;
     struct target_retyped retyped; /* when counts.types_changed */

@@ -179,14 +179,16 @@ class DocumentHub(unittest.TestCase):
     def test_cpu_of_the_busiest_worker_is_that_of_the_last_interval(self):
         """S3.6, D10: CPU of one worker, not the sum over them, and not the average over its life, which stays high"""
         ratio = 'earshot_process_max_cpu_ratio' + self.own(',groupname="llm_worker"')
-        children = [self.worker('llm_worker', BUSY) for _ in range(4)]
-        eventually(lambda: self.value('namedprocess_namegroup_num_procs' + self.own(',groupname="llm_worker"')) == 4)
+        children = [self.worker('llm_worker', BUSY) for _ in range(6)]
+        for child in children:  # of one core each has a sixth, whatever else runs
+            os.sched_setaffinity(child.pid, {min(os.sched_getaffinity(0))})
+        eventually(lambda: self.value('namedprocess_namegroup_num_procs' + self.own(',groupname="llm_worker"')) == 6)
         eventually(lambda: self.value('sum(namedprocess_namegroup_cpu_seconds_total%s)' % self.own(',groupname="llm_worker"')) > 2)
-        # Of what four take that are always busy, the busiest has a part, interval by interval.
+        # Of what all take that are always busy, the busiest has a part, interval by interval.
         whole = 'sum(rate(namedprocess_namegroup_cpu_seconds_total%s[4s]))' % self.own(',groupname="llm_worker"')
         busiest = 'avg_over_time(%s[4s])' % ratio
-        self.assertGreater(self.value(busiest), .05)
-        self.assertLess(self.value(busiest), .8 * self.value(whole))
+        self.assertGreater(self.value(busiest), .02)
+        self.assertLess(self.value(busiest), .7 * self.value(whole))
         for child in children:
             child.send_signal(signal.SIGSTOP)
         eventually(lambda: self.value(ratio) < .02, 3)

@@ -6,6 +6,16 @@
 #include "config/config.h"
 #include "model/labels.h"
 
+#define ANSWER_MS 3000
+
+/* A list of units and a type that are not told take two of them, which must end with the cycle. */
+static int64_t answer_ms(const struct config_host *h)
+{
+    int64_t half = collect_wait_ms(h->interval_ms, h->interval_ms) / 2;
+
+    return half < ANSWER_MS ? half : ANSWER_MS;
+}
+
 int serve_make_host(const struct config_host *h, const struct clock *clock, struct log *log,
                     struct collector out[HOST_COLLECTORS], struct err *err)
 {
@@ -17,6 +27,7 @@ int serve_make_host(const struct config_host *h, const struct clock *clock, stru
                                            .nets_exclude = h->nets_exclude,
                                            .top = h->top,
                                            .units = h->units,
+                                           .answer_ms = answer_ms(h),
                                            .psi = h->psi,
                                            .textfile_dir = h->textfile_dir,
                                            .clock = clock,

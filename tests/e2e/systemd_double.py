@@ -28,14 +28,15 @@ def put_string(data, text):
 
 def put_units(units):
     """a(ssssssouso)"""
-    data = b''
+    items = []  # each begins at a multiple of 8
     for name, state in units:
-        data = align(data, 8)
+        data = b''
         for text in (name, 'about ' + name, 'loaded' if state != 'gone' else 'not-found', state if state != 'gone' else 'inactive', 'sub', ''):
             data = put_string(data, text)
         data = put_string(data, '/org/freedesktop/systemd1/unit/' + ''.join(c if c.isalnum() else '_%02x' % ord(c) for c in name))
         data = align(data, 4) + struct.pack('<I', 0)
-        data = put_string(put_string(data, ''), '/')
+        items.append(put_string(put_string(data, ''), '/'))
+    data = b''.join(align(item, 8) for item in items[:-1]) + b''.join(items[-1:])
     # the length, then the first item at a multiple of 8
     return struct.pack('<I', len(data)) + b'\0\0\0\0' + data
 

@@ -42,6 +42,7 @@ struct host {
     char *textfile_dir; /* owned; NULL: none */
     size_t top;
     struct host_units units; /* owned */
+    int64_t answer_ms;
     bool psi, far;
 };
 
@@ -68,6 +69,7 @@ static int host_collect(void *arg, struct emit *emit, struct arena *scratch, str
                          .textfile_dir = h->textfile_dir,
                          .top = h->top,
                          .units = &h->units,
+                         .answer_ms = h->answer_ms,
                          .psi = h->psi,
                          .far = h->far};
     bool present[ARRAY_LEN(groups)] = {0};
@@ -147,6 +149,7 @@ static int host_new(const struct host_settings *s, enum host_lane lane, struct h
                        .log = s->log,
                        .top = s->top > 0 ? (size_t)s->top : 0,
                        .units = copy_units(&s->units),
+                       .answer_ms = s->answer_ms,
                        .psi = s->psi,
                        .far = s->far};
     if (s->textfile_dir)

@@ -44,6 +44,7 @@ struct host_settings {
     bool far;
     int64_t top;             /* processes kept by CPU, memory and I/O each; 0: none */
     struct host_units units; /* of systemd on this machine; `far` has none */
+    int64_t answer_ms;       /* how long systemd may take to answer a question */
     bool psi;                /* read /proc/pressure */
     const struct clock *clock;
     struct log *log; /* NULL: none */

@@ -49,6 +49,7 @@ struct host_run {
     const char *textfile_dir; /* as host_settings */
     size_t top;
     const struct host_units *units;
+    int64_t answer_ms; /* as host_settings */
     bool psi;
     bool far; /* as host_settings */
 

@@ -20,7 +20,6 @@
 #define MANAGER    SYSTEMD ".Manager"
 #define MANAGER_AT "/org/freedesktop/systemd1"
 #define SERVICE    SYSTEMD ".Service"
-#define TIMEOUT_US UINT64_C(3000000)
 #define UNITS_MAX  5000 /* told in one pass; the others are left out, which shows */
 #define TYPES_MAX  10000
 #define SLOW_NS    INT64_C(60000000000) /* after a type that was not told in time */
@@ -84,7 +83,12 @@ static void disconnect(struct systemd_state *s)
     forget_types(s);
 }
 
-static bool connect_bus(struct systemd_state *s)
+static uint64_t timeout_us(const struct host_run *r)
+{
+    return (uint64_t)r->answer_ms * 1000;
+}
+
+static bool connect_bus(struct host_run *r, struct systemd_state *s)
 {
     struct err err;
 
@@ -96,7 +100,7 @@ static bool connect_bus(struct systemd_state *s)
         s->bus = NULL;
         return false;
     }
-    (void)s->lib.set_timeout(s->bus, TIMEOUT_US);
+    (void)s->lib.set_timeout(s->bus, timeout_us(r));
     return true;
 }
 
@@ -217,7 +221,7 @@ static int ask(struct asking *a, const char **filter, struct bus_error *error)
     if (rc >= 0)
         rc = lib->append_strings(call, (char **)filter);
     if (rc >= 0)
-        rc = lib->call(a->s->bus, call, TIMEOUT_US, error, &reply);
+        rc = lib->call(a->s->bus, call, timeout_us(a->r), error, &reply);
     if (rc >= 0)
         rc = read_units(a, reply);
     lib->unref(reply);
@@ -269,7 +273,7 @@ void systemd_collect(struct host_run *r)
     }
     a.units = host_new_array(r, struct unit, UNITS_MAX);
     filter = filter_of(&a);
-    if (!a.units || !filter || !connect_bus(a.s))
+    if (!a.units || !filter || !connect_bus(r, a.s))
         return;
     rc = ask(&a, filter, &error);
     r->present = rc >= 0 || !is_absence(&error);

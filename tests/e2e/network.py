@@ -15,7 +15,8 @@ OWN = '/proc/thread-self/ns/net'
 
 
 class Network:
-    """enter() makes it; leave() is back in the one before. Needs the rights of root."""
+    """enter() makes it; leave() is back in the one before. Needs the rights of root. It has a device beside its loopback, as
+    machines have."""
 
     def __init__(self):
         self.libc = ctypes.CDLL(None, use_errno=True)
@@ -28,6 +29,10 @@ class Network:
             raise PermissionError(ctypes.get_errno(), 'a network of its own needs the rights of root')
         with socket.socket() as s:
             fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack('16sH14x', b'lo', IFF_UP))
+        self.ip('link', 'add', 'out', 'type', 'veth', 'peer', 'name', 'wall')
+
+    def ip(self, *words):
+        subprocess.run(['ip', *words], check=True, capture_output=True)
 
     def go(self, to):
         if self.libc.setns(to, CLONE_NEWNET) != 0:
@@ -52,9 +57,6 @@ class Far(Network):
         finally:
             self.go(self.before)
         self.plug(self.HERE, 'near')
-
-    def ip(self, *words):
-        subprocess.run(['ip', *words], check=True, capture_output=True)
 
     def plug(self, address, link):
         self.ip('address', 'add', address + '/30', 'dev', link)

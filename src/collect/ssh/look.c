@@ -1,11 +1,15 @@
 #include "collect/ssh/look.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "collect/ssh/links.h"
 #include "collect/ssh/snapshot.h"
 #include "collect/ssh/tree.h"
 
 #define ANSWER_MAX (32u << 20)
+
+#define LINKS "links\n" /* the line between files and links */
 
 /* Of links, only those that say something of a service. */
 static const char script[] =
@@ -14,6 +18,7 @@ static const char script[] =
     "look() { grep -a '' /dev/null /proc/net/tcp /proc/net/tcp6 /proc/[0-9]*/stat "
     "/proc/[0-9]*/cmdline /proc/[0-9]*/cgroup\n"
     "grep '^Uid:' /dev/null /proc/[0-9]*/status\n"
+    "echo links\n"
     "ls -l /proc/[0-9]*/exe /proc/[0-9]*/ns/net /proc/self/ns/net /proc/[0-9]*/fd | "
     "grep -E '^/proc/|/exe -> |/ns/net -> |-> socket:|access.*[.]log$'\n"
     "echo end; }\n"
@@ -36,6 +41,19 @@ int look_init(struct look *l, const char *shell_path, int64_t wait_ms, struct er
     if (!ask_unix(str_c(shell_path), &l->ask.address))
         return err_set(err, ERR_LIMIT, "%.200s: the path is too long", shell_path);
     return 0;
+}
+
+/* Cuts *files in two; without the line there are no links. */
+static struct str cut_links(struct str *files)
+{
+    const char *line = files->n ? memmem(files->p, files->n, "\n" LINKS, sizeof LINKS) : NULL;
+    struct str links = STR("");
+
+    if (line) {
+        links = str_skip(*files, (size_t)(line - files->p) + sizeof LINKS);
+        files->n = (size_t)(line - files->p) + 1;
+    }
+    return links;
 }
 
 static void put_links(struct tree *t, struct str text)
@@ -68,7 +86,7 @@ int look_tree(const struct look *l, struct tree **out, struct err *err)
     if (tree_new(&t, err) < 0)
         return -1;
     rest = str_take(rest, n);
-    put_links(t, rest);
+    put_links(t, cut_links(&rest));
     while (snapshot_next(&rest, &path, &content))
         tree_put(t, path, buf_str(&content));
     if (tree_check(t, err) < 0) {

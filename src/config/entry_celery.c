@@ -66,15 +66,7 @@ const void *entry_celery_results(struct config_builder *b, const struct yaml *no
 
 const char *entry_flower_url(struct config_builder *b, const struct yaml *node)
 {
-    const char *given = builder_text(b, node, "flower", NULL), *path, *url;
+    const char *given = builder_text(b, node, "flower", NULL);
 
-    if (!given)
-        return NULL;
-    path = strstr(given, "://");
-    path = path ? strchr(path + 3, '/') : NULL;
-    if (path && path[1])
-        return given;
-    url = arena_printf(b->arena, &b->err, "%s%s", given, path ? "metrics" : "/metrics");
-    b->failed |= !url;
-    return url;
+    return given ? entry_exposition_url(b, given) : NULL;
 }

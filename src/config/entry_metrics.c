@@ -34,6 +34,18 @@ const char *entry_instance_of(struct config_builder *b, struct str url)
     return p;
 }
 
+const char *entry_exposition_url(struct config_builder *b, const char *given)
+{
+    const char *start = strstr(given, "://"), *path, *url;
+
+    path = start ? strpbrk(start + 3, "/?#") : NULL;
+    if (path && strcmp(path, "/") != 0)
+        return given;
+    url = arena_printf(b->arena, &b->err, "%s%s", given, path ? "metrics" : "/metrics");
+    b->failed |= !url;
+    return url;
+}
+
 /* Pairs of names that mean the same. */
 static void read_aliases(struct config_builder *b, const struct yaml *map,
                          struct metric_aliases *out)
@@ -59,6 +71,8 @@ const void *entry_read_metrics(struct config_builder *b, const struct yaml *node
 {
     entry->url = builder_text(b, node, "url", NULL);
     read_aliases(b, yaml_get(node, "aliases"), &entry->aliases);
+    if (entry->url && strcmp(entry->kind, "metrics") == 0)
+        entry->url = entry_exposition_url(b, entry->url);
     if (entry->url)
         entry->name = entry->instance = entry_instance_of(b, str_c(entry->url));
     else

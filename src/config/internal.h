@@ -152,6 +152,8 @@ const void *entry_read_path(struct config_builder *b, const struct yaml *node,
 /* Of any kind that has no more than a URL. */
 const void *entry_read_metrics(struct config_builder *b, const struct yaml *node,
                                struct entry_settings *entry);
+/* `given`, or its /metrics where it names no path. NULL: b->failed. */
+const char *entry_exposition_url(struct config_builder *b, const char *given);
 /* host:port of a URL. */
 const char *entry_instance_of(struct config_builder *b, struct str url);
 const void *entry_read_probe(struct config_builder *b, const struct yaml *node,

@@ -231,6 +231,47 @@ static void a_rabbitmq_is_read_from_its_plug_in_or_from_its_management(void **st
     config_free(c);
 }
 
+static void the_api_of_a_rabbitmq_is_no_vhost(void **state)
+{
+    static const struct {
+        const char *path, *vhost;
+    } cases[] = {{"", ".*"},      {"/", ".*"},       {"/api", ".*"},
+                 {"/api/", ".*"}, {"//", "\\Q/\\E"}, {"/api2", "\\Qapi2\\E"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[100];
+        struct config *c;
+        const struct celery_settings *s;
+
+        (void)snprintf(text, sizeof text, "collect: {celery: [{broker: 'http://r:15672%s'}]}\n",
+                       cases[i].path);
+        c = given(EARSHOT, text);
+        s = c->entries[0].own;
+        assert_true(str_eq(s->amqp->vhost, str_c(cases[i].vhost)));
+        config_free(c);
+    }
+}
+
+static void an_exposition_is_at_metrics_where_its_url_names_no_path(void **state)
+{
+    static const char *const cases[][2] = {{"http://h:1", "http://h:1/metrics"},
+                                           {"http://h:1/", "http://h:1/metrics"},
+                                           {"http://h:1/m", "http://h:1/m"},
+                                           {"http://h:1?a=b", "http://h:1?a=b"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[100];
+        struct config *c;
+
+        (void)snprintf(text, sizeof text, "collect: {metrics: [{url: '%s'}]}\n", cases[i][0]);
+        c = given(EARSHOT, text);
+        assert_string_equal(c->entries[0].url, cases[i][1]);
+        config_free(c);
+    }
+}
+
 static void mistakes_of_a_rabbitmq_are_told_with_their_place(void **state)
 {
     (void)state;
@@ -592,6 +633,8 @@ int main(void)
         cmocka_unit_test(mistakes_of_a_celery_are_told_with_their_place),
         cmocka_unit_test(a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery),
         cmocka_unit_test(a_rabbitmq_is_read_from_its_plug_in_or_from_its_management),
+        cmocka_unit_test(the_api_of_a_rabbitmq_is_no_vhost),
+        cmocka_unit_test(an_exposition_is_at_metrics_where_its_url_names_no_path),
         cmocka_unit_test(mistakes_of_a_rabbitmq_are_told_with_their_place),
         cmocka_unit_test(hosts_have_a_place_and_what_is_collected_there_carries_their_name),
         cmocka_unit_test(a_rabbitmq_of_a_host_is_asked_there_with_all_its_targets),

@@ -16,6 +16,9 @@ def sample_status(requests):
 ACCESS = '''127.0.0.1 - - [04/Mar/2025:14:06:51 +0000] "GET /api?x=1 HTTP/1.1" 200 612 "-" "curl/8" rt=0.250
 10.0.0.5 - me [04/Mar/2025:14:06:52 +0000] "POST /up HTTP/2.0" 502 157 "-" "-" rt=1.500
 10.0.0.5 - - [04/Mar/2025:14:06:53 +0000] "GET / HTTP/1.1" 200 9 "-" "-"
+10.0.0.5 - - [04/Mar/2025:14:06:54 +0000] "\\x16\\x03\\x01\\x02 ab" 400 157 "-" "-" rt=0.000
+10.0.0.5 - - [04/Mar/2025:14:06:55 +0000] "-" 408 0 "-" "-" rt=60.000
+10.0.0.5 - - [04/Mar/2025:14:06:56 +0000] "M-SEARCH * HTTP/1.1" 405 157 "-" "-" rt=0.000
 '''
 ID = '4f6c1f8a-0b1c-4a35-8a57-%012d'
 HISTORY = {ID % n: {'prompt': [n, ID % n, {}, {}, []], 'status': {'status_str': word, 'completed': word == 'success'}}
@@ -47,7 +50,8 @@ class ModelServers(unittest.TestCase):
         for name, answers in ANSWERS.items():
             service = cls.services[name] = Service(answers)
             cls.addClassCleanup(service.stop)
-            more = ', api: "http://%s"' % service.address if name == 'triton' else ', log: %s.log' % name if name in ('ollama', 'nginx') else ''
+            more = ', api: "http://%s"' % service.address if name == 'triton' else ', log: %s.log' % name if name in ('ollama', 'nginx') else \
+                ', basic_auth: {username: me, password: pw}' if name == 'rabbitmq' else ''
             config += '- %s: {url: "http://%s", interval: 500ms%s}\n' % (name, service.address, more)
         cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': config, 'ollama.log': '', 'nginx.log': ''}).start()
         cls.addClassCleanup(cls.server.close)
@@ -106,6 +110,10 @@ class ModelServers(unittest.TestCase):
         self.assertEqual(self.value('nginx_http_response_count_total{method="POST",status="502"}'), 1)
         self.assertEqual(self.value('nginx_http_response_time_seconds_hist_sum{method="POST",status="502"}'), 1.5)
         self.assertEqual(self.value('nginx_http_response_time_seconds_hist_count{method="GET",status="200"}'), 1)
+        # What is no request is answered, too.
+        self.becomes('nginx_http_response_count_total{method="M-SEARCH"}', 1)
+        self.assertEqual(self.series('nginx_http_response_count_total{status=~"4.."}', 'status'), {'400': 1, '405': 1, '408': 1})
+        self.assertEqual(self.value('nginx_http_response_time_seconds_hist_sum{method="",status="408"}'), 60)
         self.answer('nginx', '/nginx_status', (200, {}, '<html>'))
         self.becomes('up{job="nginx",endpoint="/nginx_status"}', 0)
 
@@ -153,25 +161,34 @@ class Stores(unittest.TestCase):
         flower = Service({'/metrics': sample('flower-metrics.txt')})
         self.addCleanup(flower.stop)
         postgres.wait()
-        redis.wait().send('LPUSH celery a b', 'SET jobs 1', 'QUIT')
+        redis.wait().send('LPUSH celery a b', 'SET jobs 1', 'SELECT 2', 'SET celery-task-meta-1 x', 'QUIT')
         child = subprocess.Popen([sys.executable, '-c', 'import time\ntime.sleep(60)', 'of_the_pack_process'])
         self.addCleanup(child.wait)
         self.addCleanup(child.kill)
-        server = Server('--config', '{dir}/e.yml', files={'e.yml': '''packs:
-- redis: {url: 'redis://127.0.0.1:%d', keys: [jobs, gone], interval: 1s}
-- celery: {broker: 'redis://127.0.0.1:%d', flower: 'http://%s/metrics', interval: 1s}
-- postgres: {url: 'postgresql://test@127.0.0.1:%d/postgres?sslmode=disable', interval: 1s}
+        database = 'postgresql://test@127.0.0.1:%d/postgres?sslmode=disable' % postgres.port
+        server = Server('--config', '{dir}/e.yml', files={'redis': 'redis://127.0.0.1:%d' % redis.port, 'postgres': database, 'e.yml': '''packs:
+- redis: {url: 'redis://127.0.0.1:%d', keys: [jobs, gone], first: {celery: 1}, interval: 1s}
+- celery: {broker: 'redis://127.0.0.1:%d', results: 'redis://127.0.0.1:%d/2', flower: 'http://%s', interval: 1s}
+- postgres: {url: '%s', interval: 1s}
 - process: {name: api, match: of_the_pack_process, interval: 1s}
 - process: {name: none, match: no_such_thing_here, interval: 1s}
-''' % (redis.port, redis.port, flower.address, postgres.port)}).start()
+- whisper-pipeline: {api: off, flower: off, redis_file: redis, postgres_file: postgres, interval: 1s}
+''' % (redis.port, redis.port, redis.port, flower.address, database)}).start()
         self.addCleanup(server.close)
-        eventually(lambda: len(server.query('up{job=~"redis|celery|postgres|process"} == 1')) == 6)
+        eventually(lambda: len(server.query('up{job=~"redis|celery|postgres|process"} == 1')) == 7)
         own = '{job="redis",instance="127.0.0.1:%d"}' % redis.port
         self.assertEqual([v for _, v in server.query('redis_up' + own)], [1])
         self.assertEqual({labels['key']: v for labels, v in server.query('redis_key_size')}, {'gone': 0, 'jobs': 1})
         self.assertEqual([v for _, v in server.query('celery_queue_length{job="celery",queue_name="celery"}')], [2])
         self.assertTrue(server.query('flower_worker_online{job="celery"}'))
+        self.assertEqual([v for _, v in server.query('redis_keys_count{job="celery",key="celery-task-meta-*"}')], [1])
+        queue, = json.loads(server.get('/api/earshot/v1/queues')[1])['data']
+        self.assertEqual((queue['key'], [e['value'] for e in queue['entries']]), ('celery', ['b']))
         self.assertEqual([v for _, v in server.query('pg_up{job="postgres"}')], [1])
         self.assertEqual({labels['groupname']: v for labels, v in server.query('namedprocess_namegroup_num_procs{job="process"}')},
                          {'api': 1, 'none': 0})
+        # Addresses that hold a password, taken from files.
+        eventually(lambda: len(server.query('up{job=~"whisper-(redis|postgres)"} == 1')) == 3)
+        self.assertEqual([v for _, v in server.query('celery_queue_length{job="whisper-redis",instance="127.0.0.1:%d"}' % redis.port)], [2])
+        self.assertEqual([v for _, v in server.query('pg_up{job="whisper-postgres",instance="127.0.0.1:%d"}' % postgres.port)], [1])
 

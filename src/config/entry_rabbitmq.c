@@ -87,7 +87,8 @@ const void *entry_rabbitmq_beside(struct config_builder *b, const struct yaml *n
     return s;
 }
 
-/* The path of the URL is the vhost; without one, queues of all vhosts are meant. */
+/* The path of the URL is the vhost; without one, queues of all vhosts are meant. /api is where the
+ * management API itself is, and how others have it written. */
 static struct str vhost_of(struct config_builder *b, struct str url)
 {
     SCOPED(buf_fini) struct buf quoted;
@@ -95,10 +96,10 @@ static struct str vhost_of(struct config_builder *b, struct str url)
     struct url parts;
     struct err err;
 
-    if (url_split(url, &parts, &err) < 0 || parts.path.n == 0 ||
-        url_decode(b->arena, parts.path, &vhost, &err) < 0)
-        return STR(".*");
     buf_init(&quoted, 0);
+    if (url_split(url, &parts, &err) < 0 || parts.path.n == 0 || str_eq(parts.path, STR("api")) ||
+        str_eq(parts.path, STR("api/")) || url_decode(b->arena, parts.path, &vhost, &err) < 0)
+        return STR(".*");
     buf_addf(&quoted, "\\Q%s\\E", vhost);
     return str_c(builder_copy(b, buf_str(&quoted)));
 }

@@ -45,9 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned type;
     double v;
 
+    arena_init(&a, NULL);
     if (size == 0)
         return 0;
-    arena_init(&a, NULL);
     type = types[data[0] % ARRAY_LEN(types)];
     rest = str_skip(rest, 1);
     if (cell_number(rest, type, &v))

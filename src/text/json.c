@@ -254,14 +254,72 @@ size_t json_count_values(struct str text)
     return n;
 }
 
+static bool is_number_char(char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+/* A number without a point or exponent that fits into no int64_t. */
+static bool is_too_big(struct str number)
+{
+    int64_t ignored;
+
+    for (size_t i = 0; i < number.n; i++)
+        if (!(number.p[i] >= '0' && number.p[i] <= '9') && !(i == 0 && number.p[i] == '-'))
+            return false;
+    return number.n >= 19 && !number_parse_i64(number, &ignored);
+}
+
+/* JSON knows no bounds of integers; jansson does. Those past 64 bits are made reals. */
+static void widen_integers(struct str text, struct buf *out)
+{
+    bool in_string = false;
+
+    for (size_t i = 0; i < text.n; i++) {
+        size_t from = i;
+
+        if (in_string && text.p[i] == '\\' && i + 1 < text.n)
+            i++;
+        else if (text.p[i] == '"')
+            in_string = !in_string;
+        else if (!in_string && is_number_char(text.p[i]))
+            while (i + 1 < text.n && is_number_char(text.p[i + 1]))
+                i++;
+        buf_add(out, (struct str){text.p + from, i + 1 - from});
+        if (is_too_big((struct str){text.p + from, i + 1 - from}))
+            buf_adds(out, ".0");
+    }
+}
+
+static json_t *load(struct str text, json_error_t *e)
+{
+    return json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, e);
+}
+
+static json_t *load_widened(struct str text, json_error_t *e)
+{
+    struct buf wide;
+    json_t *root;
+
+    buf_init(&wide, 0);
+    widen_integers(text, &wide);
+    root = load(buf_str(&wide), e);
+    buf_fini(&wide);
+    return root;
+}
+
 int json_read(struct str text, struct json_t **out, struct err *err)
 {
     json_error_t e;
     json_t *root;
 
+    if (str_starts(text, STR("\xef\xbb\xbf"))) /* a byte order mark, as Windows writes it */
+        text = (struct str){text.p + 3, text.n - 3};
     if (check_depth(text, err) < 0)
         return -1;
-    root = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+    root = load(text, &e);
+    if (!root && json_error_code(&e) == json_error_numeric_overflow)
+        root = load_widened(text, &e);
     if (!root) {
         struct span at = {e.line > 0 ? (uint32_t)e.line : 1, e.column > 0 ? (uint32_t)e.column : 1,
                           1};

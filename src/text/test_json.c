@@ -92,6 +92,29 @@ static void json_is_read_and_mistakes_have_a_place(void **state)
     assert_null(root);
 }
 
+static void integers_past_64_bits_and_a_byte_order_mark_are_read(void **state)
+{
+    struct json_t *root = NULL;
+    struct err err = {0};
+
+    (void)state;
+    assert_ok(json_read(STR("\xef\xbb\xbf{\"a\": 18446744073709551615, \"b\": "
+                            "-9223372036854775809, \"c\": 9223372036854775807, \"d\": "
+                            "\"\\\"18446744073709551615\"}"),
+                        &root, &err),
+              err);
+    assert_true(json_real_value(json_object_get(root, "a")) == 18446744073709551615.0);
+    assert_true(json_real_value(json_object_get(root, "b")) == -9223372036854775809.0);
+    assert_int_equal(json_integer_value(json_object_get(root, "c")), INT64_MAX);
+    assert_string_equal(json_string_value(json_object_get(root, "d")), "\"18446744073709551615");
+    json_decref(root);
+    root = NULL;
+    assert_fails(json_read(STR("18446744073709551615 x"), &root, &err), err, ERR_SYNTAX,
+                 "not JSON");
+    assert_fails(json_read(STR("1e999"), &root, &err), err, ERR_SYNTAX, "overflow");
+    assert_null(root);
+}
+
 static void deep_json_is_refused_before_it_is_read(void **state)
 {
     struct json_t *root = NULL;
@@ -113,6 +136,7 @@ int main(void)
         cmocka_unit_test(strings_are_escaped),
         cmocka_unit_test(bytes_that_are_not_utf8_become_the_replacement_character),
         cmocka_unit_test(json_is_read_and_mistakes_have_a_place),
+        cmocka_unit_test(integers_past_64_bits_and_a_byte_order_mark_are_read),
         cmocka_unit_test(deep_json_is_refused_before_it_is_read),
     };
 

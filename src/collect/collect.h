@@ -75,6 +75,9 @@ struct collector {
     /* What it waits for when it hangs, for people ("the Redis server"); it runs on a thread of its
      * own then. NULL: it never waits. What can hang (statfs, hwmon) is a target of its own. */
     const char *hangs_on;
+    /* Samples with a time of their own are taken however old they are: of what it reads, it comes
+     * to all in the end. */
+    bool any_age;
     /* Of one that may hang and leaves work behind, as a log of which much came at once: then it
      * goes on between its cycles, on LANE_CATCH_UP, never beside `collect`. `catch_up` ends after a
      * second or so, and soon once `*stop` is set: a cycle is due, or the target goes. What it did

@@ -683,6 +683,7 @@ struct cycle *cycle_new(const struct collect_context *context, struct collect_st
     c->target.batch.done = on_done;
     c->target.batch.done_arg = c;
     c->target.batch.may_wait = true;
+    c->target.batch.any_age = settings->collector.any_age;
     arena_init(&c->scratch, &c->budget);
     record_init(&c->record, &c->budget);
     c->parse.run = parse_run;

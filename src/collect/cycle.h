@@ -104,6 +104,7 @@ struct cycle {
     uint64_t read_bytes;  /* likewise */
     double cpu_mean_seconds; /* of a cycle, over the last few */
     bool type_told;          /* that a metric changed its type: once a target */
+    bool time_told;          /* that samples came with a time that is not taken: once a target */
 };
 
 /* Takes copies of the settings, the key and the collector's arg; starts the timer. */

@@ -56,6 +56,25 @@ static void tell_type(struct cycle *c)
         metric_type_name(r->after));
 }
 
+/* Not one of these shows anywhere: who waits for them looks for a mistake at the wrong end. */
+static void tell_time(struct cycle *c)
+{
+    uint64_t late = c->target.batch.outcomes[SINK_LATE];
+    uint64_t future = c->target.batch.outcomes[SINK_FUTURE];
+    struct str name = name_of(c);
+
+    if (c->time_told || !(late || future))
+        return;
+    c->time_told = true;
+    log_warn(c->context->log, PART,
+             "%s %.*s: %" PRIu64 " samples are left out, since their time is %s. More of this "
+             "target are counted in earshot_collect_samples_dropped_total{reason=\"time\"}",
+             c->settings.job, STR_ARGS(name), future ? future : late,
+             future ? "more than 10 minutes ahead of this machine's clock; look at the clocks and "
+                      "at `timezone`"
+                    : "before what --late-window allows");
+}
+
 static void count(struct cycle *c)
 {
     const struct target_counts *counts = &c->target.counts;
@@ -73,8 +92,10 @@ static void count(struct cycle *c)
     stats->unwatched += c->target.watch.unwatched + c->target.jobs.left_out;
     c->target.watch.unwatched = c->target.jobs.left_out = 0;
     tell_type(c);
-    if (c->state == CYCLE_COMMITTING)
-        stats->late += outcomes[SINK_CONFLICT] + outcomes[SINK_LATE] + outcomes[SINK_FUTURE];
+    if (c->state != CYCLE_COMMITTING)
+        return;
+    stats->late += outcomes[SINK_CONFLICT] + outcomes[SINK_LATE] + outcomes[SINK_FUTURE];
+    tell_time(c);
 }
 
 /* A collector that was out for longer is in the cost of the cycle that ended after it. */

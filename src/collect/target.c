@@ -447,6 +447,7 @@ void target_begin(struct target *t, ts_ms ts)
     known_begin(&t->known, t->tell);
     clear_column(t);
     t->batch = (struct sink_batch){.ts = ts,
+                                   .any_age = t->batch.any_age,
                                    .may_wait = t->batch.may_wait,
                                    .done = t->batch.done,
                                    .done_arg = t->batch.done_arg};

@@ -121,7 +121,7 @@ struct target {
     uint64_t clips_left_out;
     struct target_counts counts;
     struct target_retyped retyped; /* when counts.types_changed */
-    struct sink_batch batch;       /* may_wait, done and done_arg are the caller's to set */
+    struct sink_batch batch;       /* any_age, may_wait, done, done_arg: the caller's to set */
 };
 
 void target_init(struct target *t, const struct target_settings_core *settings);

@@ -122,6 +122,7 @@ struct sink_batch {
     /* Pushed samples, or samples of a scrape with their own timestamps. */
     const struct sink_row *rows;
     size_t rows_n;
+    bool any_age; /* of the rows: those before the late window are taken too */
 
     const struct sink_exemplar *exemplars;
     size_t exemplars_n;

@@ -140,7 +140,10 @@ struct sink_batch db_fixture_push(struct db_fixture *f, const struct fixture_row
         assert_ok(sink->resolve(sink, NULL, labels, n, refs, &err), err);
         for (size_t i = 0; i < n; i++)
             out[i] = (struct sink_row){refs[i], rows[i].ts, rows[i].value};
-        b = (struct sink_batch){.generation = n ? refs[0].generation : 0, .rows = out, .rows_n = n};
+        b = (struct sink_batch){.generation = n ? refs[0].generation : 0,
+                                .rows = out,
+                                .rows_n = n,
+                                .any_age = f->any_age};
         db_fixture_commit(f, &b);
     } while (b.verdict == SINK_STALE);
     mem_free(labels);

@@ -30,6 +30,7 @@ struct db_fixture {
     int64_t late_window_ms;
     size_t series_max; /* 0: the store's */
     bool sync_each_commit;
+    bool any_age; /* of what is pushed */
 };
 
 /* fs NULL: a new one. */

@@ -49,6 +49,15 @@ static enum sink_outcome time_outcome(const struct db *db, ts_ms ts, ts_ms now)
     return newest != INT64_MIN && ts < newest - window ? SINK_LATE : SINK_OK;
 }
 
+/* What was written down before we were there to read it is late for no fault of its own. */
+static enum sink_outcome row_outcome(const struct db *db, const struct sink_batch *b, ts_ms ts,
+                                     ts_ms now)
+{
+    enum sink_outcome o = time_outcome(db, ts, now);
+
+    return o == SINK_LATE && b->any_age && ts >= -TS_MS_MAX ? SINK_OK : o;
+}
+
 static void rows_room(struct db *db, size_t n)
 {
     db->rows = mem_grow(db->rows, &db->rows_cap, n, sizeof *db->rows);
@@ -116,7 +125,7 @@ static struct exemplar exemplar_of(const struct sink_batch *b, const struct sink
 static void judge_rows(struct db *db, struct taking *t, ts_ms now)
 {
     ts_ms ts = INT64_MIN;
-    enum sink_outcome by_time = time_outcome(db, ts, now);
+    enum sink_outcome by_time = row_outcome(db, t->b, ts, now);
 
     t->ok = 0;
     for (size_t i = 0; i < t->rows_n; i++) {
@@ -125,7 +134,7 @@ static void judge_rows(struct db *db, struct taking *t, ts_ms now)
         assert(row->ref.id < db->head.series_n && db->head.series[row->ref.id].labels);
         if (row->ts != ts) {
             ts = row->ts;
-            by_time = time_outcome(db, ts, now);
+            by_time = row_outcome(db, t->b, ts, now);
         }
         t->outcomes[i] =
             (uint8_t)(by_time ? by_time

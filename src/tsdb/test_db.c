@@ -194,6 +194,25 @@ static void what_is_too_late_or_in_the_future_is_refused(void **state)
     db_fixture_close(&f);
 }
 
+static void rows_of_any_age_are_taken_if_the_batch_says_so(void **state)
+{
+    struct db_fixture f = {.late_window_ms = 30 * 60000};
+    struct fixture_row rows[] = {{"m", T0 - INT64_C(90) * 86400000, 1}, {"m", T0 + 11 * 60000, 1}};
+    struct sink_batch b;
+
+    (void)state;
+    db_fixture_open(&f, NULL);
+    db_fixture_put(&f, "m", T0, 1, NULL);
+    f.any_age = true;
+    b = db_fixture_push(&f, rows, ARRAY_LEN(rows));
+    assert_int_equal(b.outcomes[SINK_OK], 1);
+    assert_int_equal(b.outcomes[SINK_FUTURE], 1);
+    rows[0].ts = INT64_MIN;
+    b = db_fixture_push(&f, rows, 1);
+    assert_int_equal(b.outcomes[SINK_LATE], 1);
+    db_fixture_close(&f);
+}
+
 static void a_time_no_query_can_name_is_refused_even_without_a_late_window(void **state)
 {
     struct db_fixture f = {.late_window_ms = -1};
@@ -509,6 +528,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_sample_twice_in_one_batch_counts_once, setup,
                                         teardown),
         cmocka_unit_test(what_is_too_late_or_in_the_future_is_refused),
+        cmocka_unit_test(rows_of_any_age_are_taken_if_the_batch_says_so),
         cmocka_unit_test(a_time_no_query_can_name_is_refused_even_without_a_late_window),
         cmocka_unit_test_setup_teardown(a_backfill_in_any_order_comes_back_in_order, setup,
                                         teardown),

@@ -222,5 +222,6 @@ struct collector json_file_collector(const struct json_settings *settings, struc
         .collect = collect,
         .free = free_file,
         .arg = f,
+        .any_age = settings->has_time,
         .hangs_on = "the file system of its file (a dead network mount, a sleeping disk)"};
 }

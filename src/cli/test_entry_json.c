@@ -229,6 +229,8 @@ static void numbers_may_be_texts_and_booleans(void **state)
                   "c: {path: c, unit: percent}}",
                   "{\"a\": 1705374015, \"b\": \"1705374015500\", \"c\": 17.5}",
                   "a 1.705374015e+09\nb 1.7053740155e+09\nc 17.5\n");
+    assert_mapped("metrics: {a: {path: a, unit: ms}, b: {path: b, unit: ns}}",
+                  "{\"a\": 9, \"b\": 250}", "a 0.009\nb 2.5e-07\n"); /* and not a bit more */
 }
 
 static void what_is_missing_or_null_gives_no_sample(void **state)
@@ -394,6 +396,18 @@ static void an_answer_that_cannot_be_used_says_why(void **state)
     end(&f);
 }
 
+static void an_entry_may_say_only_what_is_expected(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f, "expect: [{path: status, equals: healthy}]");
+    assert_int_equal(read_body(&f, 200, STR("{\"status\": \"healthy\"}")), PARSED);
+    assert_int_equal(read_body(&f, 200, STR("{\"status\": \"sick\"}")), PARSED_UNWELL);
+    assert_int_equal(read_body(&f, 200, STR("[]")), PARSED_NOT);
+    end(&f);
+}
+
 static void an_error_is_read_when_it_says_what_the_mapping_asks_for(void **state)
 {
     struct fixture f;
@@ -462,7 +476,9 @@ static void an_entry_needs_a_url_and_metrics(void **state)
 
     (void)state;
     assert_fails(load("{name: x, metrics: {a: b}}", &c, &err), err, ERR_TYPE, "either url or file");
-    assert_fails(load("{url: 'http://h/x'}", &c, &err), err, ERR_TYPE, "needs metrics");
+    assert_fails(load("{url: 'http://h/x'}", &c, &err), err, ERR_TYPE, "needs metrics, or expect");
+    assert_fails(load("{url: 'http://h/x', method: post, metrics: {a: b}}", &c, &err), err,
+                 ERR_TYPE, "method: expected GET, HEAD, POST");
     assert_fails(load("{url: 'http://h/x', metrics: {a: b}, expect: [{path: a}]}", &c, &err), err,
                  ERR_TYPE, "one of equals and matches");
 }
@@ -698,6 +714,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_oldest_job_has_the_age_of_its_id),
         cmocka_unit_test(each_id_is_counted_once),
         cmocka_unit_test(an_answer_that_cannot_be_used_says_why),
+        cmocka_unit_test(an_entry_may_say_only_what_is_expected),
         cmocka_unit_test(an_error_is_read_when_it_says_what_the_mapping_asks_for),
         cmocka_unit_test(a_mistake_in_a_mapping_is_named_where_it_stands),
         cmocka_unit_test(an_entry_needs_a_url_and_metrics),

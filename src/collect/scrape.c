@@ -67,6 +67,12 @@ static const char *advice(const struct fetch_result *result)
     }
 }
 
+static int refuse_status(const struct fetch_result *result, struct err *err)
+{
+    return err_set(err, ERR_EVAL, "the target answered with HTTP status %d%s", result->status,
+                   advice(result));
+}
+
 int scrape_judge_status(const struct fetch_result *result, struct err *err)
 {
     if (!result->status) {
@@ -74,10 +80,7 @@ int scrape_judge_status(const struct fetch_result *result, struct err *err)
             *err = result->err;
         return -1;
     }
-    if (result->status != 200)
-        return err_set(err, ERR_EVAL, "the target answered with HTTP status %d%s", result->status,
-                       advice(result));
-    return 0;
+    return result->status / 100 == 2 ? 0 : refuse_status(result, err);
 }
 
 /* JSON where an exposition is expected: how it can be read all the same. */
@@ -97,6 +100,8 @@ int scrape_judge(const struct fetch_result *result, enum expo_format *out, struc
 {
     if (scrape_judge_status(result, err) < 0)
         return -1;
+    if (result->status != 200)
+        return refuse_status(result, err);
     if (expo_format_of(result->content_type, out, err) < 0)
         return tell_json(result->body, err); /* or what it is otherwise */
     return 0;

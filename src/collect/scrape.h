@@ -37,9 +37,9 @@ struct scrape_request {
 
 MUST_USE int scrape_start(struct fetcher *fetcher, const struct scrape_request *request,
                           struct fetch **out, struct err *err);
-/* Is it an answer with status 200? */
+/* Is it an answer with a status of success, 2xx? */
 MUST_USE int scrape_judge_status(const struct fetch_result *result, struct err *err);
-/* Is it an exposition too, and in which format? */
+/* Is it an exposition, of status 200 as with Prometheus, and in which format? */
 MUST_USE int scrape_judge(const struct fetch_result *result, enum expo_format *out,
                           struct err *err);
 /* As expo_parse; the error names line and column in words and quotes the line. */

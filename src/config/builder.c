@@ -29,6 +29,18 @@ const char *builder_text(struct config_builder *b, const struct yaml *map, const
     return text.n > 0 ? builder_copy(b, text) : otherwise;
 }
 
+const char *builder_method(struct config_builder *b, const struct yaml *map, const char *otherwise)
+{
+    const char *method = builder_text(b, map, "method", otherwise);
+
+    for (const char *p = method ? method : ""; *p; p++)
+        if (*p < 'A' || *p > 'Z') {
+            yaml_error(&b->errors, yaml_get(map, "method"), "method: expected GET, HEAD, POST ...");
+            break;
+        }
+    return method;
+}
+
 struct str builder_folder(const struct yaml *at)
 {
     const char *slash = at->file ? strrchr(at->file, '/') : NULL;

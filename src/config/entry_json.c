@@ -280,19 +280,20 @@ static void read_scale(const struct reader *r)
 {
     static const struct {
         const char *word;
-        double scale;
-    } units[] = {{"KB", 1024}, {"MB", 1048576}, {"GB", 1073741824}, {"ms", 1e-3},
-                 {"us", 1e-6}, {"ns", 1e-9},    {"percent", 1}};
+        double scale, per;
+    } units[] = {{"KB", 1024, 1}, {"MB", 1048576, 1}, {"GB", 1073741824, 1}, {"ms", 1, 1e3},
+                 {"us", 1, 1e6},  {"ns", 1, 1e9},     {"percent", 1, 1}};
     const struct yaml *unit = yaml_get(r->node, "unit");
     bool known = false;
 
-    r->metric->scale = 1;
+    r->metric->scale = r->metric->per = 1;
     yaml_read_double(yaml_get(r->node, "scale"), "", &r->metric->scale, &r->b->errors);
     if (!unit || unit->kind != YAML_SCALAR)
         return;
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
         if (str_eq(unit->text, str_c(units[i].word))) {
             r->metric->scale = units[i].scale;
+            r->metric->per = units[i].per;
             known = true;
         }
     }
@@ -469,8 +470,8 @@ static void check_source(struct config_builder *b, const struct yaml *node)
         if (schema_has(node, of_file[i]))
             yaml_error(&b->errors, yaml_get(node, of_file[i]), "%s belongs to file, not to url",
                        of_file[i]);
-    if (!schema_has(node, "metrics"))
-        yaml_error(&b->errors, node, "collect.json: needs metrics");
+    if (!schema_has(node, "metrics") && !schema_has(node, "expect"))
+        yaml_error(&b->errors, node, "collect.json: needs metrics, or expect");
 }
 
 static void read_file(struct config_builder *b, const struct yaml *node, struct json_settings *out)
@@ -496,7 +497,7 @@ const void *entry_read_json(struct config_builder *b, const struct yaml *node,
         return NULL;
     check_source(b, node);
     entry->url = builder_text(b, node, "url", NULL);
-    entry->method = builder_text(b, node, "method", NULL);
+    entry->method = builder_method(b, node, NULL);
     entry->body = builder_text(b, node, "body", NULL);
     entry->instance = entry->url ? entry_instance_of(b, str_c(entry->url)) : NULL;
     entry->endpoint_on_samples = true;

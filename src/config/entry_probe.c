@@ -192,12 +192,7 @@ static void read_request(struct config_builder *b, const struct yaml *map, struc
         out->body = keep(b, schema_text(map, "body"));
     else if (upload)
         read_upload(b, map, out);
-    out->method = builder_text(b, map, "method", body || upload ? "POST" : "GET");
-    for (const char *p = out->method; *p; p++)
-        if (*p < 'A' || *p > 'Z') {
-            yaml_error(&b->errors, yaml_get(map, "method"), "method: expected GET, HEAD, POST ...");
-            break;
-        }
+    out->method = builder_method(b, map, body || upload ? "POST" : "GET");
     read_expect(b, map, &out->expect);
 }
 

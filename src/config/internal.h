@@ -48,6 +48,8 @@ const char *builder_text(struct config_builder *b, const struct yaml *map, const
 struct str builder_folder(const struct yaml *at);
 /* The node's text as a path: relative ones begin at the file's folder. */
 const char *builder_path(struct config_builder *b, const struct yaml *node);
+/* The key `method`, of a request; servers tell capital letters from small ones. */
+const char *builder_method(struct config_builder *b, const struct yaml *map, const char *otherwise);
 /* The zone of times that name none: `host` (NULL, also when the node is), UTC or a name of the tz
  * database. */
 const struct zone *builder_zone(struct config_builder *b, const struct yaml *node);

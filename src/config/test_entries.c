@@ -582,7 +582,7 @@ static void what_a_pack_asks_for_is_read_as_a_persons_own(void **state)
     assert_false(c->entries[2].endpoint_on_samples);
     config_free(c);
     assert_mistake(EARSHOT, "packs: ['json: [{url: \"http://h/x\"}]']\n",
-                   "f.yml:1:9: the pack p: collect.json: needs metrics");
+                   "f.yml:1:9: the pack p: collect.json: needs metrics, or expect");
     assert_mistake(EARSHOT, "packs: ['jsn: []']\n", "did you mean \"json\"?");
 }
 

@@ -98,10 +98,11 @@ class Answers(unittest.TestCase):
 
         def answer(request):
             seen.append((request.command, request.body, request.headers.get('X-Key'), request.headers.get('Accept')))
-            return peers.json('{"a": 1}')
+            return 201, {'Content-Type': 'application/json'}, '{"a": 1}'
         server = self.collect(answer, ['name: rpc, url: "http://ADDRESS/rpc", method: POST, body: \'{"op": "stats"}\', '
                                        'headers: {X-Key: geheim}, metrics: {a: a}'])
         eventually(lambda: server.query('a{job="rpc"}'))
+        self.assertEqual(self.up('rpc'), 1)  # 201 is no error
         self.assertEqual(seen[0][:3], ('POST', '{"op": "stats"}', 'geheim'))
         self.assertIn('application/json', seen[0][3])
 
@@ -161,6 +162,22 @@ class Lines(unittest.TestCase):
         server.start()
         eventually(lambda: invalid() == 'earshot_json_lines_invalid_total 2')
         self.assertEqual(stored(), old + [(now, 1900)])  # nothing twice
+
+    def test_s3_12_lines_from_long_before_are_taken_beside_targets_of_today_and_those_ahead_of_time_are_told(self):
+        server = Server('--config', '{dir}/e.yml', files={
+            'e.yml': ('collect:\n  json:\n' + ''.join(
+                '  - {name: %s, interval: 200ms, file: %s.jsonl, time: timestamp, timezone: UTC, metrics: {%s: resources.memory_mb}}\n'
+                % (n, n, n) for n in ('old', 'ahead')) + '  - {name: now, interval: 200ms, url: "http://127.0.0.1:9/", metrics: {a: a}}\n')}).start()
+        self.addCleanup(server.close)
+        eventually(lambda: server.query('up{job="now"}'))  # the store has samples of today
+        with open(os.path.join(server.dir, 'old.jsonl'), 'w', encoding='utf-8') as f:
+            f.write(sample('document-hub-metrics.jsonl'))
+        with open(os.path.join(server.dir, 'ahead.jsonl'), 'w', encoding='utf-8') as f:
+            f.write('{"timestamp": %d, "resources": {"memory_mb": 1}}\n' % (time.time() + 3600))
+        counted = eventually(lambda: server.api('query', query='count_over_time(old[2h])', time='2025-03-04T09:00:00Z')['result'])
+        self.assertEqual(counted[0]['value'][1], '30')
+        eventually(lambda: 'ahead ' in server.log_text() and
+                   '1 samples are left out, since their time is more than 10 minutes ahead' in server.log_text())
 
 
 class AtMetrics(unittest.TestCase):

@@ -20,15 +20,22 @@ static int tell(const struct err *why, struct str body, struct err *err)
 }
 
 /* Paths begin with a member, say: then an answer that is a list has none of the metrics. */
+static bool begins_in(const struct json_path *path, const json_t *root)
+{
+    enum json_step_kind first = path->steps[0].kind;
+
+    return first == JSON_STEP_EACH || (first == JSON_STEP_MEMBER) == json_is_object(root);
+}
+
 static int check_top(const struct json_settings *s, const json_t *root, struct err *err)
 {
     if (json_is_object(root) || json_is_array(root)) {
-        for (size_t i = 0; i < s->metrics_n; i++) {
-            enum json_step_kind first = s->metrics[i].path.steps[0].kind;
-
-            if (first == JSON_STEP_EACH || (first == JSON_STEP_MEMBER) == json_is_object(root))
+        for (size_t i = 0; i < s->metrics_n; i++)
+            if (begins_in(&s->metrics[i].path, root))
                 return 0;
-        }
+        for (size_t i = 0; i < s->expect_n; i++)
+            if (begins_in(&s->expect[i].path, root))
+                return 0;
     }
     return err_set(err, ERR_EVAL, "the answer is %s; no path of the mapping begins in one",
                    json_is_object(root)   ? "a JSON object"

@@ -34,7 +34,7 @@ static enum parsed parse_body(struct json_collector *c, int status, struct str b
     struct answer answer;
     enum parsed parsed;
 
-    if (c->settings->metrics_n == 0)
+    if (c->settings->metrics_n == 0 && c->settings->expect_n == 0)
         return PARSED; /* the status is all that is asked for */
     if (answer_read(&answer, c->settings, body, scratch->budget, err) < 0)
         return PARSED_NOT;

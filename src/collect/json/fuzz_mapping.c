@@ -109,6 +109,7 @@ static void make_settings(struct mapping_program *p, const struct json_path *pat
                                              .where = &p->where,
                                              .where_n = kinds[i].where,
                                              .scale = 2,
+                                             .per = 1,
                                              .time = JSON_TIME_ISO,
                                              .age = true,
                                              .states = p->states,

@@ -57,7 +57,7 @@ struct json_metric {
     size_t labels_n;
     const struct json_match *where; /* [where_n], all of them */
     size_t where_n;
-    double scale;        /* JSON_TAKE_NUMBER, else 1 */
+    double scale, per;   /* JSON_TAKE_NUMBER: times scale, over per; else 1 */
     enum json_time time; /* JSON_TAKE_TIME */
     bool age;
     const struct str *states; /* [states_n]; JSON_TAKE_STATES */

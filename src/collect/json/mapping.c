@@ -245,12 +245,20 @@ static bool read_number(const json_t *value, double *out)
     }
 }
 
+/* Divided, since 9 ms are .009 s, and 9 times .001 is a little more. */
+static double scaled(const struct run *r, double number)
+{
+    const struct json_metric *m = r->metric->settings;
+
+    return number * m->scale / m->per;
+}
+
 static int take_number(struct run *r, const json_t *value)
 {
     double number;
 
     if (read_number(value, &number))
-        return put(r, number * r->metric->settings->scale);
+        return put(r, scaled(r, number));
     refuse(r, value, "no number");
     return 0;
 }
@@ -493,7 +501,7 @@ static int put_leaf(struct run *r, struct str name, double value)
     struct emit_sample s = {.name = name,
                             .labels = r->labels,
                             .labels_n = r->labels_n,
-                            .value = value * m->scale,
+                            .value = scaled(r, value),
                             .ts = r->moment.now,
                             .has_ts = r->moment.has_ts};
 

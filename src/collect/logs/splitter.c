@@ -55,7 +55,7 @@ static bool belongs(const struct splitter *s, struct str line, enum place before
 {
     if (s->begins)
         return !regex_matches(s->begins, line);
-    if (line.n == 0 || line.p[0] <= ' ')
+    if (line.n == 0 || (unsigned char)line.p[0] <= ' ')
         return true;
     if (is_traceback(line))
         return true;

@@ -53,6 +53,15 @@ static void tracebacks_of_every_kind_belong_to_the_line_before(void **state)
     check(&s, "a\nKeyError: no traceback\n", SPLITTER_SETTLED, "a|KeyError: no traceback|");
 }
 
+static void a_line_may_begin_with_any_character_but_a_blank(void **state)
+{
+    struct splitter s = {.line_max = 64};
+
+    (void)state;
+    check(&s, "a\n\u274c b\n\u00dc c\n\xff d\n", SPLITTER_SETTLED, "a|\u274c b|\u00dc c|\xff d|");
+    check(&s, "a\n\x01 b\n", SPLITTER_SETTLED, "a\n\x01 b|");
+}
+
 static void a_pattern_of_its_own_begins_an_entry(void **state)
 {
     struct splitter s = {.line_max = 64};
@@ -83,6 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_waits_for_the_next_until_it_has_settled),
         cmocka_unit_test(tracebacks_of_every_kind_belong_to_the_line_before),
+        cmocka_unit_test(a_line_may_begin_with_any_character_but_a_blank),
         cmocka_unit_test(a_pattern_of_its_own_begins_an_entry),
         cmocka_unit_test(what_is_too_long_is_cut_and_its_rest_passed_over),
     };

@@ -34,7 +34,9 @@ SPELLINGS = {
         ('time=2025-03-04T14:06:48.204+01:00 level=INFO source=server.go:601 msg="waiting for llama runner"', None)],
     'llm_worker': [
         ('2025-03-04 08:00:09,007 INFO w[1]: processing task 17', 'task_processed'), ('Processed task 17', 'task_processed'),
-        ('task id=5f0c9a was processed', 'task_processed'), ('2025-03-04 08:00:09,007 INFO w[1]: 12 tasks processed', None),
+        ('task id=5f0c9a was processed', 'task_processed'), ('[INFO] Task 17 has been successfully processed in 3 s', 'task_processed'),
+        ('INFO Processing LLM task: 17', 'task_processed'), ('INFO task 17 failed after it was processed', None),
+        ('ERROR timeout: 17 s are over', 'timeout'), ('ERROR timeouts: 0', None), ('2025-03-04 08:00:09,007 INFO w[1]: 12 tasks processed', None),
         ('ERROR task 17 timed out', 'timeout'), ('ERROR timeout', 'timeout'), ('WARNING read time-out after 5 s', 'timeout'),
         ('the request timed out', 'timeout'), ('INFO ready; timeout=120 s', None), ('INFO 2 timed out, 3 done', None), ('WARNING slow, 0 timeouts', None),
         ('WARNING errors=0 timeouts=0', None), ('CRITICAL the model is gone', 'llm_error'), ('WARNING the model is slow', None),
@@ -42,7 +44,7 @@ SPELLINGS = {
         ('model a, errors: 0', None), ('ERROR disk full', None)],
     'extraction_worker': [
         ('job 1 Completed in 1 min 30 s', 'job_completed'), ('INFO completed in 1h', 'job_completed'), ('INFO completed in 3 attempts', None),
-        ('INFO completed in part', None), ('ERROR job 17 timeout', 'job_timeout'), ('WARNING 3 timeouts within a minute', 'job_timeout'),
+        ('INFO completed in part', None), ('ERROR job 17 timeout', 'job_timeout'), ('ERROR job 17 exceeded its time limit: 600 s', 'job_timeout'), ('WARNING 3 timeouts within a minute', 'job_timeout'),
         ('INFO job 17 timed out, again', 'job_timeout'), ('INFO limits timeout=600 s', None), ('INFO timed out: 0', None),
         ('INFO job 17 rejected: memory', 'resource_rejected'), ('WARNING memory limit, refusing job 4', 'resource_rejected'),
         ('too many jobs: rejected', 'resource_rejected'), ('INFO jobs: 12 done, rejected: 2', None), ('INFO 5 jobs, 2 rejected', None),

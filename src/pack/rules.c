@@ -83,6 +83,7 @@ static void add_jobs_of(const struct filling *f, const struct pack_use *use,
                         const struct pack *pack, struct jobs *jobs)
 {
     const struct yaml *collect = collect_of(use, pack);
+    struct str name = str_c(pack->name);
 
     for (size_t i = 0; collect && i < collect->n; i++) {
         const struct yaml_pair *kind = &collect->pairs[i];
@@ -96,7 +97,7 @@ static void add_jobs_of(const struct filling *f, const struct pack_use *use,
         for (size_t k = 0; k < kind->value.n; k++) {
             const struct yaml *job = yaml_get(&kind->value.items[k], "job");
 
-            add_job(jobs, job ? job->text : str_c(pack->name));
+            add_job(jobs, job ? job->text : name);
         }
     }
 }

@@ -21,9 +21,9 @@ struct clock {
 };
 
 struct manual_clock {
-    struct clock clock; /* first: cast from struct clock */
-    ts_ms wall_ms;
-    int64_t mono_ns;
+    struct clock clock;    /* first: cast from struct clock */
+    _Atomic ts_ms wall_ms; /* threads of what is tested may ask while the test sets */
+    _Atomic int64_t mono_ns;
 };
 
 void manual_clock_init(struct manual_clock *c, ts_ms wall_ms);

@@ -221,6 +221,18 @@ class Services(unittest.TestCase):
             server.close()
 
 
+def shells(sshd):
+    """those that wait for what we ask, without the programs that they start"""
+    out = []
+    for pid in descendants(sshd.peer.process.pid):
+        try:
+            if os.path.basename(os.readlink('/proc/%d/exe' % pid)) == os.path.basename(os.path.realpath('/bin/sh')):
+                out.append(pid)
+        except FileNotFoundError:
+            pass  # a grep, and over
+    return out
+
+
 class Agentless(unittest.TestCase):
     """the far machine's own files and processes, with nothing installed there"""
 
@@ -272,11 +284,30 @@ class Agentless(unittest.TestCase):
 
     def test_nothing_is_written_there(self):
         """what our shell and its children open for writing"""
-        shells = [p for p in descendants(self.sshd.peer.process.pid)
-                  if os.readlink('/proc/%d/exe' % p).endswith(('/dash', '/bash', '/sh'))]
-        self.assertTrue(shells)
-        for fd in (fd for p in shells for fd in os.scandir('/proc/%d/fd' % p)):
+        found = shells(self.sshd)
+        self.assertTrue(found)
+        for fd in (fd for p in found for fd in os.scandir('/proc/%d/fd' % p)):
             self.assertTrue(os.readlink(fd.path).startswith(('pipe:', 'socket:', '/dev/null')), os.readlink(fd.path))
+
+    def test_a_connection_that_is_made_anew_has_a_new_shell_in_the_same_cycle(self):
+        for shell in shells(self.sshd):
+            os.kill(shell, signal.SIGTERM)
+        begun = time.time()
+        eventually(lambda: self.server.query('min(timestamp(up{host="box"})) > %f' % (begun + 2)))
+        self.assertEqual(self.server.query('min_over_time(up{host="box"}[%ds]) == 0' % (time.time() - begun + 1)), [])
+
+
+class SlowShell(unittest.TestCase):
+    def test_a_shell_that_takes_longer_than_a_cycle_to_begin_is_waited_for(self):
+        """as where .bashrc does much; one that is begun anew each time would never be there, and so many would pile up"""
+        sshd = Sshd('ForceCommand sleep 3; exec /bin/sh')
+        server = serve(sshd.entry(collect='{process: [{name: shells, exe: sshd, interval: 1s}]}'))
+        try:
+            eventually(lambda: target(server, 'process')['lastError'].startswith('the far shell does not begin in time'))
+            eventually(lambda: server.query('up{job="process"} == 1'))
+        finally:
+            server.close()
+            sshd.close()
 
 
 class Cost(unittest.TestCase):

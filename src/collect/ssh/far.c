@@ -76,6 +76,10 @@ static const char script[] =
 static const char *const requests[] = {
     [FAR_HOST] = "host\n", [FAR_HOST_SLOW] = "slow\n", [FAR_PROCESSES] = "processes\n"};
 
+/* What the far shell has not said yet. One that is late is waited for in the next cycle too:
+ * another one beside it would take as long, and sshd starts no more than MaxSessions (10). */
+enum owed { NOTHING, GREETING, ANSWER };
+
 struct far {
     struct clock shown; /* first: the far machine's */
     const struct clock *clock;
@@ -85,6 +89,7 @@ struct far {
     int64_t timeout_ms;
     struct tree *tree;
     struct talk *talk; /* NULL: not connected */
+    enum owed owes;
     struct buf answer, content;
     struct collector inner;
 };
@@ -169,6 +174,7 @@ static void leave(struct far *f)
 {
     talk_close(f->talk);
     f->talk = NULL;
+    f->owes = NOTHING;
 }
 
 static int read_more(struct far *f, int64_t deadline_ns, struct err *err)
@@ -178,17 +184,36 @@ static int read_more(struct far *f, int64_t deadline_ns, struct err *err)
 
     if (!room)
         return err_set(err, ERR_LIMIT, "the far shell prints more than %u MB", ANSWER_MAX >> 20);
-    if (talk_read(f->talk, room, READ_BYTES, &got, deadline_ns, err) < 0)
+    if (talk_read(f->talk, room, READ_BYTES, &got, deadline_ns, err) < 0) {
+        if (err->kind == ERR_TIMEOUT && f->owes == GREETING)
+            return err_set(err, ERR_TIMEOUT,
+                           "the far shell does not begin in time; see what the files do that it "
+                           "reads first (.bashrc)");
         return -1;
-    if (!got)
+    }
+    if (!got && f->owes == GREETING)
         return err_set(err, ERR_EVAL,
                        "the far end runs no POSIX shell for us (/bin/sh); host and process need "
                        "Linux there, scrape does not");
+    if (!got)
+        return err_set(err, ERR_EVAL, "the far shell has ended before its answer was whole");
     f->answer.n += got;
     return 0;
 }
 
-/* Its greeting may have anything in front that a login shell prints. */
+/* Until all that it owes us has come; *n: of the answer. Its greeting may have anything in front
+ * that a login shell prints. */
+static int settle(struct far *f, int64_t deadline_ns, size_t *n, struct err *err)
+{
+    *n = 0;
+    while ((f->owes == GREETING && !str_ends(buf_str(&f->answer), STR("ready\n"))) ||
+           (f->owes == ANSWER && !snapshot_is_whole(buf_str(&f->answer), n)))
+        if (read_more(f, deadline_ns, err) < 0)
+            return -1;
+    f->owes = NOTHING;
+    return 0;
+}
+
 static int enter(struct far *f, int64_t deadline_ns, struct err *err)
 {
     const struct talk_place place = {.path = f->socket_path};
@@ -197,27 +222,48 @@ static int enter(struct far *f, int64_t deadline_ns, struct err *err)
     if (talk_open(&place, NULL, f->clock, deadline_ns, &f->talk, err) < 0 ||
         talk_write(f->talk, script, sizeof script - 1, deadline_ns, err) < 0)
         return -1;
-    while (!str_ends(buf_str(&f->answer), STR("ready\n")))
-        if (read_more(f, deadline_ns, err) < 0)
-            return -1;
+    f->owes = GREETING;
     return 0;
 }
 
-static int ask(struct far *f, int64_t deadline_ns, struct str *out, struct err *err)
+/* First what an earlier cycle did not wait for, which is not an answer to what is asked now. */
+static int exchange(struct far *f, int64_t deadline_ns, struct str *out, struct err *err)
 {
     const char *request = requests[f->part];
     size_t n;
 
-    if (!f->talk && enter(f, deadline_ns, err) < 0)
+    if (settle(f, deadline_ns, &n, err) < 0)
         return -1;
     buf_reset(&f->answer);
     if (talk_write(f->talk, request, strlen(request), deadline_ns, err) < 0)
         return -1;
-    while (!snapshot_is_whole(buf_str(&f->answer), &n))
-        if (read_more(f, deadline_ns, err) < 0)
-            return -1;
+    f->owes = ANSWER;
+    if (settle(f, deadline_ns, &n, err) < 0)
+        return -1;
     *out = str_take(buf_str(&f->answer), n);
     return 0;
+}
+
+static bool is_slow(const struct far *f, const struct err *err)
+{
+    return f->owes != NOTHING && err->kind == ERR_TIMEOUT;
+}
+
+/* A shell of an earlier cycle may have ended with its connection, in whose place there is another
+ * one by now: then a new shell is asked, in the same cycle. */
+static int ask(struct far *f, int64_t deadline_ns, struct str *out, struct err *err)
+{
+    if (f->talk) {
+        if (exchange(f, deadline_ns, out, err) == 0)
+            return 0;
+        if (is_slow(f, err) || err->kind == ERR_LIMIT)
+            return -1;
+        leave(f);
+        err_clear(err);
+    }
+    if (enter(f, deadline_ns, err) < 0)
+        return -1;
+    return exchange(f, deadline_ns, out, err);
 }
 
 /* Of the moment in between asking and answering, as well as one can know it. */
@@ -236,7 +282,8 @@ static int refresh(struct far *f, struct err *err)
     struct str rest = {NULL, 0}, path;
 
     if (ask(f, deadline_of(f), &rest, err) < 0) {
-        leave(f); /* what comes late is not an answer to what is asked next */
+        if (!is_slow(f, err))
+            leave(f);
         return -1;
     }
     tree_begin(f->tree);

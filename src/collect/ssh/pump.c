@@ -199,7 +199,9 @@ static void explain_refusal(struct pump *p)
 
     p->trouble = SSH_REFUSED;
     if (p->end.command)
-        (void)snprintf(p->words, sizeof p->words, "it does not let commands run: %.150s", said);
+        (void)snprintf(p->words, sizeof p->words, "it does not let %s run%s: %.150s",
+                       strstr(said, "error (2)") ? "further commands" : "commands",
+                       strstr(said, "error (2)") ? " (MaxSessions)" : "", said);
     else if (strstr(said, "error (1)") || strstr(said, "administratively") ||
              strstr(said, "prohibited"))
         (void)snprintf(p->words, sizeof p->words,

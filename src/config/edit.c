@@ -12,6 +12,8 @@
 
 #define MARK        "# earshot up"
 #define MARK_NO_END ", the line before had no end"
+#define MARK_OPEN   " " MARK /* behind the bracket of a list, whose line was cut there */
+#define OPEN_STEP   4        /* how far what stands in brackets is indented then */
 #define DIGITS      8
 #define BLOCK_MAX   200 /* lines of one entry */
 #define MEMORY_MAX  (64u << 20)
@@ -81,6 +83,14 @@ static uint32_t checksum(struct str comment, struct str lines)
     return crc32c(crc32c(0, comment.p, comment.n), lines.p, lines.n);
 }
 
+static void add_marked(const struct edit_addition *a, size_t indent, struct str lines,
+                       struct buf *out)
+{
+    add_blanks(out, indent);
+    buf_addf(out, MARK " %08x: %s\n", checksum(str_c(a->comment), lines), a->comment);
+    buf_add(out, lines);
+}
+
 /* The comment and the lines below it. */
 static void add_block(const struct edit_addition *a, size_t indent, struct buf *out)
 {
@@ -101,9 +111,26 @@ static void add_block(const struct edit_addition *a, size_t indent, struct buf *
         buf_addc(&lines, '\n');
         first = false;
     }
-    add_blanks(out, indent);
-    buf_addf(out, MARK " %08x: %s\n", checksum(str_c(a->comment), buf_str(&lines)), a->comment);
-    buf_add(out, buf_str(&lines));
+    add_marked(a, indent, buf_str(&lines), out);
+}
+
+/* The same as an item of a list in brackets, on one line. */
+static void add_bracketed(const struct edit_addition *a, size_t indent, struct buf *out)
+{
+    SCOPED(buf_fini) struct buf line;
+    struct str rest = str_c(a->text);
+    bool is_map = strstr(a->text, ": ") != NULL, first = true;
+
+    buf_init(&line, 0);
+    add_blanks(&line, indent);
+    buf_adds(&line, is_map ? "{" : "");
+    while (rest.p) {
+        buf_adds(&line, first ? "" : ", ");
+        buf_add(&line, str_split(&rest, '\n'));
+        first = false;
+    }
+    buf_adds(&line, is_map ? "},\n" : ",\n");
+    add_marked(a, indent, buf_str(&line), out);
 }
 
 static void add_key(const char *key, size_t indent, const char *mark, struct buf *out)
@@ -218,6 +245,50 @@ static void append(const struct target *t, const struct edit_addition *a, struct
     add_block(a, a->key ? 2 : 0, out);
 }
 
+/* Where the items of a list in brackets begin. */
+static bool find_bracket(const struct target *t, const struct yaml_pair *pair, size_t *behind)
+{
+    const struct span *at = &pair->value.at;
+    size_t bracket;
+
+    if (pair->value.kind != YAML_LIST || at->line == 0)
+        return false;
+    bracket = end_of_line(t->text, at->line - 1) + at->column - 1;
+    *behind = bracket + 1;
+    return bracket < t->text.n && t->text.p[bracket] == '[';
+}
+
+/* Has it nothing below one of its keys? */
+static bool is_flat(struct str text)
+{
+    while (text.p) {
+        struct str line = str_split(&text, '\n');
+
+        if (!line.n || line.p[0] == ' ' || is_item(line) || line.p[line.n - 1] == ':')
+            return false;
+    }
+    return true;
+}
+
+/* Before the items that are there. The line is cut behind its bracket, and what followed there goes
+ * on in a line of its own, until all is taken back. */
+static void add_in_brackets(const struct target *t, uint32_t number, size_t behind,
+                            const struct edit_addition *a, struct buf *out)
+{
+    SCOPED(buf_fini) struct buf piece;
+    size_t begin = end_of_line(t->text, number - 1), end = end_of_line(t->text, number);
+    size_t indent = indent_of(str_skip(t->text, begin)) + OPEN_STEP;
+    bool is_cut = str_eq((struct str){t->text.p + behind, end - behind}, STR(MARK_OPEN "\n"));
+
+    buf_init(&piece, 0);
+    if (!is_cut)
+        buf_adds(&piece, MARK_OPEN "\n");
+    add_bracketed(a, indent, &piece);
+    if (!is_cut)
+        add_blanks(&piece, indent);
+    insert(t, is_cut ? end : behind, buf_str(&piece), out);
+}
+
 static int add_below(const struct target *t, const struct yaml_pair *pair,
                      const struct edit_addition *a, struct buf *out, struct err *err)
 {
@@ -226,9 +297,12 @@ static int add_below(const struct target *t, const struct yaml_pair *pair,
     size_t at;
 
     buf_init(&piece, 0);
-    if (check_open(t, &pair->key, err) < 0 ||
-        check_kind(t, pair, a->key ? YAML_MAP : YAML_LIST, err) < 0)
+    if (a->key && (check_open(t, &pair->key, err) < 0 || check_kind(t, pair, YAML_MAP, err) < 0))
         return -1;
+    if (below && !a->is_map && is_flat(str_c(a->text)) && find_bracket(t, below, &at)) {
+        add_in_brackets(t, below->value.at.line, at, a, out);
+        return 0;
+    }
     if (below) {
         if (check_open(t, &below->key, err) < 0 ||
             check_kind(t, below, a->is_map ? YAML_MAP : YAML_LIST, err) < 0)
@@ -321,6 +395,7 @@ static int add_one(struct arena *a, const struct target *t, const struct edit_ad
 {
     const struct yaml *root;
     const struct yaml_pair *pair;
+    size_t behind;
 
     if (yaml_parse(a, t->file, t->text, &root, err) < 0)
         return -1;
@@ -337,7 +412,8 @@ static int add_one(struct arena *a, const struct target *t, const struct edit_ad
     }
     /* A last line without an end holds more than a key: check_open has refused it by then, but for
      * a key alone. */
-    if (t->text.p[t->text.n - 1] != '\n' && end_of_line(t->text, pair->key.at.line) == t->text.n) {
+    if (t->text.p[t->text.n - 1] != '\n' && end_of_line(t->text, pair->key.at.line) == t->text.n &&
+        !find_bracket(t, pair, &behind)) {
         (void)err_at(err, ERR_TYPE, pair->key.at, "the last line has no newline at its end");
         return err_in_file(err, t->file);
     }
@@ -355,27 +431,39 @@ static int check_result(struct arena *a, const char *file, struct str text, stru
     return err_context(err, "nothing can be added to it as it is written");
 }
 
+static int add_and_check(const char *file, struct str text, const struct edit_addition *addition,
+                         struct buf *out, struct err *err)
+{
+    struct target t = {file, text};
+    struct budget budget;
+    struct arena a;
+    int result;
+
+    budget_init(&budget, "the memory for earshot.yml", MEMORY_MAX, NULL);
+    arena_init(&a, &budget);
+    result = add_one(&a, &t, addition, out, err);
+    if (result == 0)
+        result = check_result(&a, file, buf_str(out), err);
+    arena_fini(&a);
+    return result;
+}
+
 int edit_add(const char *file, struct str text, const struct edit_addition additions[], size_t n,
              struct buf *out, struct err *err)
 {
     struct buf from, to;
-    struct budget budget;
     int result = 0;
 
-    budget_init(&budget, "the memory for earshot.yml", MEMORY_MAX, NULL);
     buf_init(&from, 0);
     buf_add(&from, text);
     /* Each goes to the top of its list, so the last comes first. */
     for (size_t i = n; i-- > 0 && result == 0;) {
-        struct target t = {file, buf_str(&from)};
-        struct arena a;
-
         buf_init(&to, 0);
-        arena_init(&a, &budget);
-        result = add_one(&a, &t, &additions[i], &to, err);
-        if (result == 0)
-            result = check_result(&a, file, buf_str(&to), err);
-        arena_fini(&a);
+        result = add_and_check(file, buf_str(&from), &additions[i], &to, err);
+        if (result < 0) { /* the place in the person's text, without what others have added */
+            buf_reset(&to);
+            (void)add_and_check(file, text, &additions[i], &to, err);
+        }
         buf_fini(&from);
         from = to;
     }
@@ -390,6 +478,7 @@ struct line {
     struct str text; /* without its newline */
     bool ended;      /* it has one */
     bool gone;
+    size_t joins; /* the next one that stays goes on in this one, without so many blanks; 0: not */
 };
 
 struct lines {
@@ -404,7 +493,7 @@ static void split_lines(struct str text, struct lines *out)
         size_t n = newline ? (size_t)(newline - text.p) : text.n;
 
         out->items = mem_grow(out->items, &out->cap, out->n + 1, sizeof *out->items);
-        out->items[out->n++] = (struct line){{text.p, n}, newline != NULL, false};
+        out->items[out->n++] = (struct line){{text.p, n}, newline != NULL, false, 0};
         text = str_skip(text, n + (newline != NULL));
     }
 }
@@ -509,17 +598,37 @@ static void take_keys(struct lines *l)
             l->items[i].gone = true;
 }
 
+/* Lines that were cut behind a bracket, when nothing of ours is left there. */
+static void join_lines(struct lines *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        size_t next = i + 1, blanks = indent_of(l->items[i].text) + OPEN_STEP;
+        struct str comment;
+        uint32_t sum;
+
+        if (l->items[i].gone || !str_ends(l->items[i].text, STR("[" MARK_OPEN)))
+            continue;
+        while (next < l->n && l->items[next].gone)
+            next++;
+        if (next < l->n && !read_mark(l->items[next].text, &sum, &comment) &&
+            indent_of(l->items[next].text) >= blanks)
+            l->items[i].joins = blanks;
+    }
+}
+
 void edit_take_back(struct str text, struct buf *out, struct edit_undone *undone, struct buf *told)
 {
     struct lines l = {.n = 0};
-    size_t last = SIZE_MAX;
+    size_t last = SIZE_MAX, blanks = 0;
     bool had_no_end = false;
 
     *undone = (struct edit_undone){.taken = 0};
     split_lines(text, &l);
     take_blocks(&l, undone, told);
-    if (undone->taken > 0)
+    if (undone->taken > 0) {
         take_keys(&l);
+        join_lines(&l);
+    }
     for (size_t i = 0; i < l.n; i++) {
         if (l.items[i].gone) {
             had_no_end |= str_ends(l.items[i].text, STR(MARK_NO_END));
@@ -529,11 +638,15 @@ void edit_take_back(struct str text, struct buf *out, struct edit_undone *undone
         last = i;
     }
     for (size_t i = 0; i < l.n; i++) {
-        if (l.items[i].gone)
+        const struct line *line = &l.items[i];
+
+        if (line->gone)
             continue;
-        buf_add(out, l.items[i].text);
-        if (l.items[i].ended && !(i == last && had_no_end))
+        buf_add(out, str_take(str_skip(line->text, blanks),
+                              line->text.n - blanks - (line->joins ? strlen(MARK_OPEN) : 0)));
+        if (line->ended && !line->joins && !(i == last && had_no_end))
             buf_addc(out, '\n');
+        blanks = line->joins;
     }
     undone->was_ours = undone->taken > 0 && str_eq(buf_str(out), str_c(edit_head));
     mem_free(l.items);

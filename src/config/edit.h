@@ -1,5 +1,5 @@
-/* edit: adds entries to the text of an earshot.yml and takes them out again, without touching any
- * other line.
+/* edit: adds entries to the text of an earshot.yml and takes them out again, without touching what
+ * is there.
  *
  * What is added stands behind a comment that says why, and that carries a checksum of itself and
  * the lines below it:
@@ -9,9 +9,16 @@
  *       # earshot up 5c1f09ab: redis-server (pid 812) listens on 127.0.0.1:6379
  *       - url: redis://127.0.0.1:6379
  *
+ * A list in brackets is cut behind the first of them:
+ *
+ *     packs: [ # earshot up
+ *         # earshot up 0f5772e2: redis-server (pid 812) listens on 127.0.0.1:6379
+ *         {redis: {url: 'redis://127.0.0.1:6379'}},
+ *         host, gpu]
+ *
  * Lines whose checksum still holds are as they were written, and only those are taken out; a key
- * that was added goes when nothing is left below it. So a text that nobody changed in between comes
- * out byte for byte as it was before.
+ * that was added goes when nothing is left below it, and a line that was cut is whole again. So a
+ * text that nobody changed in between comes out byte for byte as it was before.
  *
  * Threads: any. Text: UTF-8, as text/yaml.h reads it.
  */

@@ -113,7 +113,7 @@ static void an_entry_of_hosts_on_one_line_is_left_to_a_person(void **state)
         .host = "box", .section = "packs", .text = "host", .comment = "x"};
     static const char *const bad[] = {"hosts: [{ssh: me@box}]\n", "hosts:\n- {ssh: me@box}\n",
                                       "hosts:\n- name: box\n  ssh:\n    me@elsewhere\n",
-                                      "hosts:\n- ssh: me@box\n  packs: [redis]\n",
+                                      "hosts:\n- ssh: me@box\n  packs: {}\n",
                                       "hosts:\n- ssh: me@other\n"};
     static const char *const why[] = {"on one line", "on one line", "on one line", "on one line",
                                       "no entry of hosts is called \"box\""};
@@ -159,6 +159,53 @@ static void what_was_there_comes_back_byte_for_byte(void **state)
     check_way_back("collect:\n    scrape:\n\n    - {job_name: a}\npacks:\n  - soundbox\n");
     check_way_back("packs:\n- soundbox\ncollect:\n");
     check_way_back("---\ncollect:\n  redis:\n    -\n      name: a\n");
+    check_way_back("packs: [host, gpu]\nlisten: 127.0.0.1:1\n");
+    check_way_back("packs: []");
+    check_way_back("packs: [ host, # mine\r\n  {soundbox: {url: 'http://a:1'}} ]\r\n\r\n");
+    check_way_back("packs:\n  [\n    host\n  ]\ncollect:\n  redis: [{name: a}] # two\n");
+}
+
+static void a_list_in_brackets_is_cut_behind_the_first(void **state)
+{
+    const struct edit_addition all[] = {
+        redis, vllm, {.section = "packs", .text = "gpu", .comment = "nvml"}};
+    struct edit_undone undone;
+    struct buf there = add("collect:\n  redis: [{name: a}]\npacks: [host]\n", all, 3), back;
+
+    (void)state;
+    assert_string_equal(there.p, "collect:\n"
+                                 "  redis: [ # earshot up\n"
+                                 "      # earshot up 64a6d2df: redis-server answered PING\n"
+                                 "      {url: redis://127.0.0.1:6379, interval: 5s},\n"
+                                 "      {name: a}]\n"
+                                 "packs: [ # earshot up\n"
+                                 "    # earshot up 4ac47587: vllm:\n"
+                                 "    {vllm: {url: 'http://127.0.0.1:8000'}},\n"
+                                 "    # earshot up 789a3308: nvml\n"
+                                 "    gpu,\n"
+                                 "    host]\n");
+    *strstr(there.p, "6379,") =
+        '7'; /* what a person has changed stays, and its line is not whole */
+    buf_init(&back, 0);
+    edit_take_back(buf_str(&there), &back, &undone, NULL);
+    assert_int_equal(undone.changed, 1);
+    assert_non_null(strstr(back.p, "redis: [ # earshot up\n      # earshot up"));
+    assert_non_null(strstr(back.p, "\npacks: [host]\n"));
+    buf_fini(&there);
+    buf_fini(&back);
+}
+
+static void what_does_not_fit_into_brackets_is_refused(void **state)
+{
+    static const struct edit_addition nested = {
+        .section = "collect", .key = "json", .text = "url: a\nmetrics:\n  b: c", .comment = "x"};
+    SCOPED(buf_fini) struct buf out;
+    struct err err;
+
+    (void)state;
+    buf_init(&out, 0);
+    assert_fails(edit_add("e.yml", STR("collect:\n  json: []\n"), &nested, 1, &out, &err), err,
+                 ERR_TYPE, "\"json\" is written on one line");
 }
 
 static void what_cannot_be_added_to_is_refused_with_its_place(void **state)
@@ -186,6 +233,20 @@ static void what_cannot_be_added_to_is_refused_with_its_place(void **state)
     assert_fails(edit_add("e.yml", STR("collect:"), &redis, 1, &out, &err), err, ERR_TYPE,
                  "no newline");
     buf_fini(&out);
+}
+
+static void the_place_is_that_of_the_persons_text_whatever_else_is_added(void **state)
+{
+    const struct edit_addition all[] = {redis, vllm};
+    SCOPED(buf_fini) struct buf out;
+    struct err err;
+
+    (void)state;
+    buf_init(&out, 0);
+    assert_fails(
+        edit_add("e.yml", STR("packs:\n- a\ncollect:\n  redis: null\n"), all, 2, &out, &err), err,
+        ERR_TYPE, "\"redis\" is written on one line");
+    assert_int_equal(err.at.line, 4);
 }
 
 static void an_entry_that_a_person_changed_stays_with_its_keys(void **state)
@@ -249,7 +310,10 @@ int main(void)
         cmocka_unit_test(an_entry_takes_the_indentation_of_its_list),
         cmocka_unit_test(a_comment_stays_with_the_entry_below_it),
         cmocka_unit_test(what_was_there_comes_back_byte_for_byte),
+        cmocka_unit_test(a_list_in_brackets_is_cut_behind_the_first),
+        cmocka_unit_test(what_does_not_fit_into_brackets_is_refused),
         cmocka_unit_test(what_cannot_be_added_to_is_refused_with_its_place),
+        cmocka_unit_test(the_place_is_that_of_the_persons_text_whatever_else_is_added),
         cmocka_unit_test(an_entry_that_a_person_changed_stays_with_its_keys),
         cmocka_unit_test(a_key_with_something_of_a_person_below_it_stays),
         cmocka_unit_test(a_file_that_was_ours_alone_is_known),

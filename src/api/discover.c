@@ -126,20 +126,23 @@ static int show(struct api_job *job, struct err *err)
 {
     struct show_state *s = job->state;
     SCOPED(buf_fini) struct buf text;
+    struct err refusal = {.kind = ERR_NONE};
     struct plan plan;
-    char *shown;
+    char *shown, words[600];
     size_t added;
 
     buf_init(&text, 0);
     if (look(job->api, s->found, err) < 0 ||
         make_plan(job->api, s->found, &job->arena, &plan, err) < 0)
         return -1;
-    if (plan_text(&plan, is_ticked, &s->params, &text, &added, err) < 0)
-        return -1;
+    if (plan_text(&plan, is_ticked, &s->params, &text, &added, &refusal) < 0) {
+        plan_json(&plan, NULL, err_format(&refusal, words, sizeof words), &job->out);
+        return 0;
+    }
     shown = arena_cstr(&job->arena, buf_str(&text), err);
     if (!shown)
         return -1;
-    plan_json(&plan, shown, &job->out);
+    plan_json(&plan, shown, NULL, &job->out);
     return 0;
 }
 

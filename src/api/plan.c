@@ -362,7 +362,7 @@ static void put_cut(struct json_writer *w, size_t n, const char *one, const char
     json_cstr(w, text);
 }
 
-void plan_json(const struct plan *plan, const char *text, struct buf *out)
+void plan_json(const struct plan *plan, const char *text, const char *refused, struct buf *out)
 {
     const struct scan *s = plan->scan;
     struct json_writer w;
@@ -406,5 +406,7 @@ void plan_json(const struct plan *plan, const char *text, struct buf *out)
     json_end_array(&w);
     if (text)
         put_text(&w, "text", text);
+    if (refused)
+        put_text(&w, "refused", refused);
     json_end_object(&w);
 }

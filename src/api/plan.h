@@ -67,9 +67,9 @@ MUST_USE int plan_make(struct arena *a, const struct scan *scan, const char *fil
                        const char *host_name, struct plan *out, struct err **errors,
                        size_t *errors_n, struct err *err);
 
-/* {"host", "file", "looked_at": {...}, "found": [...], "text"}: `text` is the file as it would be,
- * NULL: left out. */
-void plan_json(const struct plan *plan, const char *text, struct buf *out);
+/* {"host", "file", "looked_at": {...}, "found": [...], "text", "refused"}: `text` is the file as it
+ * would be, `refused` why it cannot be that; NULL: left out. */
+void plan_json(const struct plan *plan, const char *text, const char *refused, struct buf *out);
 const char *plan_state_name(enum plan_state state);
 
 /* The text of the file with the items that `take` says true of (NULL: all that are new). */

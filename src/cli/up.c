@@ -156,6 +156,7 @@ static int look_here(struct up *u, json_t **out)
     SCOPED(buf_fini) struct buf text, json;
     struct err *errors = NULL, err = {0};
     size_t n = 0, added;
+    char words[600];
 
     buf_init(&text, 0);
     buf_init(&json, 0);
@@ -168,8 +169,9 @@ static int look_here(struct up *u, json_t **out)
         return STATUS_USAGE;
     }
     if (plan_text(&u->plan, NULL, NULL, &text, &added, &err) < 0)
-        return fail(&err, STATUS_USAGE);
-    plan_json(&u->plan, text.n ? text.p : "", &json);
+        plan_json(&u->plan, NULL, err_format(&err, words, sizeof words), &json);
+    else
+        plan_json(&u->plan, text.n ? text.p : "", NULL, &json);
     return json_read(buf_str(&json), out, &err) < 0 ? fail(&err, STATUS_FAILED) : STATUS_OK;
 }
 
@@ -385,17 +387,23 @@ static int write_here(struct up *u)
 static int go_on(struct up *u, const json_t *plan)
 {
     size_t n = count_state(json_object_get(plan, "found"), "new");
+    const char *refused = text_of(plan, "refused");
 
     if (args_switch(u->args, "json")) {
         (void)json_dumpf(plan, stdout, JSON_INDENT(2));
         (void)printf("\n");
-        if (!args_switch(u->args, "yes"))
+        if (!args_switch(u->args, "yes") && !*refused)
             return STATUS_OK;
         /* What follows is for people. */
         (void)fflush(stdout);
         (void)dup2(STDERR_FILENO, STDOUT_FILENO);
     } else {
         print_plan(plan);
+    }
+    if (*refused) {
+        (void)fflush(stdout);
+        (void)fprintf(stderr, "earshot: %s\n", refused);
+        return STATUS_USAGE;
     }
     if (n == 0) {
         (void)printf("%s has all of it already: nothing to write.\n", u->file);

@@ -234,6 +234,7 @@ class Found(unittest.TestCase):
         r = self.up('--yes')
         self.assertEqual(r.returncode, 2)
         self.assertIn('earshot.yml:2:1: "collect" is written on one line', r.stderr)
+        self.assertIn('answered PING', r.stdout)  # the plan is shown all the same
         self.assertEqual(self.text(), 'listen: 127.0.0.1:3999\ncollect: {host: {}}\n')
 
     def test_a_file_with_a_mistake_is_told_and_left_alone(self):

@@ -55,9 +55,13 @@ export function DiscoverPage() {
   const accept = (): void => {
     if (taken.length && !busy) void change('discover', taken);
   };
-  const fileText = async (): Promise<string> => (await own<Plan>('discover', undefined, take(taken))).text ?? '';
+  const fileText = async (): Promise<string> => {
+    const { text = '', refused } = await own<Plan>('discover', undefined, take(taken));
+    if (refused) throw new Error(refused);
+    return text;
+  };
   const show = (): void => {
-    fileText().then(setText, (e: unknown) => setFailed(String(e)));
+    fileText().then(setText, (e: unknown) => setFailed(e instanceof Error ? e.message : String(e)));
   };
   const copy = (): void => {
     fileText()
@@ -108,9 +112,9 @@ export function DiscoverPage() {
           </div>
         )}
       </div>
-      {(told || failed) && (
-        <p class={`found-told ${failed ? 'bad' : ''}`} role={failed ? 'alert' : 'status'}>
-          {failed || told}
+      {(told || failed || value?.refused) && (
+        <p class={`found-told ${failed || !told ? 'bad' : ''}`} role={failed || !told ? 'alert' : 'status'}>
+          {failed || told || value?.refused}
         </p>
       )}
       {value && (

@@ -21,6 +21,7 @@ export interface Plan {
   readonly unreached?: readonly { readonly host: string; readonly why: string }[];
   readonly found: readonly Found[];
   readonly text?: string;
+  readonly refused?: string; // why it cannot be added to the file as that is written; then there is no text
 }
 /** What the server says after it wrote or undid. */
 export interface Written {
@@ -46,6 +47,7 @@ export function headline(plan: Plan): string {
 export function summary(plan: Plan): string {
   const fresh = of(plan, 'new');
   const watched = of(plan, 'watched');
+  if (fresh && plan.refused) return 'Not all of it can be added to the configuration as that is written.';
   if (!fresh) return watched ? 'All that can be watched now is watched.' : 'Nothing of it can be watched now.';
   const before = watched ? `${spelled(watched)} ${watched === 1 ? 'is' : 'are'} watched already, ${spelled(fresh).toLowerCase()} more` : spelled(fresh);
   return `${before} can be watched now. This is the plan; nothing is written until you accept.`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Target } from '../../lib/prom';
-import { bytesRead, grouped, matching, sorted, toRow, tunnelWords } from './rows';
+import { bytesRead, extra, grouped, matching, sorted, toRow, tunnelWords } from './rows';
 
 const target = (over: Partial<Target>): Target => ({
   labels: { job: 'node', instance: 'a:1' },
@@ -51,6 +51,13 @@ test('a tunnel stands above what is reached through it', () => {
 test('a target whose tunnel is not told of is not lost', () => {
   const row = toRow(target({ tunnel: { host: 'gone', state: 'unknown' } }));
   assert.equal(grouped([row], [])[0]?.rows.length, 1);
+});
+
+test('what tells a target from others is said once', () => {
+  assert.equal(extra(toRow(target({}))), '');
+  assert.equal(extra(toRow(target({ scrapeUrl: '', labels: { job: 'redis', instance: 'a:1', zone: 'z' } }))), 'a:1 z');
+  const behind = { scrapeUrl: '', collector: 'host-slow', tunnel: { host: 'far', state: 'connected' } };
+  assert.equal(extra(toRow(target({ ...behind, labels: { job: 'node', instance: 'far', host: 'far', collector: 'host-slow' } }))), '');
 });
 
 test('bytes are those of one cycle', () => {

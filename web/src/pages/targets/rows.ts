@@ -90,3 +90,11 @@ export function matching(rows: readonly TargetRow[], filter: Filter, words: stri
     return parts.every((p) => text.includes(p));
   });
 }
+
+/** What tells it from others of its job and is not said elsewhere in its row: the instance, unless it is the address or
+ *  the machine that the tunnel leads to, and other labels. */
+export function extra({ target, instance }: TargetRow): string {
+  const { job: _, instance: __, ...rest } = target.labels;
+  const said = new Set(['', target.tunnel?.host, target.collector]);
+  return [target.scrapeUrl.includes(instance) ? '' : instance, ...Object.values(rest)].filter((v) => !said.has(v)).join(' ');
+}

@@ -6,7 +6,7 @@ import { canonical, type Value } from '../../lib/series';
 import { bytes, count, digits, duration, percent, when } from '../../lib/words';
 import { StateMark } from '../../parts/state';
 import { Bars } from './bars';
-import { bytesRead, tunnelWords, type Group, type TargetRow } from './rows';
+import { bytesRead, extra, tunnelWords, type Group, type TargetRow } from './rows';
 
 export interface History {
   readonly took: ReadonlyMap<string, readonly Value[]>;
@@ -86,12 +86,6 @@ function TunnelRow({ tunnel, rows }: { tunnel: Tunnel; rows: readonly TargetRow[
       <td class="num" data-head="Samples">{samples ? count(samples) : none}</td>
     </tr>
   );
-}
-
-/** What tells it from others of its job: the instance, unless the address says it, and other labels. */
-function extra({ target, instance }: TargetRow): string {
-  const { job: _, instance: __, ...rest } = target.labels;
-  return [target.scrapeUrl.includes(instance) ? '' : instance, ...Object.values(rest)].filter(Boolean).join(' ');
 }
 
 function every(interval: string | undefined): string {

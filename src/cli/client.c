@@ -231,7 +231,7 @@ int client_json(const struct args *args, const char *path, const struct client_p
     buf_init(&body, BODY_MAX);
     if (client_ask(args, path, params, n, &body, err) < 0)
         return -1;
-    if (json_read(buf_str(&body), &root, err) < 0)
+    if (json_read_foreign(buf_str(&body), &root, err) < 0)
         return err_context(err, "%s%s", client_url(args), path);
     data = json_object_get(root, "data");
     *out = json_incref(data ? data : root);

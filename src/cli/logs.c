@@ -186,7 +186,7 @@ static bool on_event(void *arg, struct str event, struct str data)
                       STR_ARGS(data));
     } else if (str_eq(event, STR("error"))) {
         (void)fprintf(stderr, "earshot: %.*s\n", STR_ARGS(data));
-    } else if (json_read(data, &line, NULL) == 0) {
+    } else if (json_read_foreign(data, &line, NULL) == 0) {
         print(l, line);
         json_decref(line);
     }

@@ -291,24 +291,24 @@ static void widen_integers(struct str text, struct buf *out)
     }
 }
 
-static json_t *load(struct str text, json_error_t *e)
+static json_t *load(struct str text, size_t flags, json_error_t *e)
 {
-    return json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, e);
+    return json_loadb(text.p ? text.p : "", text.n, flags | JSON_DECODE_ANY, e);
 }
 
-static json_t *load_widened(struct str text, json_error_t *e)
+static json_t *load_widened(struct str text, size_t flags, json_error_t *e)
 {
     struct buf wide;
     json_t *root;
 
     buf_init(&wide, 0);
     widen_integers(text, &wide);
-    root = load(buf_str(&wide), e);
+    root = load(buf_str(&wide), flags, e);
     buf_fini(&wide);
     return root;
 }
 
-int json_read(struct str text, struct json_t **out, struct err *err)
+static int read_whole(struct str text, size_t flags, struct json_t **out, struct err *err)
 {
     json_error_t e;
     json_t *root;
@@ -317,9 +317,9 @@ int json_read(struct str text, struct json_t **out, struct err *err)
         text = (struct str){text.p + 3, text.n - 3};
     if (check_depth(text, err) < 0)
         return -1;
-    root = load(text, &e);
+    root = load(text, flags, &e);
     if (!root && json_error_code(&e) == json_error_numeric_overflow)
-        root = load_widened(text, &e);
+        root = load_widened(text, flags, &e);
     if (!root) {
         struct span at = {e.line > 0 ? (uint32_t)e.line : 1, e.column > 0 ? (uint32_t)e.column : 1,
                           1};
@@ -328,4 +328,14 @@ int json_read(struct str text, struct json_t **out, struct err *err)
     }
     *out = root;
     return 0;
+}
+
+int json_read(struct str text, struct json_t **out, struct err *err)
+{
+    return read_whole(text, JSON_REJECT_DUPLICATES, out, err);
+}
+
+int json_read_foreign(struct str text, struct json_t **out, struct err *err)
+{
+    return read_whole(text, JSON_ALLOW_NUL, out, err);
 }

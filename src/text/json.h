@@ -49,5 +49,8 @@ void json_escape(struct buf *out, struct str s);
 size_t json_count_values(struct str text);
 /* Reads a whole text: depth <= JSON_DEPTH_MAX, duplicate keys refused. json_decref it. */
 MUST_USE int json_read(struct str text, struct json_t **out, struct err *err);
+/* The same of what others wrote into an answer of ours, as lines of logs: strings may hold NUL, and
+ * of two values of a name the last counts. */
+MUST_USE int json_read_foreign(struct str text, struct json_t **out, struct err *err);
 
 #endif

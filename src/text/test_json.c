@@ -115,6 +115,19 @@ static void integers_past_64_bits_and_a_byte_order_mark_are_read(void **state)
     assert_null(root);
 }
 
+static void what_others_wrote_may_hold_nul_and_a_name_twice(void **state)
+{
+    const struct str text = STR("{\"a\": 1, \"a\": \"x\\u0000y\"}");
+    struct json_t *root = NULL;
+    struct err err = {0};
+
+    (void)state;
+    assert_fails(json_read(STR("\"x\\u0000y\""), &root, &err), err, ERR_SYNTAX, "u0000");
+    assert_ok(json_read_foreign(text, &root, &err), err);
+    assert_int_equal(json_string_length(json_object_get(root, "a")), 3);
+    json_decref(root);
+}
+
 static void deep_json_is_refused_before_it_is_read(void **state)
 {
     struct json_t *root = NULL;
@@ -137,6 +150,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_not_utf8_become_the_replacement_character),
         cmocka_unit_test(json_is_read_and_mistakes_have_a_place),
         cmocka_unit_test(integers_past_64_bits_and_a_byte_order_mark_are_read),
+        cmocka_unit_test(what_others_wrote_may_hold_nul_and_a_name_twice),
         cmocka_unit_test(deep_json_is_refused_before_it_is_read),
     };
 

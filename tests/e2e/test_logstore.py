@@ -156,6 +156,9 @@ class Logstore(unittest.TestCase):
         self.assertEqual([json.loads(errors.readline())['message'] for _ in range(2)], ['the disk of old', 'the disk'])
         append('ERROR disk again\n')
         self.assertEqual(json.loads(errors.readline())['message'], 'disk again')
+        append('{"level": "error", "message": "disk \\u0000 nul", "a\\u0000b": 1}\n')  # one line with a NUL does not hide the others
+        self.assertEqual(json.loads(errors.readline())['message'], 'disk \0 nul')
+        self.assertEqual(self.logs('tailed', '--level', 'err')[-1]['fields'], {'level': 'error', 'a': 1})
 
     def test_own_metrics_count_what_is_stored(self):
         eventually(lambda: self.server.query('earshot_logstore_entries >= 43 and earshot_logstore_stored_total >= 43 '

@@ -88,6 +88,14 @@ static bool is_plain(const struct log_field *f)
     return f->value.n <= NUMBER_BYTES_MAX && number_parse(f->value, &v) && isfinite(v);
 }
 
+/* A name in JSON that is read again holds none. */
+static struct str before_nul(struct str name)
+{
+    const char *nul = name.n ? memchr(name.p, 0, name.n) : NULL;
+
+    return nul ? str_take(name, (size_t)(nul - name.p)) : name;
+}
+
 /* The message is not kept a second time. A field wins over a group of its name. */
 static size_t fields_of(struct keep *k, const struct log_record *r,
                         const struct patterns_found *found)
@@ -96,9 +104,10 @@ static size_t fields_of(struct keep *k, const struct log_record *r,
 
     for (size_t i = 0; i < r->fields_n; i++) {
         const struct log_field *f = &r->fields[i];
+        struct str name = before_nul(f->name);
 
-        if (f->value.p != r->message.p && !has_name(k, n, f->name))
-            k->fields[n++] = (struct logstore_field){f->name, f->value, is_plain(f)};
+        if (f->value.p != r->message.p && !has_name(k, n, name))
+            k->fields[n++] = (struct logstore_field){name, f->value, is_plain(f)};
     }
     own = n;
     for (size_t i = 0; i < found->groups_n; i++)

@@ -72,6 +72,17 @@ static bool belongs(const struct splitter *s, struct str line, enum place before
     return before == PLACE_FRAMES && is_exception_name(line);
 }
 
+/* A program that goes on where it was in a file that was emptied leaves a hole in front of its next
+ * line, and a crash of the machine does: nobody wrote these NULs. */
+static struct str behind_hole(struct str s)
+{
+    size_t n = 0;
+
+    while (n < s.n && s.p[n] == 0)
+        n++;
+    return str_skip(s, n);
+}
+
 static struct str without_return(struct str line)
 {
     return line.n && line.p[line.n - 1] == '\r' ? str_take(line, line.n - 1) : line;
@@ -88,7 +99,7 @@ static bool line_at(struct str bytes, size_t at, enum splitter_end end, struct s
         return false;
     *line = newline ? str_take(rest, (size_t)(newline - rest.p)) : rest;
     *next = at + line->n + (newline ? 1 : 0);
-    *line = without_return(*line);
+    *line = behind_hole(without_return(*line));
     return true;
 }
 
@@ -138,14 +149,16 @@ bool splitter_next(struct splitter *s, struct str bytes, enum splitter_end end, 
 {
     enum place place = PLACE_PLAIN;
     size_t next, text_end, lines = 1;
-    struct str line;
+    struct str line, hole;
     bool done = true;
 
     *used = 0;
     *entry = (struct str){bytes.p, 0};
     if (s->skip != SPLITTER_WHOLE)
         *used = pass_over(s, bytes, end, &done);
-    bytes = str_skip(bytes, *used);
+    hole = str_skip(bytes, *used);
+    bytes = done ? behind_hole(hole) : hole;
+    *used += hole.n - bytes.n;
     *entry = (struct str){bytes.p, 0};
     if (!done || bytes.n == 0)
         return false;
@@ -173,7 +186,7 @@ bool splitter_next(struct splitter *s, struct str bytes, enum splitter_end end, 
             if (end == SPLITTER_MORE && line.n <= s->line_max)
                 return false;
             /* A line that has not ended for a while may tell by how it begins. */
-            if (!belongs(s, line, place))
+            if (!behind_hole(line).n || !belongs(s, behind_hole(line), place))
                 break;
             if (line.n <= s->line_max)
                 return false;

@@ -5,10 +5,11 @@
 #include "text/regex.h"
 
 /* The entries that a text is cut into, each with a bar behind it. */
-static void check(struct splitter *s, const char *text, enum splitter_end end, const char *wanted)
+static void check_bytes(struct splitter *s, struct str rest, enum splitter_end end,
+                        const char *wanted)
 {
     SCOPED(buf_fini) struct buf got = {0};
-    struct str rest = str_c(text), entry;
+    struct str text = rest, entry;
     size_t used;
 
     while (splitter_next(s, rest, end, &entry, &used)) {
@@ -19,7 +20,12 @@ static void check(struct splitter *s, const char *text, enum splitter_end end, c
         }
     }
     if (!str_eq(buf_str(&got), str_c(wanted)))
-        fail_msg("%s: \"%.*s\"", text, STR_ARGS(buf_str(&got)));
+        fail_msg("%.*s: \"%.*s\"", STR_ARGS(text), STR_ARGS(buf_str(&got)));
+}
+
+static void check(struct splitter *s, const char *text, enum splitter_end end, const char *wanted)
+{
+    check_bytes(s, str_c(text), end, wanted);
 }
 
 static void a_line_waits_for_the_next_until_it_has_settled(void **state)
@@ -87,6 +93,21 @@ static void what_is_too_long_is_cut_and_its_rest_passed_over(void **state)
     assert_int_equal(s.cut, 2);
 }
 
+static void a_hole_in_front_of_a_line_is_no_part_of_it(void **state)
+{
+    struct splitter s = {.line_max = 8};
+    struct str entry;
+    size_t used;
+
+    (void)state;
+    check_bytes(&s, STR("\0\0\0\0\0\0\0\0\0\0\0\0a\nb\n\0\0c\n"), SPLITTER_SETTLED, "a|b|c|");
+    check_bytes(&s, STR("a\n\0\0\0\0\0\0\0\0\0\0\0\0"), SPLITTER_MORE, "a|");
+    check_bytes(&s, STR("a\n\0"), SPLITTER_SETTLED, "a|");
+    assert_false(splitter_next(&s, STR("\0\0\0\0\0\0\0\0\0\0"), SPLITTER_MORE, &entry, &used));
+    assert_int_equal(used, 10); /* however long it is, it is gone over */
+    assert_int_equal(s.cut, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +116,7 @@ int main(void)
         cmocka_unit_test(a_line_may_begin_with_any_character_but_a_blank),
         cmocka_unit_test(a_pattern_of_its_own_begins_an_entry),
         cmocka_unit_test(what_is_too_long_is_cut_and_its_rest_passed_over),
+        cmocka_unit_test(a_hole_in_front_of_a_line_is_no_part_of_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

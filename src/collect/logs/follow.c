@@ -26,6 +26,7 @@ struct follow {
     struct follow_file *files; /* owned */
     size_t n, cap;
     bool looked;  /* what is found from now on was made later */
+    bool seen;    /* the last look has found a file */
     bool started; /* there has been a file: its events count from 0 */
     char *buffer; /* owned; only during a pass */
     size_t buffer_bytes;
@@ -76,7 +77,7 @@ void follow_free(struct follow *f)
 static struct follow_file *find_file(const struct follow *f, uint64_t device, uint64_t inode)
 {
     for (size_t i = 0; i < f->n; i++)
-        if (f->files[i].device == device && f->files[i].inode == inode)
+        if (f->files[i].fd >= 0 && f->files[i].device == device && f->files[i].inode == inode)
             return &f->files[i];
     return NULL;
 }
@@ -131,11 +132,93 @@ static void tell_lost(struct follow *f, const struct follow_file *file, struct l
              file->path, (unsigned long long)file->position);
 }
 
-/* The file at `i` was emptied or written anew: goes on from its beginning, and with what its copy
- * has behind the position. */
+static bool knows(const void *arg, const struct stat *st)
+{
+    return find_file(arg, st->st_dev, st->st_ino) != NULL;
+}
+
+static void insert_last_at(struct follow *f, size_t at)
+{
+    struct follow_file last = f->files[f->n - 1];
+
+    memmove(&f->files[at + 1], &f->files[at], (f->n - 1 - at) * sizeof last);
+    f->files[at] = last;
+}
+
+/* What was rotated after `before` is read as well, as the files from `at` on; what of it is
+ * compressed by now, but for `told`, cannot be. */
+static void take_later(struct follow *f, const struct follow_file *before, size_t at, uint64_t told,
+                       struct log *log)
+{
+    struct rotated *list;
+    uint64_t compressed;
+    size_t n = rotation_find_later(before, knows, f, &list, &compressed);
+
+    if (compressed > told) {
+        f->counts.lost_files += compressed - told;
+        log_warn(log, "logs", "%s: %llu files were rotated and compressed before they were read",
+                 before->path, (unsigned long long)(compressed - told));
+    }
+    for (size_t k = 0; k < n; k++) {
+        struct stat st;
+        int fd = -1;
+
+        if (f->n < FOLLOW_FILES_MAX)
+            fd = file_open(list[k].path, &st);
+        if (fd < 0) {
+            f->counts.lost_files++;
+            continue;
+        }
+        if (is_read_elsewhere(f, fd, &st)) {
+            (void)close(fd); /* a copy of one that is read */
+            continue;
+        }
+        add_file(f, list[k].path, &st, fd)->moved = true;
+        file_note_tail(&f->files[f->n - 1]);
+        insert_last_at(f, at++);
+    }
+    rotation_free(list, n);
+}
+
+/* The file at `i` has lost its name to another: what had the name in between comes behind it. */
+static void find_between(struct follow *f, size_t i, struct log *log)
+{
+    const struct follow_file before = f->files[i];
+
+    take_later(f, &before, i + 1, 0, log);
+    f->files[i].moved = true;
+}
+
+/* The copy of one that was emptied is read from where that was read to, as the file at `i`. True:
+ * it has come there. */
+static bool add_copy(struct follow *f, size_t i, const struct follow_file *old, const char *path,
+                     const struct stat *st, int fd)
+{
+    struct follow_file *copy = find_file(f, st->st_dev, st->st_ino);
+    bool is_new = !copy;
+
+    if (copy)
+        (void)close(fd);
+    else
+        copy = add_file(f, path, st, fd);
+    copy->position = old->position;
+    copy->tail_bytes = old->tail_bytes;
+    copy->tail_crc = old->tail_crc;
+    copy->changed_ns = old->changed_ns;
+    copy->splitter.skip = old->splitter.skip;
+    copy->at = old->at;
+    copy->ended = true;
+    copy->copy = false;
+    if (is_new)
+        insert_last_at(f, i);
+    return is_new;
+}
+
+/* The file at `i` was emptied or written anew: goes on from its beginning. What its copy has behind
+ * the position, and what the copies have that were made of it since, comes before it. */
 static void begin_anew(struct follow *f, size_t i, const struct stat *now, struct log *log)
 {
-    struct follow_file *file = &f->files[i], old = *file, *copy;
+    struct follow_file *file = &f->files[i], old = *file;
     char path[PATH_MAX];
     struct stat st;
     int fd = old.tail_bytes ? rotation_find_copy(&old, path, &st) : -1;
@@ -146,45 +229,41 @@ static void begin_anew(struct follow *f, size_t i, const struct stat *now, struc
     file->at = (struct unwrap_at){0};
     file->device = now->st_dev;
     file->inode = now->st_ino;
-    if (fd < 0) {
-        if (old.tail_bytes)
-            tell_lost(f, &old, log);
+    if (!old.tail_bytes)
         return;
-    }
-    copy = find_file(f, st.st_dev, st.st_ino);
-    if (copy)
-        (void)close(fd);
-    else
-        copy = add_file(f, path, &st, fd);
-    copy->position = old.position;
-    copy->tail_bytes = old.tail_bytes;
-    copy->tail_crc = old.tail_crc;
-    copy->splitter.skip = old.splitter.skip;
-    copy->at = old.at;
-    copy->ended = true;
-    copy->copy = false;
+    if (fd < 0)
+        tell_lost(f, &old, log);
+    else if (add_copy(f, i, &old, path, &st, fd))
+        i++;
+    old.changed_ns++; /* a copy that was made before may be as young as what was read */
+    take_later(f, &old, i, fd < 0, log);
 }
 
-/* Opens a file that the state names; false: it is not to be found any more. */
-static bool reopen(struct follow *f, size_t i, struct log *log)
+/* Opens a file that the state names; false: it is not to be found. A disk that was mounted anew may
+ * have another number, and what was moved to another disk has another number there. */
+static bool reopen(struct follow_file *file)
 {
-    struct follow_file *file = &f->files[i];
     char path[PATH_MAX];
     struct stat st;
+    int at_path = file_open(file->path, &st);
 
-    file->fd = file_open(file->path, &st);
-    if (file->fd >= 0 && st.st_dev == file->device && st.st_ino == file->inode &&
-        (!file->moved || file_has_tail(file->fd, file)))
+    if (at_path >= 0 && st.st_dev == file->device && st.st_ino == file->inode &&
+        (!file->moved || file_has_tail(at_path, file))) {
+        file->fd = at_path;
         return true;
-    if (file->fd >= 0)
-        (void)close(file->fd);
-    file->fd = rotation_find_itself(file, &st);
-    if (file->fd < 0)
-        file->fd = rotation_find_copy(file, path, &st);
-    if (file->fd < 0) {
-        tell_lost(f, file, log);
-        return false;
     }
+    file->fd = rotation_find_itself(file, &st);
+    if (file->fd < 0 && at_path >= 0 && file->tail_bytes && file_has_tail(at_path, file) &&
+        fstat(at_path, &st) == 0) {
+        file->fd = at_path;
+        at_path = -1;
+    }
+    if (at_path >= 0)
+        (void)close(at_path);
+    if (file->fd < 0 && file->tail_bytes)
+        file->fd = rotation_find_copy(file, path, &st);
+    if (file->fd < 0)
+        return false;
     file->device = st.st_dev;
     file->inode = st.st_ino;
     return true;
@@ -192,11 +271,11 @@ static bool reopen(struct follow *f, size_t i, struct log *log)
 
 /* Opens what the state names, before anything is looked for by its number: that of a file which
  * was deleted meanwhile may be another's by now. */
-static void open_known(struct follow *f, struct log *log)
+static void open_known(struct follow *f)
 {
     for (size_t i = 0; i < f->n; i++)
-        if (f->files[i].fd < 0 && !reopen(f, i, log))
-            f->files[i].device = f->files[i].inode = 0; /* what came after it is looked for yet */
+        if (f->files[i].fd < 0)
+            (void)reopen(&f->files[i]);
 }
 
 /* ---- reading ---- */
@@ -293,28 +372,29 @@ static size_t take_bytes(struct follow *f, struct follow_file *file, size_t byte
     return take_unwrapped(f, file, text, SPLITTER_SETTLED, UNWRAP_FULL, pass);
 }
 
-/* True: all that there is has been read. */
+/* True: all that there is has been read. What fails is tried again at the next pass. */
 static bool read_file(struct follow *f, struct follow_file *file, enum splitter_end end,
                       const struct source_pass *pass)
 {
     uint64_t before = file->position, cut = file->splitter.cut;
-    bool at_end = false;
+    bool at_end = false, failed = false;
 
-    while (!at_end && !source_pass_is_over(pass)) {
-        size_t got = file_read(file->fd, f->buffer, f->buffer_bytes, file->position), done;
+    while (!at_end && !failed && !source_pass_is_over(pass)) {
+        size_t got, done;
 
-        at_end = got < f->buffer_bytes;
+        errno = 0;
+        got = file_read(file->fd, f->buffer, f->buffer_bytes, file->position);
+        failed = errno != 0;
+        at_end = got < f->buffer_bytes && !failed;
         done = take_bytes(f, file, got, at_end, end, pass);
-        file->position += done;
-        if (pass->settled && done) {
-            file_note_tail(file);
+        if (done == 0)
+            continue;
+        file_pass(file, f->buffer, done);
+        if (pass->settled)
             pass->settled(pass->arg);
-        }
     }
     f->counts.bytes += file->position - before;
     f->counts.cut += file->splitter.cut - cut;
-    if (file->position != before)
-        file_note_tail(file);
     return at_end;
 }
 
@@ -323,54 +403,6 @@ static void drop_file(struct follow *f, size_t i)
     free_file(&f->files[i]);
     memmove(&f->files[i], &f->files[i + 1], (f->n - i - 1) * sizeof *f->files);
     f->n--;
-}
-
-static bool knows(const void *arg, const struct stat *st)
-{
-    return find_file(arg, st->st_dev, st->st_ino) != NULL;
-}
-
-static void insert_last_at(struct follow *f, size_t at)
-{
-    struct follow_file last = f->files[f->n - 1];
-
-    memmove(&f->files[at + 1], &f->files[at], (f->n - 1 - at) * sizeof last);
-    f->files[at] = last;
-}
-
-/* The file at `i` has lost its name to another: what had the name in between is read as well, and
- * what of it is compressed by now cannot be. */
-static void find_between(struct follow *f, size_t i, struct log *log)
-{
-    struct rotated *list;
-    uint64_t compressed;
-    size_t at = i, n = rotation_find_later(&f->files[i], knows, f, &list, &compressed);
-
-    if (compressed) {
-        f->counts.lost_files += compressed;
-        log_warn(log, "logs", "%s: %llu files were rotated and compressed before they were read",
-                 f->files[i].path, (unsigned long long)compressed);
-    }
-    for (size_t k = 0; k < n; k++) {
-        struct stat st;
-        int fd = -1;
-
-        if (f->n < FOLLOW_FILES_MAX)
-            fd = file_open(list[k].path, &st);
-        if (fd < 0) {
-            f->counts.lost_files++;
-            continue;
-        }
-        if (is_read_elsewhere(f, fd, &st)) {
-            (void)close(fd); /* a copy of one that is read */
-            continue;
-        }
-        add_file(f, list[k].path, &st, fd)->moved = true;
-        file_note_tail(&f->files[f->n - 1]);
-        insert_last_at(f, ++at);
-    }
-    rotation_free(list, n);
-    f->files[i].moved = true;
 }
 
 /* Whether this pass found another file under the name. */
@@ -393,15 +425,25 @@ static void read_known(struct follow *f, const struct source_pass *pass)
 
         if (file->fresh)
             continue;
-        if (file->fd < 0 || fstat(file->fd, &st) < 0) {
+        if (file->fd < 0) {
+            if (!f->seen)
+                continue; /* its disk may not be mounted yet */
+            tell_lost(f, file, pass->log);
             if (!file->moved && has_successor(f, file->path))
                 find_between(f, i, pass->log);
             drop_file(f, i--);
             continue;
         }
+        if (fstat(file->fd, &st) < 0) {
+            (void)close(file->fd); /* of a network that has gone */
+            file->fd = -1;
+            continue;
+        }
+        errno = 0;
         if ((uint64_t)st.st_size < file->position || !file_has_tail(file->fd, file)) {
-            begin_anew(f, i, &st, pass->log);
-            file = &f->files[i];
+            if (errno == 0)
+                begin_anew(f, i--, &st, pass->log);
+            continue;
         }
         if (file->copy && (uint64_t)st.st_size > file->position &&
             is_read_elsewhere(f, file->fd, &st)) {
@@ -439,14 +481,14 @@ static void take_note(struct follow *f, const char *path, const struct source_pa
     if (stat(path, &st) == 0) {
         file = find_file(f, st.st_dev, st.st_ino);
         if (file) {
-            file->present = true;
+            file->present = f->seen = true;
             if (strcmp(file->path, path) != 0) {
                 mem_free(file->path);
                 file->path = mem_strdup(path);
             }
             return;
         }
-        if (!S_ISREG(st.st_mode))
+        if (!S_ISREG(st.st_mode) || (f->by_pattern && rotation_is_packed(path)))
             return;
     }
     if (f->n >= FOLLOW_FILES_MAX) {
@@ -464,7 +506,7 @@ static void take_note(struct follow *f, const char *path, const struct source_pa
         return;
     }
     file = add_file(f, path, &st, fd);
-    file->present = true;
+    file->present = f->seen = true;
     file->fresh = true;
 }
 
@@ -477,6 +519,7 @@ static void place_fresh(struct follow *f)
 
         if (!file->fresh || fstat(file->fd, &st) < 0)
             continue;
+        file->changed_ns = file_changed_ns(&st);
         file->copy = f->looked && f->by_pattern && is_read_elsewhere(f, file->fd, &st);
         if (file->copy || (!f->looked && !f->settings.from_beginning))
             file->position = (uint64_t)st.st_size;
@@ -486,6 +529,7 @@ static void place_fresh(struct follow *f)
 
 static void look(struct follow *f, const struct source_pass *pass, struct err *why)
 {
+    f->seen = false;
     for (size_t i = 0; i < f->n; i++)
         f->files[i].present = false;
     for (size_t k = 0; k < f->paths_n; k++) {
@@ -508,7 +552,7 @@ int follow_read(struct follow *f, const struct source_pass *pass, struct err *er
     if (f->buffer_bytes < BUFFER_BYTES)
         f->buffer_bytes = BUFFER_BYTES;
     f->buffer = mem_realloc(NULL, f->buffer_bytes);
-    open_known(f, pass->log);
+    open_known(f);
     look(f, pass, &why);
     /* What was there before comes first: the new file beside it goes on where that ended. */
     read_known(f, pass);

@@ -26,8 +26,10 @@ size_t file_read(int fd, void *p, size_t n, uint64_t at)
     while (got < n) {
         ssize_t r = pread(fd, (char *)p + got, n - got, (off_t)(at + got));
 
-        if (r < 0 && errno == EINTR)
+        if (r < 0 && errno == EINTR) {
+            errno = 0;
             continue;
+        }
         if (r <= 0)
             break;
         got += (size_t)r;
@@ -40,9 +42,20 @@ void file_note_tail(struct follow_file *file)
     char tail[FILE_TAIL_MAX];
     size_t n = file->position < FILE_TAIL_MAX ? (size_t)file->position : FILE_TAIL_MAX;
 
+    file->tail_bytes = (uint32_t)n; /* also of one that was emptied just now: then it is another */
     n = file_read(file->fd, tail, n, file->position - n);
-    file->tail_bytes = (uint32_t)n;
     file->tail_crc = crc32c(0, tail, n);
+}
+
+void file_pass(struct follow_file *file, const char *bytes, size_t n)
+{
+    file->position += n;
+    if (n < FILE_TAIL_MAX) {
+        file_note_tail(file);
+        return;
+    }
+    file->tail_bytes = FILE_TAIL_MAX;
+    file->tail_crc = crc32c(0, bytes + n - FILE_TAIL_MAX, FILE_TAIL_MAX);
 }
 
 bool file_has_tail(int fd, const struct follow_file *file)

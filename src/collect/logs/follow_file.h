@@ -36,10 +36,13 @@ struct follow_file {
 
 /* -1 with errno; a FIFO or a device is EINVAL. */
 int file_open(const char *path, struct stat *st);
-/* How many bytes could be read. */
+/* How many bytes could be read; errno is left alone unless it failed. */
 size_t file_read(int fd, void *p, size_t n, uint64_t at);
 void file_note_tail(struct follow_file *file);
-/* Whether the bytes before this position in `fd` are those that stand before that of `file`. */
+/* Goes on by n bytes, which these are. */
+void file_pass(struct follow_file *file, const char *bytes, size_t n);
+/* Whether the bytes before this position in `fd` are those that stand before that of `file`. False
+ * with errno: it could not be read. */
 bool file_has_tail(int fd, const struct follow_file *file);
 int64_t file_changed_ns(const struct stat *st);
 

@@ -82,7 +82,8 @@ static bool is_itself(const struct follow_file *file, const char *name, int fd,
 static bool is_its_copy(const struct follow_file *file, const char *name, int fd,
                         const struct stat *st)
 {
-    return st->st_ino != file->inode && (uint64_t)st->st_size >= file->position &&
+    return (st->st_ino != file->inode || st->st_dev != file->device) &&
+           (uint64_t)st->st_size >= file->position &&
            str_starts(str_c(name), str_c(base_of(file->path))) && file_has_tail(fd, file);
 }
 
@@ -100,22 +101,32 @@ int rotation_find_copy(const struct follow_file *file, char found[PATH_MAX], str
 
 /* ---- later ones ---- */
 
+/* Without .gz and the like. */
+static struct str without_packing(struct str name)
+{
+    static const char *const ends[] = {".gz", ".xz", ".bz2", ".zst"};
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (str_ends(name, str_c(ends[i])))
+            return str_take(name, name.n - strlen(ends[i]));
+    return name;
+}
+
+bool rotation_is_packed(const char *path)
+{
+    return without_packing(str_c(path)).n < strlen(path);
+}
+
 /* x.log.1, x.log-20250304, x.log.2025-03-04_10.gz of x.log. */
 static bool is_rotated_name(struct str name, struct str base, bool *compressed)
 {
-    static const char *const ends[] = {".gz", ".xz", ".bz2", ".zst"};
     struct str rest;
 
     *compressed = false;
     if (name.n <= base.n || !str_starts(name, base))
         return false;
-    rest = str_skip(name, base.n);
-    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-        if (str_ends(rest, str_c(ends[i]))) {
-            rest = str_take(rest, rest.n - strlen(ends[i]));
-            *compressed = true;
-        }
-    }
+    rest = without_packing(str_skip(name, base.n));
+    *compressed = rest.n < name.n - base.n;
     if (rest.n < 2 || !memchr(".-_", rest.p[0], 3) || rest.p[1] < '0' || rest.p[1] > '9')
         return false;
     for (size_t i = 2; i < rest.n; i++)

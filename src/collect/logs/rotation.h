@@ -18,6 +18,9 @@ int rotation_find_itself(const struct follow_file *file, struct stat *st);
 /* x.log-20250304, x.log.1 of x.log, with all that it had before its position. */
 int rotation_find_copy(const struct follow_file *file, char found[PATH_MAX], struct stat *st);
 
+/* By its name it is compressed: no lines are in it. */
+bool rotation_is_packed(const char *path);
+
 /* A file that took the name of `file` after it, and lost it again. */
 struct rotated {
     char *path; /* owned */

@@ -122,8 +122,22 @@ static const char *read_all(struct fixture *f)
     return f->told.p ? f->told.p : "";
 }
 
+/* The state of before the start names disks by numbers that they have no more. */
+static void renumber(json_t *root)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(root, "files"), i, item)
+    {
+        json_t *device = json_object_get(item, "device");
+
+        assert_int_equal(json_integer_set(device, json_integer_value(device) + 1), 0);
+    }
+}
+
 /* A new one that knows what this one has written down. */
-static void restart(struct fixture *f)
+static void restart_with(struct fixture *f, void (*change)(json_t *root))
 {
     SCOPED(buf_fini) struct buf text = {0};
     struct json_writer w;
@@ -135,10 +149,34 @@ static void restart(struct fixture *f)
     follow_write(f->follow, &w);
     json_end_object(&w);
     assert_int_equal(json_read(buf_str(&text), &root, &err), 0);
+    if (change)
+        change(root);
     follow_free(f->follow);
     f->follow = follow_new(&f->settings);
     follow_load(f->follow, root);
     json_decref(root);
+}
+
+static void restart(struct fixture *f)
+{
+    restart_with(f, NULL);
+}
+
+/* As copytruncate does it. */
+static void copy_and_empty(struct fixture *f, const char *name, const char *copy, int64_t seconds)
+{
+    char text[256];
+    FILE *file = fopen(path_of(f, name), "r");
+    size_t n;
+
+    assert_non_null(file);
+    n = fread(text, 1, sizeof text - 1, file);
+    text[n] = 0;
+    (void)fclose(file);
+    append(f, copy, text);
+    date(f, copy, seconds);
+    assert_int_equal(truncate(path_of(f, name), 0), 0);
+    date(f, name, seconds);
 }
 
 static void what_was_there_before_is_not_told_and_a_line_waits_for_its_newline(void **state)
@@ -298,6 +336,150 @@ static void an_emptied_file_without_a_copy_is_counted_as_lost(void **state)
     assert_int_equal(follow_counts(f->follow).lost_files, 1);
 }
 
+static void what_was_copied_and_emptied_several_times_is_told_in_its_order(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    (void)read_all(f);
+    copy_and_empty(f, "a.log", "a.log.1", 90);
+    append(f, "a.log", "two\n");
+    date(f, "a.log", 90); /* within the same tick of the clock */
+    assert_string_equal(read_all(f), "two|");
+    move(f, "a.log.1", "a.log.3");
+    append(f, "a.log", "three\n");
+    copy_and_empty(f, "a.log", "a.log.2", 100);
+    append(f, "a.log", "four\n");
+    copy_and_empty(f, "a.log", "a.log.1", 110);
+    append(f, "a.log", "five\n");
+    assert_string_equal(read_all(f), "three|four|five|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 0);
+    append(f, "a.log.5.gz", "packed");
+    append(f, "a.log.4.gz", "packed, too");
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    append(f, "a.log", "six\n");
+    assert_string_equal(read_all(f), "six|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 2); /* what was read, and one more */
+}
+
+static void what_is_compressed_is_no_log_of_a_pattern(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "*");
+    (void)read_once(f, 1);
+    append(f, "b.log.gz", "\037\213 no line\n");
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+}
+
+static void a_disk_that_has_another_number_is_the_same(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+    restart_with(f, renumber);
+    append(f, "a.log", "two\n");
+    assert_string_equal(read_all(f), "two|");
+    restart_with(f, renumber);
+    append(f, "a.log", "three\n");
+    move(f, "a.log", "a.log.1");
+    append(f, "a.log", "four\n");
+    assert_string_equal(read_all(f), "three|four|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 0);
+}
+
+static void a_disk_that_is_not_mounted_yet_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+    assert_int_equal(mkdir(path_of(f, "away"), 0700), 0);
+    restart(f);
+    move(f, "a.log", "away/a.log");
+    assert_string_equal(read_all(f), "");
+    restart(f);
+    assert_string_equal(read_all(f), "");
+    move(f, "away/a.log", "a.log");
+    append(f, "a.log", "two\n");
+    assert_string_equal(read_all(f), "two|");
+    restart(f);
+    assert_int_equal(unlink(path_of(f, "a.log")), 0);
+    assert_string_equal(read_all(f), "");
+    append(f, "a.log", "x\n");
+    assert_string_equal(read_all(f), "x|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 1);
+}
+
+/* The descriptor under which this process has the file. */
+static int descriptor_of(struct fixture *f, const char *name)
+{
+    struct stat wanted, st;
+    int fd = 3;
+
+    assert_int_equal(stat(path_of(f, name), &wanted), 0);
+    while (fd < 1024 && (fstat(fd, &st) < 0 || st.st_ino != wanted.st_ino))
+        fd++;
+    assert_true(fd < 1024);
+    return fd;
+}
+
+static void what_cannot_be_read_for_a_while_is_not_told_again(void **state)
+{
+    struct fixture *f = *state;
+    int fd, kept, unreadable;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+    append(f, "a.log", "two\n");
+    fd = descriptor_of(f, "a.log");
+    kept = dup(fd);
+    unreadable = open(path_of(f, "a.log"), O_WRONLY | O_CLOEXEC);
+    assert_true(kept >= 0 && unreadable >= 0 && dup2(unreadable, fd) == fd);
+    assert_string_equal(read_all(f), "");
+    assert_int_equal(dup2(kept, fd), fd);
+    assert_string_equal(read_all(f), "two|");
+    (void)close(kept);
+    (void)close(unreadable);
+    assert_int_equal(close(fd), 0); /* all calls fail from now on */
+    append(f, "a.log", "three\n");
+    (void)read_once(f, 1);
+    assert_string_equal(read_all(f), "three|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 0);
+}
+
+static void what_was_rotated_before_the_first_look_stays_untold(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log.1", "old\n");
+    date(f, "a.log.1", 90);
+    append(f, "a.log", "before\n");
+    date(f, "a.log", 100);
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    restart(f);
+    move(f, "a.log.1", "a.log.2");
+    assert_int_equal(unlink(path_of(f, "a.log")), 0);
+    append(f, "a.log", "new\n");
+    assert_string_equal(read_all(f), "new|");
+}
+
 static void a_copy_that_the_pattern_takes_in_is_not_told_twice(void **state)
 {
     struct fixture *f = *state;
@@ -429,6 +611,12 @@ int main(void)
         FOLLOW_TEST(what_was_compressed_before_it_was_seen_is_counted),
         FOLLOW_TEST(what_an_emptied_file_had_is_told_from_its_copy),
         FOLLOW_TEST(an_emptied_file_without_a_copy_is_counted_as_lost),
+        FOLLOW_TEST(what_was_copied_and_emptied_several_times_is_told_in_its_order),
+        FOLLOW_TEST(what_is_compressed_is_no_log_of_a_pattern),
+        FOLLOW_TEST(a_disk_that_has_another_number_is_the_same),
+        FOLLOW_TEST(a_disk_that_is_not_mounted_yet_is_waited_for),
+        FOLLOW_TEST(what_cannot_be_read_for_a_while_is_not_told_again),
+        FOLLOW_TEST(what_was_rotated_before_the_first_look_stays_untold),
         FOLLOW_TEST(a_copy_that_the_pattern_takes_in_is_not_told_twice),
         FOLLOW_TEST(a_line_that_is_too_long_is_cut_and_counted),
         FOLLOW_TEST(parts_of_a_container_s_line_wait_for_each_other_over_a_restart),

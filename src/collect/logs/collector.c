@@ -323,7 +323,7 @@ static void add_clip(struct logs_collector *c, int64_t time_ms)
 {
     const struct patterns_found *found = &c->found;
     double ms = found->job_s * 1000;
-    ts_ms end = time_ms && !c->record.time.n ? time_ms : when_read(&c->when, c->record.time);
+    ts_ms end = when_of(&c->when, time_ms, c->record.time);
 
     clips_add(&c->clips,
               &(struct emit_clip){.id = found->job_id,

@@ -120,13 +120,12 @@ static size_t fields_of(struct keep *k, const struct log_record *r,
 void keep_line(struct keep *k, const struct log_record *record, const struct patterns_found *found,
                int64_t time_ms)
 {
-    struct logstore_line line = {
-        .time_ms = time_ms && !record->time.n ? time_ms : when_read(&k->when, record->time),
-        .level = (uint8_t)found->level,
-        .event = found->event,
-        .message = message_of(k, record),
-        .fields = k->fields,
-        .fields_n = fields_of(k, record, found)};
+    struct logstore_line line = {.time_ms = when_of(&k->when, time_ms, record->time),
+                                 .level = (uint8_t)found->level,
+                                 .event = found->event,
+                                 .message = message_of(k, record),
+                                 .fields = k->fields,
+                                 .fields_n = fields_of(k, record, found)};
 
     if (!k->batch)
         k->batch = logstore_batch_new(k->settings->name);

@@ -76,7 +76,8 @@ static struct str take_word(struct str s)
     return str_take(s, n);
 }
 
-/* Whether it is meant as a level: in capitals, in brackets, or with a colon or bar behind it. Of
+/* Whether it is meant as a level: in capitals (INFO/MainProcess too), in brackets, or with a colon
+ * or bar behind it. Of
  * "error opening file" the first word is part of the message. */
 static enum severity marked_level(const struct log_reading *reading, struct str word, size_t *used)
 {
@@ -89,7 +90,8 @@ static enum severity marked_level(const struct log_reading *reading, struct str 
         end++;
     }
     *used = end;
-    if (end == start || (end < word.n && !memchr("]>):|", word.p[end], 5)))
+    if (end == start ||
+        (end < word.n && !memchr("]>):|", word.p[end], 5) && !(capitals && word.p[end] == '/')))
         return SEVERITY_NONE;
     if (!capitals && end == word.n)
         return SEVERITY_NONE;
@@ -102,7 +104,7 @@ static void read_text(const struct log_reading *reading, struct str line, struct
     size_t stamp = stamp_read(line, &out->time);
     struct str rest = stamp ? skip_between(str_skip(line, stamp)) : line, at = rest;
 
-    if (!stamp)
+    if (!stamp && !stamp_find(line, &out->time))
         out->time = (struct str){NULL, 0};
     out->message = rest;
     for (size_t i = 0; i < (stamp ? LEVEL_WORDS : 1) && at.n; i++) {

@@ -16,6 +16,10 @@ static void a_time_and_a_level_are_no_part_of_the_message(void **state)
         {"2025-03-04 08:00:01,204 INFO     w[1]: ready", "w[1]: ready", SEVERITY_INFO},
         {"[09:14:33] worker EXCEPTION MemoryError", "MemoryError", SEVERITY_ERROR},
         {"21:04:00 | INFO | reporter - Metrics", "reporter - Metrics", SEVERITY_INFO},
+        {"[2025-03-04 08:00:01,204: ERROR/Pool-1] Task", "Pool-1] Task", SEVERITY_ERROR},
+        {"[2025-03-04T08:00:01Z WARN  db] slow", "db] slow", SEVERITY_WARNING},
+        {"2025-03-04 08:00:01.204 UTC [12] ERROR:  no", "no", SEVERITY_ERROR},
+        {"[Tue Mar 04 08:00:01.204 2025] [error] x", "x", SEVERITY_ERROR},
         {"error opening file", "error opening file", SEVERITY_NONE},
         {"{\"level\":\"warn\",\"msg\":\"a\\nb\"}", "a\nb", SEVERITY_WARNING},
         {"{\"level\":\"warn\",\"msg\":", "{\"level\":\"warn\",\"msg\":", SEVERITY_NONE},
@@ -33,6 +37,34 @@ static void a_time_and_a_level_are_no_part_of_the_message(void **state)
         assert_int_equal(r.level, cases[i].level);
         if (!str_eq(r.message, str_c(cases[i].message)))
             fail_msg("%s: \"%.*s\"", cases[i].line, STR_ARGS(r.message));
+    }
+}
+
+static void a_time_is_found_further_on_too(void **state)
+{
+    static const struct {
+        const char *line, *time;
+    } cases[] = {
+        {"::1 - a[b] [04/Mar/2025:08:00:01 +0000] \"GET / HTTP/1.1\" 200",
+         "04/Mar/2025:08:00:01 +0000"},
+        {"[GIN] 2025/03/04 - 08:00:01 | 200 |", "2025/03/04 - 08:00:01"},
+        {"INFO:    2025-03-04 08:00:01,204 views ok", "2025-03-04 08:00:01,204"},
+        {"Took 2025-03-04 08:00:01", ""},
+        {"a [04/Mar/2025:08:00:01x] b", ""},
+        {"INFO", ""},
+        {"[", ""},
+    };
+    const struct log_reading reading = {.format = LOG_AUTO};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        SCOPED(arena_fini) struct arena a;
+        struct log_record r;
+
+        arena_init(&a, NULL);
+        log_record_read(&reading, str_c(cases[i].line), &a, &r);
+        if (!str_eq(r.time, str_c(cases[i].time)))
+            fail_msg("%s: \"%.*s\"", cases[i].line, STR_ARGS(r.time));
     }
 }
 
@@ -70,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_and_a_level_are_no_part_of_the_message),
+        cmocka_unit_test(a_time_is_found_further_on_too),
         cmocka_unit_test(a_traceback_belongs_to_the_line_before_it),
         cmocka_unit_test(durations_are_read_as_people_write_them),
     };

@@ -33,6 +33,43 @@ static void times_are_read_as_programs_write_them(void **state)
     assert_int_equal(utc("Tue Mar 4 07:59:01 2025"), NOW_MS - 59000);
 }
 
+static void a_zone_by_name_and_the_time_of_access_logs_are_read(void **state)
+{
+    (void)state;
+    (void)setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    assert_int_equal(read_at(NULL, "2025-03-04 07:59:01.204 UTC"), NOW_MS - 59000 + 204);
+    assert_int_equal(read_at(NULL, "2025-03-04 07:59:01 GMT"), NOW_MS - 59000);
+    assert_int_equal(read_at(NULL, "04/Mar/2025:09:59:01 +0200"), NOW_MS - 59000);
+    assert_int_equal(read_at(NULL, "04/Foo/2025:09:59:01 +0200"), NOW_MS);
+}
+
+static int64_t given(const struct zone *zone, int64_t given_ms, const char *text)
+{
+    struct when w = {.zone = zone};
+
+    when_begin(&w, NOW_MS);
+    return when_of(&w, given_ms, str_c(text));
+}
+
+static void a_container_s_clock_without_a_zone_is_known_by_that_of_its_engine(void **state)
+{
+    const int64_t at = NOW_MS - 59000;
+
+    (void)state;
+    (void)setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    assert_int_equal(given(NULL, at + 20, "2025-03-04 07:59:01"), at + 20);
+    assert_int_equal(given(NULL, at + 20, "07:59:01"), at + 20);
+    assert_int_equal(given(NULL, at + 20, "2025-03-04 08:59:01"), at);
+    assert_int_equal(given(NULL, at + 20, "2025-03-04 08:59:01Z"), at + 3600000);
+    assert_int_equal(given(NULL, at + 20, "2025-03-04 07:52:01"), at - 3600000 - 420000);
+    assert_int_equal(given(&zone_utc, at + 20, "2025-03-04 08:59:01"), at + 3600000);
+    assert_int_equal(given(NULL, at, ""), at);
+    assert_int_equal(given(NULL, at, "soon"), at);
+    assert_int_equal(given(NULL, 0, "soon"), NOW_MS);
+}
+
 static void numbers_are_times_by_their_size(void **state)
 {
     (void)state;
@@ -87,6 +124,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_read_as_programs_write_them),
+        cmocka_unit_test(a_zone_by_name_and_the_time_of_access_logs_are_read),
+        cmocka_unit_test(a_container_s_clock_without_a_zone_is_known_by_that_of_its_engine),
         cmocka_unit_test(numbers_are_times_by_their_size),
         cmocka_unit_test(a_time_without_a_day_or_year_is_the_last_such),
         cmocka_unit_test(a_day_without_a_year_is_the_nearest_also_ahead_of_now),

@@ -13,6 +13,10 @@
 #define DAY_S    86400
 /* A clock that is a little ahead of ours is not one of the year before. */
 #define AHEAD_S 3600
+/* Zones are quarters of an hour apart; a line is written this near to the time that it says. */
+#define ZONE_STEP_MS INT64_C(900000)
+#define ZONE_MAX_MS  INT64_C(50400000)
+#define APART_MS     5000
 
 void when_begin(struct when *w, int64_t now_ms)
 {
@@ -59,15 +63,21 @@ static bool read_iso(struct when *w, struct str text, int64_t *out)
     char copy[TEXT_MAX];
     struct iso_time t;
 
-    if (!iso_time_parse(as_iso(text, copy), &t))
+    text = as_iso(text, copy);
+    if (str_ends(text, STR(" UTC")) || str_ends(text, STR(" GMT"))) {
+        copy[text.n - 4] = 'Z';
+        text = str_take(text, text.n - 3);
+    }
+    if (!iso_time_parse(text, &t))
         return false;
+    w->zoned = t.has_zone;
     *out =
         (t.seconds - (t.has_zone ? t.offset : offset_at(w, t.seconds))) * 1000 + t.nanos / 1000000;
     return true;
 }
 
 /* From 1973 on in seconds; what is a thousand times larger is in ms, and so on. */
-static bool read_number(struct str text, int64_t *out)
+static bool read_number(struct when *w, struct str text, int64_t *out)
 {
     double v;
 
@@ -80,6 +90,7 @@ static bool read_number(struct str text, int64_t *out)
     else if (v >= 1e14)
         v /= 1e3;
     *out = (int64_t)v;
+    w->zoned = true;
     return true;
 }
 
@@ -179,6 +190,20 @@ static bool read_month(struct when *w, struct str text, int64_t *out)
     return true;
 }
 
+/* 04/Mar/2025:08:00:01 +0100 */
+static bool read_access(struct when *w, struct str text, int64_t *out)
+{
+    struct str rest = str_skip(text, 3);
+    char iso[TEXT_MAX];
+    int64_t month;
+
+    if (text.n < 20 || text.p[2] != '/' || !take_month(&rest, &month) || text.p[11] != ':')
+        return false;
+    (void)snprintf(iso, sizeof iso, "%.4s-%02d-%.2s %.*s", text.p + 7, (int)month, text.p,
+                   STR_ARGS(str_skip(text, 12)));
+    return read_iso(w, str_c(iso), out);
+}
+
 static bool read_clock(struct when *w, struct str text, int64_t *out)
 {
     int64_t clock_ms;
@@ -191,16 +216,36 @@ static bool read_clock(struct when *w, struct str text, int64_t *out)
     return true;
 }
 
+static bool read_any(struct when *w, struct str text, int64_t *out)
+{
+    text = str_trim(text);
+    w->zoned = false;
+    return text.n && text.n < TEXT_MAX &&
+           (read_iso(w, text, out) || read_number(w, text, out) || read_month(w, text, out) ||
+            read_clock(w, text, out) || read_access(w, text, out));
+}
+
 int64_t when_read(struct when *w, struct str text)
 {
-    int64_t out = w->now_ms;
+    int64_t out;
 
-    text = str_trim(text);
-    if (text.n && text.n < TEXT_MAX &&
-        (read_iso(w, text, &out) || read_number(text, &out) || read_month(w, text, &out) ||
-         read_clock(w, text, &out)))
-        return out;
-    return w->now_ms;
+    return read_any(w, text, &out) ? out : w->now_ms;
+}
+
+static bool is_zone_apart(int64_t ms)
+{
+    int64_t off = llabs(ms), rest = (off + APART_MS) % ZONE_STEP_MS;
+
+    return off > ZONE_STEP_MS && off <= ZONE_MAX_MS + APART_MS && rest <= 2 * APART_MS;
+}
+
+int64_t when_of(struct when *w, int64_t given_ms, struct str text)
+{
+    int64_t at;
+
+    if (!read_any(w, text, &at))
+        return given_ms ? given_ms : w->now_ms;
+    return given_ms && !w->zone && !w->zoned && is_zone_apart(at - given_ms) ? given_ms : at;
 }
 
 int64_t when_read_nearest(struct when *w, struct str text)

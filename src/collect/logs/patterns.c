@@ -134,16 +134,22 @@ static struct str field_of(const struct log_record *r, struct str name)
     return log_record_field(r, name);
 }
 
+/* `level` is the level as we call it, and as the line has it. */
+static bool matches_field(const struct regex *regex, const struct log_record *r, struct str name)
+{
+    struct str value = field_of(r, name), own = log_record_field(r, name);
+
+    return (value.p && regex_matches(regex, value)) ||
+           (own.p && own.p != value.p && regex_matches(regex, own));
+}
+
 /* Fills groups[] too. */
 static bool matches(const struct pattern *p, const struct log_record *r,
                     struct str groups[PATTERNS_GROUPS_MAX])
 {
-    for (size_t i = 0; i < p->settings->fields_n; i++) {
-        struct str value = field_of(r, p->settings->fields[i].field);
-
-        if (!value.p || !regex_matches(p->fields[i], value))
+    for (size_t i = 0; i < p->settings->fields_n; i++)
+        if (!matches_field(p->fields[i], r, p->settings->fields[i].field))
             return false;
-    }
     return !p->regex ||
            regex_find(p->regex, p->settings->all ? r->text : r->message, groups, p->groups);
 }

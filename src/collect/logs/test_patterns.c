@@ -96,6 +96,27 @@ static void the_first_pattern_names_the_event_unless_it_says_to_go_on(void **sta
                 "earshot_log_events_total second warning = 1\n");
 }
 
+static void a_level_is_matched_as_the_line_has_it_too(void **state)
+{
+    const struct logs_match ours[] = {{STR("level"), STR("error")}};
+    const struct logs_match theirs[] = {{STR("level"), STR("ERROR|50")}};
+    const struct logs_pattern patterns[] = {
+        {.event = STR("theirs"),
+         .fields = theirs,
+         .fields_n = 1,
+         .severity = SEVERITY_INFO,
+         .go_on = true},
+        {.event = STR("ours"), .fields = ours, .fields_n = 1, .severity = SEVERITY_INFO}};
+    const struct logs_settings settings = {.patterns = patterns, .patterns_n = 2};
+    const char *const lines[] = {"{\"level\":\"ERROR\"}", "{\"level\":50}", "ERROR text"};
+
+    (void)state;
+    check_lines(&settings, lines, 3,
+                "earshot_log_lines_total info = 1\nearshot_log_lines_total error = 2\n"
+                "earshot_log_events_total theirs info = 2\n"
+                "earshot_log_events_total ours info = 2\n");
+}
+
 static void the_level_is_the_line_s_own_then_that_of_its_event(void **state)
 {
     const struct logs_pattern patterns[] = {
@@ -292,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_pattern_names_the_event_unless_it_says_to_go_on),
+        cmocka_unit_test(a_level_is_matched_as_the_line_has_it_too),
         cmocka_unit_test(the_level_is_the_line_s_own_then_that_of_its_event),
         cmocka_unit_test(a_pattern_looks_at_the_message_or_at_all_lines_or_at_fields),
         cmocka_unit_test(numbers_are_taken_with_their_units_and_text_is_none),

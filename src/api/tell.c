@@ -64,7 +64,9 @@ static struct str member_text(struct arena *a, const json_t *value, struct err *
     if (!json_is_number(value))
         return value && json_is_string(value) ? arena_str(a, text_of(value), err)
                                               : (struct str){NULL, 0};
-    number = arena_printf(a, err, "%.3f", json_number_value(value));
+    number = json_is_integer(value)
+                 ? arena_printf(a, err, "%" JSON_INTEGER_FORMAT, json_integer_value(value))
+                 : arena_printf(a, err, "%.15g", json_number_value(value));
     return number ? str_c(number) : (struct str){NULL, 0};
 }
 

@@ -204,7 +204,7 @@ class Events(unittest.TestCase):
     def test_a_deploy_is_told_by_a_form_in_json_and_by_the_command(self):
         path, form = '/api/earshot/v1/events', {'Content-Type': 'application/x-www-form-urlencoded'}
         told = [('text=api+1.4&label=job%3Dapi&label=by%3Dci', form),
-                ('{"text": "api 1.5", "kind": "incident", "labels": {"job": "api"}, "start": %.3f}' % (time.time() - 60), {})]
+                ('{"text": "api 1.5", "kind": "incident", "labels": {"job": "api", "build": 42, "version": 1.5}, "start": %.3f}' % (time.time() - 60), {})]
         for body, headers in told:
             self.assertEqual(self.server.request('POST', path, body, headers)[0], 204)
         command = [server.BINARY, 'event', 'api 1.6', '--label', 'job=api', '--url', 'http://127.0.0.1:%d' % self.server.port]
@@ -212,6 +212,7 @@ class Events(unittest.TestCase):
         found = self.found(2, kind='deploy')
         self.assertEqual([(e['text'], e['labels']) for e in found], [('api 1.4', {'job': 'api', 'by': 'ci'}), ('api 1.6', {'job': 'api'})])
         incident = self.found(kind='incident')[0]
+        self.assertEqual(incident['labels'], {'job': 'api', 'build': '42', 'version': '1.5'})
         self.assertAlmostEqual(stamp(incident['start']), time.time() - 60, delta=10)
         self.assertEqual(self.server.request('POST', path, 'text=x', {**form, 'Origin': 'http://elsewhere.example'})[0], 403)
         for body, words in (('text=', 'in words'), ('text=x&kind=job', 'other than job'), ('text=x&label=a', 'NAME=VALUE'), ('text=x&label=__a%3D1', 'no name of a label'),

@@ -76,12 +76,12 @@ static void read_pings(struct config_builder *b, const struct yaml *list, struct
 
 /* ---- beacons ---- */
 
-static bool has_source(const struct beacon_source *all, size_t n, const char *name)
+static struct beacon_source *find_source(struct beacon_source *all, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
         if (strcmp(all[i].name, name) == 0)
-            return true;
-    return false;
+            return &all[i];
+    return NULL;
 }
 
 /* Of a pack its own instance, else the place that tells it from others of its kind. */
@@ -90,6 +90,21 @@ static const char *instance_of(const struct pack_use *use)
     const char *blank = use->id ? strchr(use->id, ' ') : NULL;
 
     return use->instance ? use->instance : blank ? blank + 1 : NULL;
+}
+
+/* The first of its name counts. One that stands in `sources` too is the pack all the same. */
+static void add_pack(struct config_builder *b, const struct pack_use *use,
+                     struct beacon_source *all, struct push_settings *s)
+{
+    struct beacon_source *source = find_source(all, s->sources_n, use->name);
+
+    if (source && source->labels)
+        return;
+    if (!source)
+        source = &all[s->sources_n++];
+    source->name = use->name;
+    source->instance = instance_of(use);
+    source->labels = job_read_labels(b, yaml_get(use->options, "labels"));
 }
 
 static void read_sources(struct config_builder *b, const struct yaml *list, struct push_settings *s)
@@ -109,13 +124,11 @@ static void read_sources(struct config_builder *b, const struct yaml *list, stru
                        "sources: a name begins with a letter and has letters, digits, '.', '_' and "
                        "'-', at most %d of them",
                        NAME_MAX_);
-        else if (!has_source(all, s->sources_n, name))
-            all[s->sources_n++] = (struct beacon_source){name, NULL, true};
+        else if (!find_source(all, s->sources_n, name))
+            all[s->sources_n++] = (struct beacon_source){.name = name, .named = true};
     }
     for (size_t i = 0; i < uses->n; i++)
-        if (!has_source(all, s->sources_n, uses->items[i].name))
-            all[s->sources_n++] =
-                (struct beacon_source){uses->items[i].name, instance_of(&uses->items[i]), false};
+        add_pack(b, &uses->items[i], all, s);
     s->sources = all;
 }
 
@@ -144,7 +157,8 @@ static void read_beacon(struct config_builder *b, const struct yaml *map, struct
             yaml_error(&b->errors, &list->items[i],
                        "allowed_origins: expected * or an origin like https://app.example, in "
                        "lower case and without a path");
-    yaml_read_i64(yaml_get(map, "sessions_max"), "", 1, SESSIONS_MOST, &sessions_max, &b->errors);
+    yaml_read_i64(yaml_get(map, "sessions_max"), "sessions_max", 1, SESSIONS_MOST, &sessions_max,
+                  &b->errors);
     s->sessions_max = (size_t)sessions_max;
 }
 

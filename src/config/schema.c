@@ -192,6 +192,13 @@ static void check_value(const struct yaml *node, const struct key *key, struct s
     }
 }
 
+/* Written down though it is the standard: nothing is asked for. */
+static bool is_off(const struct yaml *node)
+{
+    return node->kind == YAML_SCALAR &&
+           (str_eq(node->text, STR("false")) || str_eq(node->text, STR("off")));
+}
+
 static void check_pair(const struct schema *schema, const struct yaml_pair *pair,
                        struct schema_check *c)
 {
@@ -201,6 +208,8 @@ static void check_pair(const struct schema *schema, const struct yaml_pair *pair
     if (!key)
         return; /* told by yaml_check_keys */
     if (key->use == USE_REFUSED) {
+        if (is_off(&pair->value))
+            return;
         yaml_error(c->errors, &pair->key, "%s is not served by this version%s%s", key->name,
                    key->note ? ": " : "", key->note ? key->note : "");
         return;

@@ -35,7 +35,7 @@ enum key_use {
     USE_SERVED,
     USE_SILENT,  /* taken; makes no difference here */
     USE_WARNED,  /* checked, then a warning: `note` says what follows from its absence */
-    USE_REFUSED, /* an error: `note` says what to do */
+    USE_REFUSED, /* an error, unless it is false or off: `note` says what to do */
 };
 
 struct schema;

@@ -113,6 +113,10 @@ static void what_is_not_served_is_refused_with_its_place(void **state)
     (void)state;
     assert_mistake(EARSHOT, "users: []\n", "users is not served by this version");
     assert_mistake(EARSHOT, "alerting: x.yml\n", "nobody would be told");
+    config_free(given(EARSHOT, "collect: {probe: [{url: 'http://a/', audio: false}], "
+                               "push: {otlp: false, statsd: off}}\n"));
+    assert_mistake(EARSHOT, "collect: {push: {otlp: true}}\n", "otlp is not served");
+    assert_mistake(EARSHOT, "beacon: {sessions_max: 0}\n", "sessions_max: 0 is out of range");
 }
 
 static void every_mistake_is_told_and_in_order(void **state)

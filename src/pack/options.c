@@ -186,7 +186,7 @@ void options_check_common(const struct pack *pack, const struct yaml *given,
     if (labels && labels->kind != YAML_MAP && labels->kind != YAML_NULL)
         yaml_error(errors, labels, "labels: expected a map like {room: studio}");
     if (rules && rules->kind != YAML_NULL) {
-        tuning_check(pack, rules, errors);
+        tuning_check(pack, rules, errors, warnings);
         yaml_error(warnings, rules,
                    "rules of the pack %s are tuned, and judged by nobody: this version shows them "
                    "(/api/earshot/v1/packs/rules), no alert fires yet",

@@ -181,8 +181,8 @@ static void mistakes_are_told_with_their_place(void **state)
          "SoundBoxDown has no threshold; it can be tuned by for, interval and enabled"},
         {"[{soundbox: {rules: {SoundBoxQueueLong: {for: {error: 1m}}}}}]",
          "SoundBoxQueueLong has no level error; it has warning, critical"},
-        {"[{soundbox: {rules: {SoundBoxQueueLong: {window: 5m}}}}]",
-         "window: SoundBoxQueueLong looks at no span of time"},
+        {"[{soundbox: {rules: {SoundBoxQueueLong: {window: 0s}}}}]",
+         "window: expected more than 0s"},
         {"[{soundbox: {rules: {SoundBoxDown: {enabled: perhaps}}}}]", "enabled"},
         {"[{soundbox: {rules: {SoundBoxDown: {interval: 0s}}}}]",
          "interval: expected more than 0s"},
@@ -205,6 +205,9 @@ static void what_is_not_acted_upon_is_said(void **state)
     assert_int_equal(warnings.n, 2);
     assert_non_null(strstr(warnings.items[0].text, "no alert fires yet"));
     assert_non_null(strstr(warnings.items[1].text, "nobody is told yet"));
+    (void)expand_well("- soundbox: {rules: {SoundBoxQueueLong: {warning: 40, critical: 80, "
+                      "for: 2m, window: 10m, enabled: true}}}\n");
+    assert_non_null(strstr(warnings.items[2].text, "window: SoundBoxQueueLong looks at no span"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -159,20 +159,22 @@ static void check_positive(const struct yaml *node, const char *what, struct yam
         yaml_error(errors, node, "%s: expected more than 0s", what);
 }
 
+/* A window too many does no harm: all keys may be given to each rule. */
 static void check_window(const struct rules *rules, struct str alert, const struct yaml *window,
-                         struct yaml_errors *errors)
+                         struct yaml_errors *errors, struct yaml_errors *warnings)
 {
     check_positive(window, "window", errors);
     for (size_t i = 0; i < rules->n; i++)
         if ((str_eq(alert, STR("*")) || is_of(&rules->items[i], alert)) &&
             expression_has_window(rules->items[i].expr))
             return;
-    yaml_error(errors, window, "window: %.*s looks at no span of time (rate, increase)",
+    yaml_error(warnings, window,
+               "window: %.*s looks at no span of time (rate, increase), so that it changes nothing",
                STR_ARGS(str_eq(alert, STR("*")) ? STR("no rule of this pack") : alert));
 }
 
 static void check_rule(const struct rules *rules, const struct yaml_pair *given,
-                       struct yaml_errors *errors)
+                       struct yaml_errors *errors, struct yaml_errors *warnings)
 {
     static const char *const keys[] = {"for",    "interval", "warning", "critical",
                                        "window", "enabled",  "info",    "error"};
@@ -186,14 +188,15 @@ static void check_rule(const struct rules *rules, const struct yaml_pair *given,
     if (yaml_get(rule, "for"))
         check_wait(rules, given->key.text, yaml_get(rule, "for"), errors);
     if (yaml_get(rule, "window"))
-        check_window(rules, given->key.text, yaml_get(rule, "window"), errors);
+        check_window(rules, given->key.text, yaml_get(rule, "window"), errors, warnings);
     for (size_t i = 0; i < rule->n; i++)
         for (size_t k = 0; k < ARRAY_LEN(levels); k++)
             if (str_eq(rule->pairs[i].key.text, str_c(levels[k])))
                 check_threshold(rules, given->key.text, &rule->pairs[i], errors);
 }
 
-void tuning_check(const struct pack *pack, const struct yaml *given, struct yaml_errors *errors)
+void tuning_check(const struct pack *pack, const struct yaml *given, struct yaml_errors *errors,
+                  struct yaml_errors *warnings)
 {
     struct rules *rules = arena_new(errors->arena, struct rules, NULL);
     const char *names[RULES_MAX + 1] = {"*"};
@@ -216,7 +219,7 @@ void tuning_check(const struct pack *pack, const struct yaml *given, struct yaml
         for (size_t k = 0; k <= rules->n; k++)
             known |= str_eq(given->pairs[i].key.text, str_c(names[k]));
         if (known)
-            check_rule(rules, &given->pairs[i], errors);
+            check_rule(rules, &given->pairs[i], errors, warnings);
     }
 }
 

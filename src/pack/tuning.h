@@ -23,7 +23,8 @@ struct yaml;
 struct yaml_errors;
 
 /* `rules` as it was given; mistakes go to `errors`. */
-void tuning_check(const struct pack *pack, const struct yaml *rules, struct yaml_errors *errors);
+void tuning_check(const struct pack *pack, const struct yaml *rules, struct yaml_errors *errors,
+                  struct yaml_errors *warnings);
 
 /* What holds for one rule: an alert, and its level, which is its severity. */
 struct tuning {

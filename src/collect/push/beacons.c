@@ -12,6 +12,7 @@
 #include "collect/push/beacon_body.h"
 #include "collect/push/push_settings.h"
 #include "model/emit.h"
+#include "model/labels.h"
 
 #define ASLEEP_MS 600000 /* a session that was silent for so long gives way to another */
 #define LIVE_MS   60000  /* one that spoke within it counts for the gauges */
@@ -273,12 +274,19 @@ static int show(const struct shown *s, const char *suffix, enum metric_type type
 {
     const char *name = name_of(s, suffix);
     const struct metadata family = {.family = str_c(name), .type = type, .help = str_c(help)};
-    const struct label labels[] = {{STR("instance"), str_c(s->instance)},
-                                   {STR("job"), s->service->name}};
+    const struct labels *more =
+        s->service->source->labels ? s->service->source->labels : &labels_empty;
+    struct label *labels = arena_new_array(s->scratch, struct label, more->n + 2, s->err);
     const struct emit_sample sample = {
-        .name = family.family, .labels = labels, .labels_n = 2, .value = value};
+        .name = family.family, .labels = labels, .labels_n = more->n + 2, .value = value};
 
-    if (!name || s->emit->family(s->emit, &family, s->err) < 0)
+    if (!labels || !name)
+        return -1;
+    labels[0] = (struct label){STR("instance"), str_c(s->instance)};
+    labels[1] = (struct label){STR("job"), s->service->name};
+    for (size_t i = 0; i < more->n; i++)
+        labels[i + 2] = labels_at(more, i);
+    if (s->emit->family(s->emit, &family, s->err) < 0)
         return -1;
     return s->emit->sample(s->emit, &sample, s->err);
 }

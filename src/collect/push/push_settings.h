@@ -11,6 +11,8 @@
 
 #include "text/cron.h"
 
+struct labels;
+
 /* A job that tells when it ran. */
 struct ping_settings {
     const char *name;
@@ -24,6 +26,7 @@ struct beacon_source {
     const char *name;     /* of a pack in use, or of collect.push.sources */
     const char *instance; /* NULL: this host's name */
     bool named;           /* in collect.push.sources: its counters are there from the start */
+    const struct labels *labels; /* of the pack, beside job and instance; NULL: none */
 };
 
 struct push_settings {

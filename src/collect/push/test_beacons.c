@@ -11,8 +11,8 @@
 
 #define NOW INT64_C(1780000000000)
 
-static const struct beacon_source sources[] = {{"auralis", "studio", true},
-                                               {"my-radio", NULL, false}};
+static const struct beacon_source sources[] = {{"auralis", "studio", true, NULL},
+                                               {"my-radio", NULL, false, NULL}};
 
 static double value(struct beacons *b, const char *name, const char *instance, ts_ms now)
 {

@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sys/talk.h"
@@ -17,6 +18,7 @@ struct session {
     struct resp_reader *reader;
     struct arena answers;
     struct buf out;
+    const struct clock *clock;
     int64_t deadline_ns;
 };
 
@@ -27,6 +29,7 @@ int session_open(const struct session_settings *settings, struct session **out, 
     arena_init(&s->answers, settings->budget);
     buf_init(&s->out, OUT_MAX);
     s->reader = resp_reader_new(&s->answers);
+    s->clock = settings->clock;
     s->deadline_ns = settings->deadline_ns;
     if (talk_open(settings->place, settings->tls, settings->clock, settings->deadline_ns, &s->talk,
                   err) < 0) {
@@ -108,6 +111,8 @@ static int send_queued(struct session *s, struct err *err)
     return rc;
 }
 
+/* What has come by the deadline counts. A peer that goes on to send is not listened to for longer:
+ * to look through a line without an end again with each part of it takes seconds. */
 static int read_answer(struct session *s, const struct resp **out, struct err *err)
 {
     char part[READ_BYTES];
@@ -115,11 +120,13 @@ static int read_answer(struct session *s, const struct resp **out, struct err *e
 
     if (send_queued(s, err) < 0)
         return -1;
-    for (;;) {
+    for (bool came = false;; came = true) {
         if (resp_next(s->reader, out, err) < 0)
             return -1;
         if (*out)
             return 0;
+        if (came && s->clock->mono_ns(s->clock) >= s->deadline_ns)
+            return err_set(err, ERR_TIMEOUT, "no answer in time");
         if (talk_read(s->talk, part, sizeof part, &n, s->deadline_ns, err) < 0)
             return -1;
         if (n == 0)

@@ -486,6 +486,16 @@ static void silence_is_down_at_the_timeout(void **state)
     assert_fails(collect(f), f->err, ERR_TIMEOUT, "PING: no answer in time (waited 0.1 s)");
 }
 
+static void a_line_without_an_end_is_down_at_the_timeout(void **state)
+{
+    static const struct fake_answer answers[] = {{"PING", "+", FAKE_ENDLESS}};
+    struct fixture *f = *state;
+
+    start(f, answers, ARRAY_LEN(answers));
+    f->entry.job.timeout_ms = 50;
+    assert_fails(collect(f), f->err, ERR_TIMEOUT, "PING: no answer in time (waited 0.05 s)");
+}
+
 static void a_connection_that_is_cut_is_told_so(void **state)
 {
     static const struct fake_answer answers[] = {{INFO, "$100\r\nredis", FAKE_CLOSES}};
@@ -530,6 +540,7 @@ int main(void)
         TEST(an_endless_answer_ends_at_its_bound),
         TEST(a_list_of_millions_ends_at_its_bound),
         TEST(silence_is_down_at_the_timeout),
+        TEST(a_line_without_an_end_is_down_at_the_timeout),
         TEST(a_connection_that_is_cut_is_told_so),
         TEST(a_cursor_that_is_none_fails_the_cycle),
     };

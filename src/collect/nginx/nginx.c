@@ -42,7 +42,7 @@ static bool read_words(struct str *rest, const char *words)
 
 int nginx_status_parse(struct str body, struct nginx_status *out, struct err *err)
 {
-    struct str rest = body;
+    struct str rest = body, first = str_trim(body);
 
     if (read_count(&rest, "Active connections:", &out->active) &&
         read_words(&rest, "server accepts handled requests") &&
@@ -52,7 +52,7 @@ int nginx_status_parse(struct str body, struct nginx_status *out, struct err *er
         read_count(&rest, "Waiting:", &out->waiting))
         return 0;
     return err_set(err, ERR_SYNTAX, "this is no page of stub_status; the answer begins with: %.*s",
-                   STR_ARGS(str_take(str_trim(body), 60)));
+                   STR_ARGS(str_take(str_trim(str_split(&first, '\n')), 60)));
 }
 
 /* ---- series ---- */

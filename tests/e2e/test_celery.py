@@ -20,6 +20,7 @@ import celery
 app = celery.Celery('app', broker='redis://127.0.0.1:%d/1')
 app.conf.worker_prefetch_multiplier = 1
 app.conf.task_acks_late = True
+app.conf.task_send_sent_event = True
 app.conf.broker_transport_options = {'queue_order_strategy': 'priority', 'priority_steps': [0, 3, 6, 9]}
 
 @app.task(name='pipeline.transcribe')
@@ -120,7 +121,7 @@ class Events(unittest.TestCase):
         with open(cls.dir + '/app.py', 'w', encoding='ascii') as f:
             f.write(APP % cls.redis.port)
         cls.server = Server('--config', '{dir}/e.yml', files={'e.yml': '''collect:
-  celery: [{broker: 'redis://127.0.0.1:%d/1', queues: [celery], events: true, interval: 500ms, stuck_after: 3s}]
+  celery: [{broker: 'redis://127.0.0.1:%d/1', queues: [celery, later], events: true, interval: 500ms, stuck_after: 3s}]
 ''' % cls.redis.port}).start()
         eventually(lambda: cls.server.query('earshot_celery_listening == 1'))
         cls.worker = Peer(DEBIAN_PYTHON, '-m', 'celery', '-A', 'app', 'worker', '--concurrency', '1', '-E', '-n', 'gpu-1@box', '-l', 'info',
@@ -177,7 +178,14 @@ class Events(unittest.TestCase):
         self.send('transcribe.delay(0)')
         self.eventually('celery_task_succeeded_total{name="pipeline.transcribe"} > 5')
 
-    def test_4_a_worker_that_ends_is_down_and_still_told(self):
+    def test_4_where_producers_say_when_they_sent_the_next_task_is_as_old_as_it_is(self):
+        self.send("for i in range(2): transcribe.apply_async((0,), queue='later')")
+        self.eventually('celery_queue_oldest_age_seconds{queue_name="later"} > 2')
+        self.redis.send('SELECT 1', 'RPOP later')
+        self.eventually('celery_queue_length{queue_name="later"} == 1')
+        self.assertGreater(self.server.query('celery_queue_oldest_age_seconds{queue_name="later"}')[0][1], 2)
+
+    def test_5_a_worker_that_ends_is_down_and_still_told(self):
         self.worker.stop()
         self.eventually('celery_worker_up{hostname="gpu-1@box"} == 0')
         self.eventually('flower_worker_online{worker="gpu-1@box"} == 0')

@@ -22,6 +22,8 @@
 #include "model/clips.h"
 #include "text/number.h"
 
+#define AGE_MAX_S (30 * 86400.0) /* one that was sent before that: somebody's clock is wrong */
+
 /* As Celery names the list of a priority: queue, two control characters, number. */
 #define PRIORITIES 4
 static const char *const suffixes[PRIORITIES] = {"",
@@ -37,6 +39,7 @@ struct list {
     char *key; /* owned */
     bool has_task;
     uint64_t task; /* hash of its envelope */
+    uint64_t id;   /* event_task_id; 0: not known */
     int64_t since_ns;
     double length; /* in this cycle; < 0: refused */
 };
@@ -71,13 +74,15 @@ static int read_lengths(struct celery *c, struct redis_run *r, struct err *err)
     return 0;
 }
 
-static void see_task(struct list *l, const struct resp *reply, int64_t now_ns)
+static void see_task(const struct celery *c, struct list *l, const struct resp *reply)
 {
     bool there = reply && reply->kind == RESP_TEXT;
     uint64_t task = there ? hash_str(reply->text) : 0;
 
-    if (there && (!l->has_task || l->task != task))
-        l->since_ns = now_ns;
+    if (there && (!l->has_task || l->task != task)) {
+        l->since_ns = c->asker.clock->mono_ns(c->asker.clock);
+        l->id = c->tally ? event_task_id(reply->text) : 0;
+    }
     l->has_task = there;
     l->task = task;
 }
@@ -92,10 +97,23 @@ static int read_tails(struct celery *c, struct redis_run *r, struct err *err)
         if (l->length > 0 && (session_say(r->session, err, "LINDEX", l->key, "-1") < 0 ||
                               redis_run_answer(r, "LINDEX", &reply, err) < 0))
             return -1;
-        see_task(l, reply, c->asker.clock->mono_ns(c->asker.clock));
+        see_task(c, l, reply);
         session_forget(r->session);
     }
     return 0;
+}
+
+/* How long the task at its end has waited: since it was sent, where that was heard, else since it
+ * was seen there. */
+static double age_s(const struct celery *c, const struct list *l)
+{
+    double seen_s = (double)(c->asker.clock->mono_ns(c->asker.clock) - l->since_ns) / 1e9;
+    double sent_s = c->tally && l->id ? tally_sent_s(c->tally, l->id) : -1, ago_s;
+
+    if (sent_s < 0)
+        return seen_s;
+    ago_s = (double)c->asker.clock->wall_ms(c->asker.clock) / 1000 - sent_s;
+    return ago_s > seen_s && ago_s < AGE_MAX_S ? ago_s : seen_s;
 }
 
 static void tell_queue(struct celery *c, struct redis_run *r, size_t queue)
@@ -106,10 +124,9 @@ static void tell_queue(struct celery *c, struct redis_run *r, size_t queue)
     static const struct finding_family age = {
         .name = STR("celery_queue_oldest_age_seconds"),
         .type = METRIC_GAUGE,
-        .help = STR("How long the task that is next has been next; 0: none waits.")};
+        .help = STR("How long the task that is next has waited, or been next; 0: none waits.")};
     const struct label label = {STR("queue_name"), str_c(c->settings->queues[queue])};
-    int64_t now_ns = c->asker.clock->mono_ns(c->asker.clock), oldest_ns = now_ns;
-    double tasks = 0;
+    double tasks = 0, oldest_s = 0;
 
     for (size_t i = 0; i < PRIORITIES; i++) {
         const struct list *l = &c->lists[queue * PRIORITIES + i];
@@ -117,11 +134,11 @@ static void tell_queue(struct celery *c, struct redis_run *r, size_t queue)
         if (l->length < 0)
             return; /* a part of it is not known */
         tasks += l->length;
-        if (l->has_task && l->since_ns < oldest_ns)
-            oldest_ns = l->since_ns;
+        if (l->has_task && age_s(c, l) > oldest_s)
+            oldest_s = age_s(c, l);
     }
     findings_add(r->findings, &length, tasks, &label, 1);
-    findings_add(r->findings, &age, (double)(now_ns - oldest_ns) / 1e9, &label, 1);
+    findings_add(r->findings, &age, oldest_s, &label, 1);
 }
 
 /* ---- what workers hold ---- */
@@ -264,10 +281,10 @@ static int read_all(struct redis_run *r, void *arg, struct err *err)
         return err_set(err, ERR_EVAL, "Redis tells no queue's length: %s", r->refusal);
     if (read_tails(c, r, err) < 0 || read_unacked(c, r, err) < 0)
         return -1;
+    if (c->tally)
+        tell_events(c, r); /* first: they say when tasks were sent */
     for (size_t i = 0; i < c->settings->queues_n; i++)
         tell_queue(c, r, i);
-    if (c->tally)
-        tell_events(c, r);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "text/base64.h"
 #include "text/json.h"
@@ -132,4 +133,21 @@ int event_read(struct str message, void (*see)(void *arg, const struct event *ev
     json_decref(inner);
     json_decref(root);
     return ok ? 0 : err_set(err, ERR_SYNTAX, "an event without a type");
+}
+
+uint64_t event_task_id(struct str envelope)
+{
+    struct str id;
+    uint64_t hash;
+    struct err err;
+    json_t *root;
+
+    if (json_read(envelope, &root, &err) < 0)
+        return 0;
+    id = text_of(json_object_get(root, "headers"), "id");
+    if (!id.n) /* before Celery 4 */
+        id = text_of(json_object_get(root, "properties"), "correlation_id");
+    hash = id.n ? hash_str(id) : 0;
+    json_decref(root);
+    return hash;
 }

@@ -51,4 +51,8 @@ struct str event_type_name(enum event_type type);
 MUST_USE int event_read(struct str message, void (*see)(void *arg, const struct event *event),
                         void *arg, struct err *err);
 
+/* Which task an element of a queue is: the hash of its id, as of an event's uuid. 0: it does not
+ * say. Of its body nothing is looked at. */
+uint64_t event_task_id(struct str envelope);
+
 #endif

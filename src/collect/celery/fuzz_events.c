@@ -29,9 +29,11 @@ static void read_parts(struct run *r, const struct push *push)
 {
     struct err err;
 
-    for (size_t i = 0; i < push->n; i++)
+    for (size_t i = 0; i < push->n; i++) {
+        (void)tally_sent_s(r->tally, event_task_id(push->parts[i]));
         if (event_read(push->parts[i], see, r, &err) < 0 && err.kind == ERR_NONE)
             abort();
+    }
 }
 
 static void read_all(struct run *r, const uint8_t *data, size_t size, size_t piece)

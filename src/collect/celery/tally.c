@@ -96,12 +96,13 @@ static void count_combined(struct tally *t, struct worker *worker, const struct 
 
 /* ---- names of tasks by id ---- */
 
-static void remember(struct tally *t, uint64_t uuid, struct task *task)
+static void remember(struct tally *t, uint64_t uuid, struct task *task, double sent_s)
 {
     struct recent *r = map_get(&t->recent_by_uuid, uuid, &uuid, is_recent);
 
-    if (r) { /* again: a retry */
+    if (r) { /* again: a retry, or a worker has it */
         r->task = task;
+        r->sent_s = sent_s;
         return;
     }
     if (t->recent_n < TALLY_UUIDS_MAX && t->recent_at == t->recent_n) {
@@ -112,7 +113,7 @@ static void remember(struct tally *t, uint64_t uuid, struct task *task)
     t->recent_at = (t->recent_at + 1) % TALLY_UUIDS_MAX;
     if (r->task)
         (void)map_remove(&t->recent_by_uuid, r->uuid, &r->uuid, is_recent);
-    *r = (struct recent){uuid, task};
+    *r = (struct recent){uuid, task, sent_s};
     map_put(&t->recent_by_uuid, uuid, r);
 }
 
@@ -156,7 +157,7 @@ static struct task *see_task(struct tally *t, const struct event *e)
     if (e->name.n) {
         task = task_of(t, e->name);
         if (e->uuid.n && !ends_task(e->type))
-            remember(t, uuid, task);
+            remember(t, uuid, task, e->type == EVENT_TASK_SENT ? e->timestamp_s : -1);
     } else {
         task = e->uuid.n ? recall(t, uuid, ends_task(e->type)) : NULL;
     }
@@ -222,6 +223,13 @@ struct str tally_name(const struct tally *t, const struct event *e)
         return e->name;
     r = map_get(&t->recent_by_uuid, uuid, &uuid, is_recent);
     return r && r->task ? str_c(r->task->name) : (struct str){"", 0};
+}
+
+double tally_sent_s(const struct tally *t, uint64_t task)
+{
+    const struct recent *r = map_get(&t->recent_by_uuid, task, &task, is_recent);
+
+    return r && r->task ? r->sent_s : -1;
 }
 
 bool tally_hears(const struct tally *t, struct str host, int64_t now_ns)

@@ -38,6 +38,9 @@ void tally_listens(struct tally *t, int64_t now_ns);
 void tally_see(struct tally *t, const struct event *event, int64_t now_ns);
 /* Of the task that an event is about, before it is seen; n 0: not known. */
 struct str tally_name(const struct tally *t, const struct event *event);
+/* When the task of an event_task_id was sent into its queue, Unix time by the clock of who sent it,
+ * as long as no worker has had it; < 0: not known. */
+double tally_sent_s(const struct tally *t, uint64_t task);
 bool tally_hears(const struct tally *t, struct str host, int64_t now_ns); /* a worker that is up */
 
 struct tally_how {

@@ -48,6 +48,7 @@ struct combined {
 struct recent {
     uint64_t uuid;     /* hash */
     struct task *task; /* NULL: the task has ended */
+    double sent_s;     /* < 0: not said, or a worker has had it since */
 };
 
 struct tally {

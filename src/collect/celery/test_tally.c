@@ -119,6 +119,34 @@ static void the_end_of_a_task_is_counted_under_the_name_it_was_received_with(voi
     assert_not_told(f, "flower_");
 }
 
+/* What Celery writes into a queue; the second as it did before version 4. */
+#define TASK(id)                                                                                   \
+    "{\"body\": \"W10=\", \"headers\": {\"task\": \"t\", \"id\": \"" id                            \
+    "\"}, \"properties\": {\"correlation_id\": \"x\"}}"
+#define OLD_TASK(id)                                                                               \
+    "{\"body\": \"W10=\", \"headers\": {}, \"properties\": {\"correlation_id\": \"" id "\"}}"
+
+static void a_task_in_a_queue_is_known_by_when_it_was_sent_until_a_worker_has_it(void **state)
+{
+    static const char sent[] = "{\"type\": \"task-sent\", \"uuid\": \"a\", \"name\": \"t\", "
+                               "\"queue\": \"celery\", \"timestamp\": 1731900000.5}";
+    struct fixture *f = *state;
+    uint64_t id = event_task_id(STR(TASK("a")));
+
+    assert_true(tally_sent_s(f->tally, id) < 0);
+    say(f, sent);
+    assert_float_equal(tally_sent_s(f->tally, id), 1731900000.5, 1e-3);
+    assert_true(event_task_id(STR(OLD_TASK("a"))) == id);
+    assert_true(tally_sent_s(f->tally, event_task_id(STR(TASK("b")))) < 0);
+    assert_true(event_task_id(STR("{\"headers\": {\"id\": 1}}")) == 0);
+    assert_true(event_task_id(STR("no JSON")) == 0);
+    say(f, RECEIVED("a", "t"));
+    assert_true(tally_sent_s(f->tally, id) < 0); /* back in the queue it waits anew */
+    say(f, sent);
+    say(f, ENDED("succeeded", "a"));
+    assert_true(tally_sent_s(f->tally, id) < 0);
+}
+
 static void bodies_in_an_envelope_and_lists_of_events_are_read(void **state)
 {
     struct fixture *f = *state;
@@ -355,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_end_of_a_task_is_counted_under_the_name_it_was_received_with),
+        TEST(a_task_in_a_queue_is_known_by_when_it_was_sent_until_a_worker_has_it),
         TEST(bodies_in_an_envelope_and_lists_of_events_are_read),
         TEST(what_is_no_event_is_an_error),
         TEST(a_worker_is_up_for_three_heartbeats_and_down_at_once_when_it_says_so),

@@ -33,9 +33,11 @@ static void what_is_no_such_page_is_told(void **state)
     struct err err;
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         assert_fails(nginx_status_parse(str_c(pages[i]), &s, &err), err, ERR_SYNTAX,
                      "no page of stub_status");
+        assert_null(strchr(err.text, '\n'));
+    }
 }
 
 int main(void)

@@ -100,6 +100,11 @@ static void read_times(struct config_builder *b, const struct yaml *node, const 
         job->timeout_ms = job->interval_ms;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 /* Names tell the entries of a kind apart, on the page and in messages. */
 static void check_name(struct config_builder *b, const struct yaml *node,
                        const struct entry_settings *entry)
@@ -113,6 +118,31 @@ static void check_name(struct config_builder *b, const struct yaml *node,
             yaml_error(&b->errors, yaml_get(node, "name") ? yaml_get(node, "name") : node,
                        "collect.%s: two entries are called \"%.100s\"; give one another name",
                        entry->kind, entry->name);
+}
+
+/* Series of two such targets are one, `up` too, which then tells now of one and now of the other.
+ */
+static void check_labels(struct config_builder *b, const struct yaml *node,
+                         const struct entry_settings *entry)
+{
+    const struct config *c = b->config;
+
+    for (size_t i = 0; i + 1 < c->entries_n; i++) {
+        const struct entry_settings *other = &c->entries[i];
+
+        if (other->pack || entry->pack || other->host != entry->host || entry->named ||
+            strcmp(other->job.name, entry->job.name) != 0 ||
+            !same_text(other->instance, entry->instance) ||
+            !same_text(other->source, entry->source) ||
+            !same_text(other->endpoint, entry->endpoint) ||
+            !labels_equal(other->labels, entry->labels))
+            continue;
+        yaml_error(&b->warnings, node,
+                   "collect.%s: \"%.100s\" has job, instance and labels of \"%.100s\": what both "
+                   "bring, and `up`, is one series; give one a label of its own",
+                   entry->kind, entry->name, other->name);
+        return;
+    }
 }
 
 /* User and password of http://user:password@host/: into the client, which sends them, and out of
@@ -195,9 +225,10 @@ static void read_entry(struct config_builder *b, const struct kind *kind, const 
     read_times(b, node, what, &entry->job);
     job_read_rules(b, yaml_get(node, "metric_relabel_configs"), false, &entry->job.metric_relabel);
     set = set_kind_of(kind);
-    if (!set)
+    if (!set) {
         check_name(b, node, entry);
-    else if (set->join(b, node, entry)) {
+        check_labels(b, node, entry);
+    } else if (set->join(b, node, entry)) {
         job_fini(&entry->job);
         b->config->entries_n--;
     }

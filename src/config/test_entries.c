@@ -622,6 +622,22 @@ static void a_source_of_a_pack_is_asked_by_nobody_else(void **state)
                    "the pack p asks h:6379, which collect.redis");
 }
 
+static void two_with_the_labels_of_one_are_a_warning(void **state)
+{
+    struct config *c = given(EARSHOT, "collect: {json: [\n"
+                                      "{name: a, job: x, url: 'http://h:1/a', metrics: {a: b}},\n"
+                                      "{name: b, job: x, url: 'http://h:1/b', metrics: {c: d}},\n"
+                                      "{name: c, job: x, url: 'http://h:1/c', metrics: {e: f}, "
+                                      "labels: {endpoint: /c}},\n"
+                                      "{name: d, url: 'http://h:1/d', metrics: {g: h}}]}\n");
+
+    (void)state;
+    assert_int_equal(c->warnings_n, 1);
+    assert_int_equal(c->warnings[0].at.line, 3);
+    assert_non_null(strstr(c->warnings[0].text, "\"b\" has job, instance and labels of \"a\""));
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -649,6 +665,7 @@ int main(void)
         cmocka_unit_test(what_a_pack_asks_for_is_read_as_a_persons_own),
         cmocka_unit_test(what_is_there_once_has_its_options_in_one_place),
         cmocka_unit_test(a_source_of_a_pack_is_asked_by_nobody_else),
+        cmocka_unit_test(two_with_the_labels_of_one_are_a_warning),
     };
 
     return cmocka_run_group_tests(tests, given_setup, given_teardown);

@@ -121,6 +121,16 @@ static bool is_replaced(const struct lines *l)
     return stat(l->path, &there) == 0 && (there.st_dev != l->device || there.st_ino != l->inode);
 }
 
+/* Nobody writes there any more. What was read in this call counts first. */
+static int check_there(const struct lines *l, bool read, struct err *err)
+{
+    struct stat there;
+
+    if (read || stat(l->path, &there) == 0 || errno != ENOENT)
+        return 0;
+    return err_os(err, errno, "%.200s is gone", l->path);
+}
+
 int lines_read(struct lines *l, int (*line)(void *arg, struct str text, struct err *err), void *arg,
                struct err *err)
 {
@@ -134,7 +144,7 @@ int lines_read(struct lines *l, int (*line)(void *arg, struct str text, struct e
             return -1;
         max -= l->offset - from;
         if (max <= 0 || !is_replaced(l))
-            return 0;
+            return check_there(l, l->offset != from, err);
         if (l->part.n && take_line(l, STR(""), line, arg, err) < 0) /* nothing is added to it */
             return -1;
         close_file(l);

@@ -3,7 +3,7 @@
  * A file that is there at first is read from its beginning, or, when it is large, from the first
  * line of its last LINES_READ_MAX bytes on; then what is appended. A line counts once it has its
  * newline. A file that was replaced is read to its end before the new one is begun; one that was
- * cut is begun anew.
+ * cut is begun anew. That there is none any more is an error, once all of it was read.
  *
  * Threads: one at a time; it may block (a dead network mount).
  */

@@ -114,6 +114,22 @@ static void a_file_that_was_cut_begins_anew(void **state)
     assert_read(f, "x|");
 }
 
+static void a_file_that_is_gone_is_an_error_once_it_was_read(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f->path, "one\n");
+    assert_read(f, "one|");
+    add(f->path, "two\n");
+    assert_int_equal(rename(f->path, f->other), 0);
+    assert_read(f, "two|");
+    assert_fails(lines_read(&f->lines, on_line, f, &f->err), f->err, ERR_OS, "is gone");
+    add(f->other, "last\n");
+    assert_read(f, "last|");
+    add(f->path, "new\n");
+    assert_read(f, "new|");
+}
+
 static void no_pipe_is_waited_for(void **state)
 {
     struct fixture *f = *state;
@@ -171,6 +187,7 @@ int main(void)
         TEST(a_file_that_is_not_there_is_an_error_until_it_is),
         TEST(a_file_that_was_replaced_is_read_to_its_end),
         TEST(a_file_that_was_cut_begins_anew),
+        TEST(a_file_that_is_gone_is_an_error_once_it_was_read),
         TEST(no_pipe_is_waited_for),
         TEST(a_large_file_is_begun_near_its_end_and_read_in_parts),
         TEST(a_line_without_end_is_left_out),

@@ -277,6 +277,21 @@ static void add_beside(struct config_builder *b, const struct yaml *node, size_t
         entries_note_source(b, node, entry, entry->url);
 }
 
+/* What the Flower that was added last asks for, where it stands beside its URL. */
+static void add_flower_login(struct config_builder *b, const struct yaml *node)
+{
+    struct entry_settings *flower = &b->config->entries[b->config->entries_n - 1];
+    struct client_settings *client = builder_array(b, 1, sizeof *client);
+    struct client_secret login = client_read_secret_of(b, node, "flower_auth", "flower_auth_file");
+
+    if (!client || !flower->job.client || (!login.text && !login.file))
+        return;
+    *client = *flower->job.client;
+    client->login = login;
+    client->has_basic_auth = true;
+    flower->job.client = client;
+}
+
 static void read_with_beside(struct config_builder *b, const struct kind *kind,
                              const struct yaml *node)
 {
@@ -290,8 +305,10 @@ static void read_with_beside(struct config_builder *b, const struct kind *kind,
         return;
     if (strcmp(kind->key, "celery") == 0) {
         url = entry_flower_url(b, node);
-        if (url)
+        if (url) {
             add_beside(b, node, of, "flower", path_of(b, url), url, NULL, NULL);
+            add_flower_login(b, node);
+        }
         own = entry_celery_results(b, node, &place);
         if (own)
             add_beside(b, node, of, "celery results", "results", NULL, place, own);

@@ -12,6 +12,8 @@ static const struct key celery_keys[] = {
     {.name = "queues", .type = KEY_STRS},
     {.name = "events", .type = KEY_BOOL},
     {.name = "flower", .type = KEY_STR},
+    {.name = "flower_auth", .type = KEY_STR},
+    {.name = "flower_auth_file", .type = KEY_STR},
     {.name = "stuck_after", .type = KEY_DURATION},
     {.name = "results", .type = KEY_STR},
     {.name = "results_file", .type = KEY_STR},
@@ -90,6 +92,9 @@ static void check_celery(const struct yaml *map, struct schema_check *c)
     if (schema_gives(map, "broker") && schema_gives(map, "broker_file"))
         yaml_error(c->errors, yaml_get(map, "broker_file"), "give broker or broker_file, not both");
     check_broker(map, c);
+    if (schema_gives(map, "flower_auth") && schema_gives(map, "flower_auth_file"))
+        yaml_error(c->errors, yaml_get(map, "flower_auth_file"),
+                   "give flower_auth or flower_auth_file, not both");
     if (flower && !is_of(flower->text, "http://") && !is_of(flower->text, "https://"))
         yaml_error(c->errors, flower,
                    "flower: a URL, such as http://127.0.0.1:5555 (its /metrics is scraped)");

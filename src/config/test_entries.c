@@ -198,6 +198,27 @@ static void a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery(
     config_free(c);
 }
 
+static void what_a_flower_asks_for_goes_to_it_alone(void **state)
+{
+    struct config *c = given(
+        EARSHOT, "collect:\n"
+                 "  celery: [{broker: 'http://guest:guest@r:15672', flower: 'http://f:5555',\n"
+                 "            flower_auth: 'me:pw'}]\n");
+    const struct client_settings *broker = c->entries[0].job.client,
+                                 *flower = c->entries[1].job.client;
+
+    (void)state;
+    assert_string_equal(flower->login.text, "me:pw");
+    assert_true(flower->has_basic_auth);
+    assert_null(broker->login.text);
+    assert_string_equal(broker->password.text, "guest");
+    config_free(c);
+    assert_mistake(EARSHOT,
+                   "collect: {celery: [{broker: 'redis://h', flower_auth: a, "
+                   "flower_auth_file: b}]}\n",
+                   "give flower_auth or flower_auth_file, not both");
+}
+
 static void a_rabbitmq_is_read_from_its_plug_in_or_from_its_management(void **state)
 {
     struct config *c =
@@ -648,6 +669,7 @@ int main(void)
         cmocka_unit_test(a_celery_is_read_with_its_default_queue),
         cmocka_unit_test(mistakes_of_a_celery_are_told_with_their_place),
         cmocka_unit_test(a_flower_is_a_second_target_with_the_job_and_instance_of_its_celery),
+        cmocka_unit_test(what_a_flower_asks_for_goes_to_it_alone),
         cmocka_unit_test(a_rabbitmq_is_read_from_its_plug_in_or_from_its_management),
         cmocka_unit_test(the_api_of_a_rabbitmq_is_no_vhost),
         cmocka_unit_test(an_exposition_is_at_metrics_where_its_url_names_no_path),

@@ -159,6 +159,7 @@ class Stores(unittest.TestCase):
         self.addCleanup(redis.stop)
         self.addCleanup(postgres.stop)
         flower = Service({'/metrics': sample('flower-metrics.txt')})
+        publish = 'PUBLISH /0.celeryev/task.received \'{"type": "task-received", "uuid": "%d", "name": "%s", "hostname": "celery@gpu-1"}\''
         self.addCleanup(flower.stop)
         postgres.wait()
         redis.wait().send('LPUSH celery a b', 'SET jobs 1', 'SELECT 2', 'SET celery-task-meta-1 x', 'QUIT')
@@ -168,7 +169,7 @@ class Stores(unittest.TestCase):
         database = 'postgresql://test@127.0.0.1:%d/postgres?sslmode=disable' % postgres.port
         server = Server('--config', '{dir}/e.yml', files={'redis': 'redis://127.0.0.1:%d' % redis.port, 'postgres': database, 'e.yml': '''packs:
 - redis: {url: 'redis://127.0.0.1:%d', keys: [jobs, gone], first: {celery: 1}, interval: 1s}
-- celery: {broker: 'redis://127.0.0.1:%d', results: 'redis://127.0.0.1:%d/2', flower: 'http://%s', interval: 1s}
+- celery: {broker: 'redis://127.0.0.1:%d', results: 'redis://127.0.0.1:%d/2', flower: 'http://%s', events: true, interval: 1s}
 - postgres: {url: '%s', interval: 1s}
 - process: {name: api, match: of_the_pack_process, interval: 1s}
 - process: {name: none, match: no_such_thing_here, interval: 1s}
@@ -181,6 +182,12 @@ class Stores(unittest.TestCase):
         self.assertEqual({labels['key']: v for labels, v in server.query('redis_key_size')}, {'gone': 0, 'jobs': 1})
         self.assertEqual([v for _, v in server.query('celery_queue_length{job="celery",queue_name="celery"}')], [2])
         self.assertTrue(server.query('flower_worker_online{job="celery"}'))
+        # With a Flower its names are its own, and not told of events too.
+        eventually(lambda: server.query('earshot_celery_listening == 1'))
+        redis.send(publish % (1, 'pipeline.transcribe'), publish % (2, 'other'))
+        eventually(lambda: server.query('celery_task_received_total{name="other"} == 1'))
+        self.assertEqual([v for _, v in server.query('min_over_time(flower_events_total{type="task-received",task="pipeline.transcribe"}[1m])')], [1840])
+        self.assertEqual(server.query('flower_events_total{task="other"}'), [])
         self.assertEqual([v for _, v in server.query('redis_keys_count{job="celery",key="celery-task-meta-*"}')], [1])
         queue, = json.loads(server.get('/api/earshot/v1/queues')[1])['data']
         self.assertEqual((queue['key'], [e['value'] for e in queue['entries']]), ('celery', ['b']))

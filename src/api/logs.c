@@ -73,8 +73,7 @@ static int check_source(const struct api_job *job, struct err *err)
     for (size_t i = 0; i < n; i++) {
         struct str name = str_c(sources[i].name);
 
-        known |= str_starts(name, s->query.source) &&
-                 (name.n == s->query.source.n || name.p[s->query.source.n] == '/');
+        known |= logstore_is_source(s->query.source, name);
         buf_addf(&names, "%s%s", i ? ", " : "", sources[i].name);
     }
     logstore_sources_free(sources, n);

@@ -92,10 +92,10 @@ static int read_events(struct stream *s, struct err *err)
     return rc == SQLITE_DONE ? 0 : segment_failed(s->db, rc, "cannot read", err);
 }
 
-static bool is_source(struct str wanted, struct str name)
+bool logstore_is_source(struct str wanted, struct str name)
 {
     return !wanted.n || str_eq(wanted, name) ||
-           (str_starts(name, wanted) && name.p[wanted.n] == '/');
+           (str_starts(name, wanted) && (name.p[wanted.n] == '/' || name.p[wanted.n] == '@'));
 }
 
 /* ---- what the index is asked ---- */
@@ -344,7 +344,7 @@ static int open_stream(const struct search *s, struct stream *stream, struct err
         return search_failed(s, stream, sqlite3_extended_errcode(stream->db), err);
     stream->wanted = mem_new_array(bool, stream->sources_n + 1);
     for (size_t i = 0; i < stream->sources_n; i++)
-        stream->wanted[i] = is_source(s->query->source, str_c(stream->sources[i].name));
+        stream->wanted[i] = logstore_is_source(s->query->source, str_c(stream->sources[i].name));
     return prepare(s, stream, err);
 }
 

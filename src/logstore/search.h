@@ -37,7 +37,7 @@ struct logstore_arrivals {
 
 struct logstore_query {
     int64_t start_ms, end_ms; /* both included */
-    struct str source;        /* or x of x/y; n 0: all, as in the next */
+    struct str source;        /* or x of x/y, x@y; n 0: all, as in the next */
     struct str event;
     uint8_t level_min;
     const struct logstore_where *where; /* [where_n] */
@@ -86,6 +86,8 @@ struct logstore_source {
     int64_t first_ms, last_ms;
 };
 
+/* Whether `wanted` of a query stands for the source of this name, which has a NUL behind it. */
+bool logstore_is_source(struct str wanted, struct str name);
 /* Sorted by name; logstore_sources_free it. */
 MUST_USE int logstore_sources(struct logstore *s, struct logstore_source **out, size_t *n,
                               struct err *err);

@@ -193,9 +193,10 @@ static void lines_are_told_apart_by_source_level_event_and_field(void **state)
     append(f, b);
     append_one(f, "boxer", NOW_MS + 1, 4, "error of boxer");
     append_one(f, "box", NOW_MS + 2, 3, "warning of box");
+    append_one(f, "box@two", NOW_MS - 2, 2, "of another box");
     assert_string_equal(
         search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .source = STR("box")}),
-        "warning of box|with fields|with others|");
+        "warning of box|with fields|with others|of another box|");
     assert_string_equal(
         search_query(f, &(struct logstore_query){.end_ms = INT64_MAX, .level_min = 3}),
         "warning of box|error of boxer|");

@@ -222,7 +222,12 @@ static void begin_anew(struct follow *f, size_t i, const struct stat *now, struc
     char path[PATH_MAX];
     struct stat st;
     int fd = old.tail_bytes ? rotation_find_copy(&old, path, &st) : -1;
+    uint64_t kept = fd < 0 ? rotation_find_kept(&old, old.fd) : 0;
 
+    if (kept) {
+        file->position = kept;
+        return;
+    }
     file->position = 0;
     file->tail_bytes = file->tail_crc = 0;
     file->splitter.skip = SPLITTER_WHOLE;
@@ -239,34 +244,50 @@ static void begin_anew(struct follow *f, size_t i, const struct stat *now, struc
     take_later(f, &old, i, fd < 0, log);
 }
 
-/* Opens a file that the state names; false: it is not to be found. A disk that was mounted anew may
- * have another number, and what was moved to another disk has another number there. */
-static bool reopen(struct follow_file *file)
+/* Opens a file that the state names, where it is by the numbers of disk and file. */
+static void reopen(struct follow_file *file)
+{
+    struct stat st;
+
+    file->fd = file_open(file->path, &st);
+    if (file->fd >= 0 && st.st_dev == file->device && st.st_ino == file->inode &&
+        (!file->moved || file_has_tail(file->fd, file)))
+        return;
+    if (file->fd >= 0)
+        (void)close(file->fd);
+    file->fd = rotation_find_itself(file, &st);
+}
+
+/* Where it is by what it holds: a disk that was mounted anew may have another number, what was
+ * moved to another disk has another number there, and so has what was cut by a new file. */
+static void reopen_by_content(struct follow *f, struct follow_file *file)
 {
     char path[PATH_MAX];
     struct stat st;
-    int at_path = file_open(file->path, &st);
+    int fd = file_open(file->path, &st);
+    uint64_t position = file->position;
 
-    if (at_path >= 0 && st.st_dev == file->device && st.st_ino == file->inode &&
-        (!file->moved || file_has_tail(at_path, file))) {
-        file->fd = at_path;
-        return true;
+    if (fd >= 0 && !file_has_tail(fd, file)) {
+        int copy = rotation_find_copy(file, path, &st);
+
+        position = copy < 0 ? rotation_find_kept(file, fd) : file->position;
+        if (copy >= 0 || position == 0) {
+            (void)close(fd);
+            fd = copy;
+        }
+    } else if (fd < 0) {
+        fd = rotation_find_copy(file, path, &st);
     }
-    file->fd = rotation_find_itself(file, &st);
-    if (file->fd < 0 && at_path >= 0 && file->tail_bytes && file_has_tail(at_path, file) &&
-        fstat(at_path, &st) == 0) {
-        file->fd = at_path;
-        at_path = -1;
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) < 0 || find_file(f, st.st_dev, st.st_ino)) {
+        (void)close(fd); /* another of those that are known */
+        return;
     }
-    if (at_path >= 0)
-        (void)close(at_path);
-    if (file->fd < 0 && file->tail_bytes)
-        file->fd = rotation_find_copy(file, path, &st);
-    if (file->fd < 0)
-        return false;
+    file->fd = fd;
+    file->position = position;
     file->device = st.st_dev;
     file->inode = st.st_ino;
-    return true;
 }
 
 /* Opens what the state names, before anything is looked for by its number: that of a file which
@@ -275,7 +296,10 @@ static void open_known(struct follow *f)
 {
     for (size_t i = 0; i < f->n; i++)
         if (f->files[i].fd < 0)
-            (void)reopen(&f->files[i]);
+            reopen(&f->files[i]);
+    for (size_t i = 0; i < f->n; i++)
+        if (f->files[i].fd < 0 && f->files[i].tail_bytes)
+            reopen_by_content(f, &f->files[i]);
 }
 
 /* ---- reading ---- */
@@ -510,6 +534,18 @@ static void take_note(struct follow *f, const char *path, const struct source_pa
     file->fresh = true;
 }
 
+/* What of a fresh file was read already as part of the one before it, which was cut. */
+static uint64_t read_before(const struct follow *f, const struct follow_file *fresh)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        const struct follow_file *file = &f->files[i];
+
+        if (!file->fresh && !file->present && strcmp(file->path, fresh->path) == 0)
+            return rotation_find_kept(file, fresh->fd);
+    }
+    return 0;
+}
+
 /* Where the files that this pass found are read from. */
 static void place_fresh(struct follow *f)
 {
@@ -523,6 +559,8 @@ static void place_fresh(struct follow *f)
         file->copy = f->looked && f->by_pattern && is_read_elsewhere(f, file->fd, &st);
         if (file->copy || (!f->looked && !f->settings.from_beginning))
             file->position = (uint64_t)st.st_size;
+        else if (file->position == 0) /* it is not the copy of one that was emptied */
+            file->position = read_before(f, file);
         file_note_tail(file);
     }
 }
@@ -607,6 +645,8 @@ void follow_write(const struct follow *f, struct json_writer *w)
 {
     json_key(w, "started");
     json_bool(w, f->started);
+    json_key(w, "pattern");
+    json_cstr(w, f->settings.path ? f->settings.path : "");
     json_key(w, "files");
     json_begin_array(w);
     for (size_t i = 0; i < f->n; i++) {
@@ -642,12 +682,22 @@ static uint64_t number_of(const json_t *o, const char *key)
     return (uint64_t)json_integer_value(json_object_get(o, key));
 }
 
+/* What another path takes in stood there before, and may have been read as part of this one. */
+static bool is_about(const struct follow *f, const json_t *root)
+{
+    const char *pattern = json_string_value(json_object_get(root, "pattern"));
+
+    if (!json_object_get(root, "files"))
+        return false;
+    return !pattern || !f->settings.path || strcmp(pattern, f->settings.path) == 0;
+}
+
 void follow_load(struct follow *f, const struct json_t *root)
 {
     const json_t *item;
     size_t i;
 
-    f->looked = true;
+    f->looked = is_about(f, root);
     f->started = json_is_true(json_object_get(root, "started"));
     json_array_foreach(json_object_get(root, "files"), i, item)
     {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "collect/logs/follow_file.h"
@@ -97,6 +98,48 @@ int rotation_find_itself(const struct follow_file *file, struct stat *st)
 int rotation_find_copy(const struct follow_file *file, char found[PATH_MAX], struct stat *st)
 {
     return find(file, is_its_copy, found, st);
+}
+
+/* ---- what was kept ---- */
+
+#define KEPT_LEAST 128        /* bytes that tell one place from others */
+#define KEPT_MAX   (1u << 20) /* of a file, in which it is looked for */
+
+/* Its last two lines are the same: it stands in many places. */
+static bool repeats(struct str block)
+{
+    struct str left = str_take(block, block.n - 1), last;
+    const char *newline = memrchr(left.p, '\n', left.n);
+
+    if (!newline)
+        return false;
+    last = str_skip(left, (size_t)(newline + 1 - left.p));
+    left = str_take(left, (size_t)(newline - left.p));
+    return str_ends(left, last) && (left.n == last.n || left.p[left.n - last.n - 1] == '\n');
+}
+
+uint64_t rotation_find_kept(const struct follow_file *file, int fd)
+{
+    size_t n = file->tail_bytes, got, place = 0;
+    char *text;
+
+    if (n < KEPT_LEAST)
+        return 0;
+    text = mem_new_array(char, KEPT_MAX);
+    got = file_read(fd, text, KEPT_MAX, 0);
+    for (size_t at = n; at <= got; at++) {
+        struct str block = {text + at - n, n};
+
+        if (text[at - 1] != '\n' || crc32c(0, block.p, n) != file->tail_crc)
+            continue;
+        if (place || repeats(block)) {
+            place = 0;
+            break;
+        }
+        place = at;
+    }
+    mem_free(text);
+    return place;
 }
 
 /* ---- later ones ---- */

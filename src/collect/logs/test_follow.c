@@ -14,7 +14,7 @@
 #include "text/json.h"
 
 struct fixture {
-    char folder[64], path[128];
+    char folder[64], path[128], pattern[128];
     struct follow_settings settings;
     struct follow *follow;
     struct manual_clock clock;
@@ -82,10 +82,8 @@ static void move(struct fixture *f, const char *from, const char *to)
 
 static void start(struct fixture *f, const char *pattern)
 {
-    static char path[128];
-
-    (void)snprintf(path, sizeof path, "%s/%s", f->folder, pattern);
-    f->settings.path = path;
+    (void)snprintf(f->pattern, sizeof f->pattern, "%s/%s", f->folder, pattern);
+    f->settings.path = f->pattern;
     f->follow = follow_new(&f->settings);
 }
 
@@ -463,6 +461,78 @@ static void what_cannot_be_read_for_a_while_is_not_told_again(void **state)
     assert_int_equal(follow_counts(f->follow).lost_files, 0);
 }
 
+static void what_another_path_takes_in_is_as_at_the_first_start(void **state)
+{
+    struct fixture *f = *state;
+    char wider[128];
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log.1", "rotated long ago\n");
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+    append(f, "a.log", "two\n");
+    (void)snprintf(wider, sizeof wider, "%s/a.log*", f->folder);
+    f->settings.path = wider;
+    restart(f);
+    assert_string_equal(read_all(f), "two|");
+    append(f, "a.log.2", "new\n");
+    append(f, "a.log", "three\n");
+    assert_string_equal(read_all(f), "three|new|");
+}
+
+static void append_numbered(struct fixture *f, const char *name, int from, int to)
+{
+    char line[64];
+
+    for (int i = from; i < to; i++) {
+        (void)snprintf(line, sizeof line, "%060d\n", i);
+        append(f, name, line);
+    }
+}
+
+static void a_file_that_was_cut_at_its_beginning_goes_on_where_it_was(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append_numbered(f, "a.log", 0, 30);
+    (void)read_all(f);
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    append_numbered(f, "a.log", 18, 30);
+    append(f, "a.log", "in its place\n");
+    assert_string_equal(read_all(f), "in its place|");
+    append_numbered(f, "b.log", 20, 30);
+    append(f, "b.log", "in its place\nby another\n");
+    move(f, "b.log", "a.log");
+    assert_string_equal(read_all(f), "by another|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 0);
+    restart(f);
+    append_numbered(f, "b.log", 22, 30);
+    append(f, "b.log", "in its place\nby another\nmeanwhile\n");
+    move(f, "b.log", "a.log");
+    assert_string_equal(read_all(f), "meanwhile|");
+}
+
+static void lines_that_say_the_same_are_no_sign_of_what_was_read(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    for (int i = 0; i < 200; i++)
+        append(f, "a.log", "tick\n");
+    (void)read_all(f);
+    move(f, "a.log", "a.log.1");
+    for (int i = 0; i < 103; i++)
+        append(f, "a.log", "tick\n");
+    assert_int_equal(strlen(read_all(f)), 103 * strlen("tick|"));
+}
+
 static void what_was_rotated_before_the_first_look_stays_untold(void **state)
 {
     struct fixture *f = *state;
@@ -616,7 +686,10 @@ int main(void)
         FOLLOW_TEST(a_disk_that_has_another_number_is_the_same),
         FOLLOW_TEST(a_disk_that_is_not_mounted_yet_is_waited_for),
         FOLLOW_TEST(what_cannot_be_read_for_a_while_is_not_told_again),
+        FOLLOW_TEST(a_file_that_was_cut_at_its_beginning_goes_on_where_it_was),
+        FOLLOW_TEST(lines_that_say_the_same_are_no_sign_of_what_was_read),
         FOLLOW_TEST(what_was_rotated_before_the_first_look_stays_untold),
+        FOLLOW_TEST(what_another_path_takes_in_is_as_at_the_first_start),
         FOLLOW_TEST(a_copy_that_the_pattern_takes_in_is_not_told_twice),
         FOLLOW_TEST(a_line_that_is_too_long_is_cut_and_counted),
         FOLLOW_TEST(parts_of_a_container_s_line_wait_for_each_other_over_a_restart),

@@ -146,13 +146,17 @@ static void insert_last_at(struct follow *f, size_t at)
 }
 
 /* What was rotated after `before` is read as well, as the files from `at` on; what of it is
- * compressed by now, but for `told`, cannot be. */
-static void take_later(struct follow *f, const struct follow_file *before, size_t at, uint64_t told,
-                       struct log *log)
+ * compressed by now, but for `told`, cannot be. Returns how many have come. */
+static size_t take_later(struct follow *f, const struct follow_file *before, size_t at,
+                         uint64_t told, struct log *log)
 {
     struct rotated *list;
     uint64_t compressed;
-    size_t n = rotation_find_later(before, knows, f, &list, &compressed);
+    size_t first = at, n;
+
+    /* Of a file of which nothing was read nothing tells whether it was emptied. */
+    n = rotation_find_later(before, before->present && before->position == 0, knows, f, &list,
+                            &compressed);
 
     if (compressed > told) {
         f->counts.lost_files += compressed - told;
@@ -178,6 +182,7 @@ static void take_later(struct follow *f, const struct follow_file *before, size_
         insert_last_at(f, at++);
     }
     rotation_free(list, n);
+    return at - first;
 }
 
 /* The file at `i` has lost its name to another: what had the name in between comes behind it. */
@@ -185,7 +190,7 @@ static void find_between(struct follow *f, size_t i, struct log *log)
 {
     const struct follow_file before = f->files[i];
 
-    take_later(f, &before, i + 1, 0, log);
+    (void)take_later(f, &before, i + 1, 0, log);
     f->files[i].moved = true;
 }
 
@@ -234,6 +239,7 @@ static void begin_anew(struct follow *f, size_t i, const struct stat *now, struc
     file->at = (struct unwrap_at){0};
     file->device = now->st_dev;
     file->inode = now->st_ino;
+    file->changed_ns = file_changed_ns(now);
     if (!old.tail_bytes)
         return;
     if (fd < 0)
@@ -241,7 +247,21 @@ static void begin_anew(struct follow *f, size_t i, const struct stat *now, struc
     else if (add_copy(f, i, &old, path, &st, fd))
         i++;
     old.changed_ns++; /* a copy that was made before may be as young as what was read */
-    take_later(f, &old, i, fd < 0, log);
+    (void)take_later(f, &old, i, fd < 0, log);
+}
+
+/* Nothing was read of the file at `i`, but it was written to: what it had may be in copies by now.
+ * True: they come before it. */
+static bool was_copied(struct follow *f, size_t i, const struct stat *now, struct log *log)
+{
+    struct follow_file *file = &f->files[i];
+    const struct follow_file before = *file;
+
+    if (!before.present || before.position || !before.changed_ns ||
+        file_changed_ns(now) <= before.changed_ns)
+        return false;
+    file->changed_ns = file_changed_ns(now);
+    return take_later(f, &before, i, 0, log) > 0;
 }
 
 /* Opens a file that the state names, where it is by the numbers of disk and file. */
@@ -467,6 +487,10 @@ static void read_known(struct follow *f, const struct source_pass *pass)
         if ((uint64_t)st.st_size < file->position || !file_has_tail(file->fd, file)) {
             if (errno == 0)
                 begin_anew(f, i--, &st, pass->log);
+            continue;
+        }
+        if (was_copied(f, i, &st, pass->log)) {
+            i--;
             continue;
         }
         if (file->copy && (uint64_t)st.st_size > file->position &&

@@ -1,6 +1,7 @@
 #include "collect/logs/rotation.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,7 +186,16 @@ static int by_change(const void *a, const void *b)
     return (x->changed_ns > y->changed_ns) - (x->changed_ns < y->changed_ns);
 }
 
-size_t rotation_find_later(const struct follow_file *file,
+/* False also where the disk does not know. */
+static bool is_made_after(const char *path, int64_t ns)
+{
+    struct statx st;
+
+    return statx(AT_FDCWD, path, 0, STATX_BTIME, &st) == 0 && (st.stx_mask & STATX_BTIME) &&
+           st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec > ns;
+}
+
+size_t rotation_find_later(const struct follow_file *file, bool made,
                            bool (*knows)(const void *arg, const struct stat *st), const void *arg,
                            struct rotated **out, uint64_t *compressed)
 {
@@ -209,7 +219,8 @@ size_t rotation_find_later(const struct follow_file *file,
             *compressed += file_changed_ns(&st) > file->changed_ns;
             continue;
         }
-        if (file_changed_ns(&st) < file->changed_ns)
+        if (file_changed_ns(&st) < file->changed_ns ||
+            (made && !is_made_after(w.path, file->changed_ns)))
             continue;
         list = mem_grow(list, &cap, n + 1, sizeof *list);
         list[n++] = (struct rotated){mem_strdup(w.path), file_changed_ns(&st)};

@@ -32,8 +32,9 @@ struct rotated {
 };
 
 /* What was rotated after `file`, oldest first, and how many of them are compressed, which are not
- * read. `knows` tells which are known already. */
-size_t rotation_find_later(const struct follow_file *file,
+ * read. `knows` tells which are known already; `made`: only what was made after it was written, as
+ * a copy is and a file that got another name is not. */
+size_t rotation_find_later(const struct follow_file *file, bool made,
                            bool (*knows)(const void *arg, const struct stat *st), const void *arg,
                            struct rotated **out, uint64_t *compressed);
 void rotation_free(struct rotated *list, size_t n);

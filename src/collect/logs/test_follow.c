@@ -466,10 +466,10 @@ static void what_another_path_takes_in_is_as_at_the_first_start(void **state)
     struct fixture *f = *state;
     char wider[128];
 
+    append(f, "a.log.1", "rotated long ago\n");
     append(f, "a.log", "");
     start(f, "a.log");
     (void)read_once(f, 1);
-    append(f, "a.log.1", "rotated long ago\n");
     append(f, "a.log", "one\n");
     assert_string_equal(read_all(f), "one|");
     append(f, "a.log", "two\n");
@@ -531,6 +531,28 @@ static void lines_that_say_the_same_are_no_sign_of_what_was_read(void **state)
     for (int i = 0; i < 103; i++)
         append(f, "a.log", "tick\n");
     assert_int_equal(strlen(read_all(f)), 103 * strlen("tick|"));
+}
+
+static void what_an_empty_file_had_in_between_is_told_from_its_copies(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+
+    append(f, "a.log.1", "old\n");
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    assert_int_equal(stat(path_of(f, "a.log"), &st), 0);
+    move(f, "a.log.1", "a.log.3"); /* its program still writes to it */
+    append(f, "a.log.3", "and so on\n");
+    (void)usleep(20000); /* a tick of the clock of files */
+    append(f, "a.log", "one\n");
+    copy_and_empty(f, "a.log", "a.log.2", st.st_mtim.tv_sec + 10);
+    append(f, "a.log", "two\n");
+    copy_and_empty(f, "a.log", "a.log.1", st.st_mtim.tv_sec + 20);
+    append(f, "a.log", "three\n");
+    date(f, "a.log", st.st_mtim.tv_sec + 30);
+    assert_string_equal(read_all(f), "one|two|three|");
 }
 
 static void what_was_rotated_before_the_first_look_stays_untold(void **state)
@@ -688,6 +710,7 @@ int main(void)
         FOLLOW_TEST(what_cannot_be_read_for_a_while_is_not_told_again),
         FOLLOW_TEST(a_file_that_was_cut_at_its_beginning_goes_on_where_it_was),
         FOLLOW_TEST(lines_that_say_the_same_are_no_sign_of_what_was_read),
+        FOLLOW_TEST(what_an_empty_file_had_in_between_is_told_from_its_copies),
         FOLLOW_TEST(what_was_rotated_before_the_first_look_stays_untold),
         FOLLOW_TEST(what_another_path_takes_in_is_as_at_the_first_start),
         FOLLOW_TEST(a_copy_that_the_pattern_takes_in_is_not_told_twice),

@@ -45,8 +45,12 @@ export function FoundTable({ found, left, at, onPick, onToggle }: Props) {
               </th>
               <td class="quiet break">{f.evidence}</td>
               <td class={f.state === 'new' ? '' : 'quiet'}>{watchedAs(f)}</td>
-              {ruled && <td class="num">{f.rules?.length ? count(f.rules.length) : <span class="quiet">none</span>}</td>}
-              <td class="num">{f.series ? count(f.series) : <span class="quiet">not known</span>}</td>
+              {ruled && (
+                <td class="num" data-head="Rules">
+                  {f.rules?.length ? count(f.rules.length) : f.state === 'new' && <span class="quiet">none</span>}
+                </td>
+              )}
+              <td class="num" data-head="Series">{f.series ? count(f.series) : <span class="quiet">not known</span>}</td>
             </tr>
           ))}
           {together > 0 && (
@@ -58,7 +62,7 @@ export function FoundTable({ found, left, at, onPick, onToggle }: Props) {
               <td class="quiet" colSpan={ruled ? 3 : 2}>
                 those whose series are known
               </td>
-              <td class="num">{count(together)}</td>
+              <td class="num" data-head="Series">{count(together)}</td>
             </tr>
           )}
         </tbody>

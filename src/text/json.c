@@ -270,14 +270,20 @@ static bool is_too_big(struct str number)
     return number.n >= 19 && !number_parse_i64(number, &ignored);
 }
 
-/* JSON knows no bounds of integers; jansson does. Those past 64 bits are made reals. */
-static void widen_integers(struct str text, struct buf *out)
+/* What JSON allows and jansson does not: integers past 64 bits are made reals, and a zero byte in a
+ * text U+FFFD, since whoever reads on ends there. */
+static void mend(struct str text, struct buf *out)
 {
     bool in_string = false;
 
     for (size_t i = 0; i < text.n; i++) {
         size_t from = i;
 
+        if (in_string && str_starts(str_skip(text, i), STR("\\u0000"))) {
+            buf_adds(out, "\\ufffd");
+            i += 5;
+            continue;
+        }
         if (in_string && text.p[i] == '\\' && i + 1 < text.n)
             i++;
         else if (text.p[i] == '"')
@@ -296,15 +302,15 @@ static json_t *load(struct str text, size_t flags, json_error_t *e)
     return json_loadb(text.p ? text.p : "", text.n, flags | JSON_DECODE_ANY, e);
 }
 
-static json_t *load_widened(struct str text, size_t flags, json_error_t *e)
+static json_t *load_mended(struct str text, size_t flags, json_error_t *e)
 {
-    struct buf wide;
+    struct buf mended;
     json_t *root;
 
-    buf_init(&wide, 0);
-    widen_integers(text, &wide);
-    root = load(buf_str(&wide), flags, e);
-    buf_fini(&wide);
+    buf_init(&mended, 0);
+    mend(text, &mended);
+    root = load(buf_str(&mended), flags, e);
+    buf_fini(&mended);
     return root;
 }
 
@@ -318,8 +324,9 @@ static int read_whole(struct str text, size_t flags, struct json_t **out, struct
     if (check_depth(text, err) < 0)
         return -1;
     root = load(text, flags, &e);
-    if (!root && json_error_code(&e) == json_error_numeric_overflow)
-        root = load_widened(text, flags, &e);
+    if (!root && (json_error_code(&e) == json_error_numeric_overflow ||
+                  json_error_code(&e) == json_error_null_character))
+        root = load_mended(text, flags, &e);
     if (!root) {
         struct span at = {e.line > 0 ? (uint32_t)e.line : 1, e.column > 0 ? (uint32_t)e.column : 1,
                           1};

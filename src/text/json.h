@@ -47,7 +47,8 @@ void json_escape(struct buf *out, struct str s);
 
 /* How many values a text holds at most, if it is JSON: they decide what reading it takes. */
 size_t json_count_values(struct str text);
-/* Reads a whole text: depth <= JSON_DEPTH_MAX, duplicate keys refused. json_decref it. */
+/* Reads a whole text: depth <= JSON_DEPTH_MAX, duplicate keys refused; \u0000 becomes U+FFFD, and
+ * an integer past 64 bits a real. json_decref it. */
 MUST_USE int json_read(struct str text, struct json_t **out, struct err *err);
 /* The same of what others wrote into an answer of ours, as lines of logs: strings may hold NUL, and
  * of two values of a name the last counts. */

@@ -337,6 +337,16 @@ static void read_levels(struct config_builder *b, const struct yaml *node,
     out->levels_n = n;
 }
 
+static void read_time(struct config_builder *b, const struct yaml *node, struct logs_settings *out)
+{
+    out->time = schema_text(node, "time");
+    if (out->time.n && memchr(out->time.p, '%', out->time.n))
+        yaml_error(
+            &b->errors, yaml_get(node, "time"),
+            "time: \"%.*s\" is no name of a field; how a time is written is found without it",
+            STR_ARGS(str_take(out->time, 60)));
+}
+
 static void read_size(struct config_builder *b, const struct yaml *node, struct logs_settings *out)
 {
     const struct yaml *size = yaml_get(node, "max_line");
@@ -459,6 +469,7 @@ const void *entry_read_logs(struct config_builder *b, const struct yaml *node,
     s->store = true;
     yaml_read_bool(yaml_get(node, "store"), "", &s->store, &b->errors);
     s->zone = builder_zone(b, yaml_get(node, "timezone"));
+    read_time(b, node, s);
     s->multiline = schema_text(node, "multiline");
     s->exclude = schema_text(node, "exclude");
     read_size(b, node, s);

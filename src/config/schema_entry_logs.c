@@ -41,7 +41,7 @@ static const struct key logs_keys[] = {
     {.name = "container", .type = KEY_STR},
     {.name = "syslog", .type = KEY_STR},
     {.name = "format", .type = KEY_STR},
-    {.name = "time", .type = KEY_STR, USE_WARNED, "the time of an entry is found without it"},
+    {.name = "time", .type = KEY_STR},
     {.name = "timezone", .type = KEY_STR},
     {.name = "store", .type = KEY_BOOL},
     {.name = "multiline", .type = KEY_REGEX},

@@ -92,6 +92,18 @@ static void syslog_is_received_on_loopback_and_by_one_entry_an_address(void **st
                    "unit: not with syslog");
 }
 
+static void the_time_of_a_log_is_a_field(void **state)
+{
+    struct config *c = given(EARSHOT, "collect: {logs: [{path: a.log, time: request.at}]}\n");
+    const struct logs_settings *s = c->entries[0].own;
+
+    (void)state;
+    assert_true(str_eq(s->time, STR("request.at")));
+    config_free(c);
+    assert_mistake(EARSHOT, "collect: {logs: [{path: a.log, time: '%Y'}]}\n",
+                   "time: \"%Y\" is no name of a field");
+}
+
 static void the_url_of_a_redis_may_be_in_a_file(void **state)
 {
     struct config *c;
@@ -664,6 +676,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_redis_is_read_with_keys_in_its_databases),
         cmocka_unit_test(syslog_is_received_on_loopback_and_by_one_entry_an_address),
+        cmocka_unit_test(the_time_of_a_log_is_a_field),
         cmocka_unit_test(the_url_of_a_redis_may_be_in_a_file),
         cmocka_unit_test(mistakes_of_a_redis_are_told_with_their_place),
         cmocka_unit_test(a_celery_is_read_with_its_default_queue),

@@ -557,7 +557,8 @@ int logs_collector_make(const struct logs_settings *settings, int64_t timeout_ms
     c->log = log;
     c->when.zone = settings->zone;
     c->read_ns = (timeout_ms / 2 < READ_MS ? timeout_ms / 2 : READ_MS) * 1000000;
-    c->reading = (struct log_reading){settings->format, settings->levels, settings->levels_n};
+    c->reading = (struct log_reading){settings->format, settings->levels, settings->levels_n,
+                                      settings->time};
     c->turn = turn_ref(shared, settings->name);
     if (settings->store && shared->store)
         c->keep = keep_new(shared->store, settings, clock);

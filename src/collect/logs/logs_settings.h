@@ -73,6 +73,7 @@ struct logs_settings {
     enum log_format format;
     bool from_beginning;     /* of files that are there at the first start */
     bool store;              /* its entries are kept */
+    struct str time;         /* the field that has it; n 0: one of the usual */
     const struct zone *zone; /* of times without one; NULL: this host's */
     size_t line_max;
     struct str multiline, exclude; /* RE2; n 0: none */

@@ -47,7 +47,9 @@ static void read_structured(const struct log_reading *reading, struct log_record
     struct str message = first_of(out, message_names, ARRAY_LEN(message_names));
 
     out->structured = true;
-    out->time = first_of(out, time_names, ARRAY_LEN(time_names));
+    out->time = log_record_field(out, reading->time);
+    if (!out->time.p)
+        out->time = first_of(out, time_names, ARRAY_LEN(time_names));
     out->level = level_of(reading, first_of(out, level_names, ARRAY_LEN(level_names)));
     if (message.p)
         out->message = message;
@@ -123,9 +125,10 @@ static void read_text(const struct log_reading *reading, struct str line, struct
 }
 
 /* Its first word has a =, and it says a level, a message or a time. */
-static bool is_logfmt(const struct log_record *r)
+static bool is_logfmt(const struct log_reading *reading, const struct log_record *r)
 {
-    return r->fields_n >= 2 && (first_of(r, level_names, ARRAY_LEN(level_names)).p ||
+    return r->fields_n >= 2 && (log_record_field(r, reading->time).p ||
+                                first_of(r, level_names, ARRAY_LEN(level_names)).p ||
                                 first_of(r, message_names, ARRAY_LEN(message_names)).p ||
                                 first_of(r, time_names, ARRAY_LEN(time_names)).p);
 }
@@ -146,7 +149,8 @@ static bool read_fields(const struct log_reading *reading, struct str line, stru
         return fields_read_json(text, a, out) || fields_read_json(line, a, out);
     if (reading->format == LOG_LOGFMT)
         return fields_read_logfmt(line, a, out);
-    return any && begins_with_pair(line) && fields_read_logfmt(line, a, out) && is_logfmt(out);
+    return any && begins_with_pair(line) && fields_read_logfmt(line, a, out) &&
+           is_logfmt(reading, out);
 }
 
 void log_record_read(const struct log_reading *reading, struct str text, struct arena *a,

@@ -50,6 +50,7 @@ struct log_reading {
     enum log_format format;
     const struct log_level_word *words; /* [words_n], before the known ones */
     size_t words_n;
+    struct str time; /* the field that has the time; n 0: one of the usual */
 };
 
 /* `text` without the newline at its end. */

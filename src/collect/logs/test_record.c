@@ -68,6 +68,30 @@ static void a_time_is_found_further_on_too(void **state)
     }
 }
 
+static void a_time_is_taken_from_the_field_that_is_given(void **state)
+{
+    static const struct {
+        const char *line, *time;
+    } cases[] = {
+        {"{\"time\": 1, \"a\": {\"at\": 2}}", "2"},
+        {"{\"time\": 1}", "1"},
+        {"a.at=3 b=c", "3"},
+        {"08:00:01 x", "08:00:01"},
+    };
+    const struct log_reading reading = {.format = LOG_AUTO, .time = STR("a.at")};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        SCOPED(arena_fini) struct arena a;
+        struct log_record r;
+
+        arena_init(&a, NULL);
+        log_record_read(&reading, str_c(cases[i].line), &a, &r);
+        if (!str_eq(r.time, str_c(cases[i].time)))
+            fail_msg("%s: \"%.*s\"", cases[i].line, STR_ARGS(r.time));
+    }
+}
+
 static void a_traceback_belongs_to_the_line_before_it(void **state)
 {
     struct str text = STR("a ERROR x\nTraceback (most recent call last):\n  File\nx.Error: y\nb\n");
@@ -103,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_and_a_level_are_no_part_of_the_message),
         cmocka_unit_test(a_time_is_found_further_on_too),
+        cmocka_unit_test(a_time_is_taken_from_the_field_that_is_given),
         cmocka_unit_test(a_traceback_belongs_to_the_line_before_it),
         cmocka_unit_test(durations_are_read_as_people_write_them),
     };

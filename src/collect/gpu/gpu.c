@@ -68,8 +68,10 @@ static enum answer ask_smi(struct gpu_collector *c, struct report *out, struct e
 {
     size_t invalid = 0;
     bool absent;
+    int result = smi_read(c->settings->nvidia_smi, c->timeout_ms, out, &absent, &invalid, err);
 
-    if (smi_read(c->settings->nvidia_smi, c->timeout_ms, out, &absent, &invalid, err) < 0)
+    atomic_fetch_add(&c->counts->values_invalid, invalid);
+    if (result < 0)
         return FAILED;
     if (absent && c->settings->nvidia_smi) {
         (void)err_set(err, ERR_OS, "nvidia_smi: there is no program %s", c->settings->nvidia_smi);
@@ -81,7 +83,6 @@ static enum answer ask_smi(struct gpu_collector *c, struct report *out, struct e
                  "are left out",
                  invalid);
     c->told_invalid = invalid > 0;
-    atomic_fetch_add(&c->counts->values_invalid, invalid);
     return absent ? ABSENT : ANSWERED;
 }
 

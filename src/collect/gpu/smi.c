@@ -108,11 +108,15 @@ int smi_read(const char *program, int64_t timeout_ms, struct report *out, bool *
     *absent = end.absent;
     if (end.absent)
         return 0;
-    if (end.status == 0)
-        return smi_parse(buf_str(&text), out, invalid, err);
+    if (end.status == 0 && smi_parse(buf_str(&text), out, invalid, err) < 0)
+        return -1;
+    if (end.status == 0 && (out->gpus_n || !*invalid))
+        return 0;
     said = buf_str(&text);
     said = str_take(str_trim(str_split(&said, '\n')), 200);
     if (!said.n)
         said = STR("it printed nothing");
+    if (end.status == 0)
+        return err_set(err, ERR_EVAL, "%s tells of no GPU: %.*s", argv[0], STR_ARGS(said));
     return err_set(err, ERR_EVAL, "%s ended with %d: %.*s", argv[0], end.status, STR_ARGS(said));
 }

@@ -455,6 +455,16 @@ static void an_nvidia_smi_that_fails_is_told_in_its_words(void **state)
     assert_fails(collect(f), f->err, ERR_EVAL, "nvidia-smi ended with 9: NVIDIA-SMI has failed");
 }
 
+static void an_nvidia_smi_that_prints_something_else_is_told_with_what(void **state)
+{
+    struct fixture *f = *state;
+
+    use_smi(f, "#!/bin/sh\necho 'Unable to determine the device handle'\n");
+    start(f, GPU_NVIDIA_SMI);
+    assert_fails(collect(f), f->err, ERR_EVAL,
+                 "nvidia-smi tells of no GPU: Unable to determine the device handle");
+}
+
 static void an_nvidia_smi_that_hangs_is_killed_in_time(void **state)
 {
     struct fixture *f = *state;
@@ -559,6 +569,7 @@ int main(int argc, char **argv)
         TEST(a_cell_in_brackets_is_no_sample),
         TEST(what_is_no_row_is_counted_and_harms_no_other),
         TEST(an_nvidia_smi_that_fails_is_told_in_its_words),
+        TEST(an_nvidia_smi_that_prints_something_else_is_told_with_what),
         TEST(an_nvidia_smi_that_hangs_is_killed_in_time),
         TEST(a_recorded_card_of_amd_is_read),
         TEST(a_card_of_amd_that_tells_little_has_little),

@@ -199,9 +199,9 @@ static void load_earshot(struct config_builder *b, const char *path)
     }
     entries_read(b, collect);
     used_packs_read(b);
-    entries_check_sources(b);
     entries_share_groups(b);
     hosts_read(b, yaml_get(root, "hosts"));
+    entries_check_sources(b);
     push_read(b, yaml_get(collect, "push"), yaml_get(root, "beacon"));
 }
 

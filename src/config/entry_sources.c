@@ -10,6 +10,7 @@
 
 struct entry_source {
     const char *kind; /* what asks one way is one kind: "http", "redis" */
+    const char *host; /* of the entry of `hosts`, from where it is asked; NULL: from here */
     const char *place;
     const char *key; /* "collect.json" */
     const struct yaml *at;
@@ -35,8 +36,12 @@ void entries_note_source(struct config_builder *b, const struct yaml *node,
         if (entry->url && strcmp(kind, over_http[i]) == 0)
             kind = "http";
     if (place)
-        add(b,
-            &(struct entry_source){kind, place, entry->kind, b->use ? b->use->at : node, b->use});
+        add(b, &(struct entry_source){.kind = kind,
+                                      .host = b->host,
+                                      .place = place,
+                                      .key = entry->kind,
+                                      .at = b->use ? b->use->at : node,
+                                      .use = b->use});
 }
 
 /* The targets that a scrape job lists itself. */
@@ -52,9 +57,15 @@ static void note_job(struct config_builder *b, const struct scrape_job *job)
 
             b->failed |= !place;
             if (place)
-                add(b, &(struct entry_source){"http", place, "scrape", NULL, NULL});
+                add(b, &(struct entry_source){
+                           .kind = "http", .host = job->host, .place = place, .key = "scrape"});
         }
     }
+}
+
+static bool is_same_host(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 static const struct entry_source *find_other(const struct config_builder *b, size_t i)
@@ -65,7 +76,7 @@ static const struct entry_source *find_other(const struct config_builder *b, siz
         const struct entry_source *other = &b->sources[k];
 
         if (k != i && !other->use && strcmp(other->kind, s->kind) == 0 &&
-            strcmp(other->place, s->place) == 0)
+            is_same_host(other->host, s->host) && strcmp(other->place, s->place) == 0)
             return other;
     }
     return NULL;

@@ -280,7 +280,7 @@ static void read_machine(struct config_builder *b, const struct yaml *collect,
     const struct yaml *own = host ? host : process;
 
     if (own && s->os == SSH_OS_WINDOWS) {
-        yaml_error(&b->errors, own,
+        yaml_error(&b->errors, b->use ? b->use->at : own,
                    "hosts: host and process read /proc, which Windows does not have; scrape a "
                    "windows_exporter there");
         return;

@@ -655,6 +655,34 @@ static void a_source_of_a_pack_is_asked_by_nobody_else(void **state)
                    "the pack p asks h:6379, which collect.redis");
 }
 
+static void a_source_behind_a_host_is_another_one_than_here(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT,
+                   "hosts:\n"
+                   "- ssh: me@box\n"
+                   "  packs: ['redis: [{url: \"redis://h\"}]']\n"
+                   "  collect: {redis: [{url: 'redis://h:6379', name: mine}]}\n",
+                   "f.yml:3:11: the pack p asks h:6379, which collect.redis (");
+    assert_mistake(EARSHOT,
+                   "hosts:\n"
+                   "- ssh: me@box\n"
+                   "  packs: ['metrics: [{url: \"http://h:1/metrics\"}]']\n"
+                   "  collect: {scrape: [{job_name: j, static_configs: [{targets: ['h:1']}]}]}\n",
+                   "f.yml:3:11: the pack p asks http://h:1/metrics, which collect.scrape asks too");
+    config_free(given(EARSHOT, "packs: ['redis: [{url: \"redis://h\"}]']\n"
+                               "hosts:\n"
+                               "- {ssh: me@box, collect: {redis: [{url: 'redis://h:6379'}]}}\n"
+                               "- {ssh: me@other, packs: ['redis: [{url: \"redis://h\"}]']}\n"));
+}
+
+static void what_windows_does_not_have_is_refused_where_the_pack_is_named(void **state)
+{
+    (void)state;
+    assert_mistake(EARSHOT, "hosts: [{ssh: me@box, os: windows, packs: ['host: {}']}]\n",
+                   "f.yml:1:44: hosts: host and process read /proc, which Windows does not have");
+}
+
 static void two_with_the_labels_of_one_are_a_warning(void **state)
 {
     struct config *c = given(EARSHOT, "collect: {json: [\n"
@@ -700,6 +728,8 @@ int main(void)
         cmocka_unit_test(what_a_pack_asks_for_is_read_as_a_persons_own),
         cmocka_unit_test(what_is_there_once_has_its_options_in_one_place),
         cmocka_unit_test(a_source_of_a_pack_is_asked_by_nobody_else),
+        cmocka_unit_test(a_source_behind_a_host_is_another_one_than_here),
+        cmocka_unit_test(what_windows_does_not_have_is_refused_where_the_pack_is_named),
         cmocka_unit_test(two_with_the_labels_of_one_are_a_warning),
     };
 

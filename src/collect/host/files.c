@@ -38,7 +38,7 @@ static int open_root(struct files *f, enum files_root root, const char *path, st
     f->paths[root] = mem_strdup(path);
     f->roots[root] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (f->roots[root] < 0)
-        return err_os(err, errno, "collect.host: cannot open %s", path);
+        return err_os(err, errno, "cannot open %s", path);
     return 0;
 }
 

@@ -119,6 +119,16 @@ static bool repeats(struct str block)
     return str_ends(left, last) && (left.n == last.n || left.p[left.n - last.n - 1] == '\n');
 }
 
+/* rsync and editors put a new file in the place of the old one, with all that it had. */
+static bool has_all(const struct follow_file *file, int fd)
+{
+    char tail[FILE_TAIL_MAX];
+    size_t n = file->tail_bytes;
+
+    return file_has_tail(fd, file) && file_read(fd, tail, n, file->position - n) == n &&
+           !repeats((struct str){tail, n});
+}
+
 uint64_t rotation_find_kept(const struct follow_file *file, int fd)
 {
     size_t n = file->tail_bytes, got, place = 0;
@@ -126,6 +136,8 @@ uint64_t rotation_find_kept(const struct follow_file *file, int fd)
 
     if (n < KEPT_LEAST)
         return 0;
+    if (has_all(file, fd))
+        return file->position;
     text = mem_new_array(char, KEPT_MAX);
     got = file_read(fd, text, KEPT_MAX, 0);
     for (size_t at = n; at <= got; at++) {

@@ -18,8 +18,9 @@ int rotation_find_itself(const struct follow_file *file, struct stat *st);
 /* x.log-20250304, x.log.1 of x.log, with all that it had before its position. */
 int rotation_find_copy(const struct follow_file *file, char found[PATH_MAX], struct stat *st);
 
-/* Where in `fd`, a file that was cut at its beginning (tail -n 1000 x >y; cat y >x, or mv), that
- * stands which was read of `file` last; 0: nowhere, or it cannot be told. */
+/* Where in `fd`, a file that was written anew with all it had (rsync) or cut at its beginning
+ * (tail -n 1000 x >y; cat y >x, or mv), that stands which was read of `file` last; 0: nowhere, or
+ * it cannot be told. */
 uint64_t rotation_find_kept(const struct follow_file *file, int fd);
 
 /* By its name it is compressed: no lines are in it. */

@@ -484,12 +484,12 @@ static void what_another_path_takes_in_is_as_at_the_first_start(void **state)
 
 static void append_numbered(struct fixture *f, const char *name, int from, int to)
 {
-    char line[64];
+    FILE *file = fopen(path_of(f, name), "a");
 
-    for (int i = from; i < to; i++) {
-        (void)snprintf(line, sizeof line, "%060d\n", i);
-        append(f, name, line);
-    }
+    assert_non_null(file);
+    for (int i = from; i < to; i++)
+        (void)fprintf(file, "%060d\n", i);
+    (void)fclose(file);
 }
 
 static void a_file_that_was_cut_at_its_beginning_goes_on_where_it_was(void **state)
@@ -515,6 +515,21 @@ static void a_file_that_was_cut_at_its_beginning_goes_on_where_it_was(void **sta
     append(f, "b.log", "in its place\nby another\nmeanwhile\n");
     move(f, "b.log", "a.log");
     assert_string_equal(read_all(f), "meanwhile|");
+}
+
+static void a_file_that_another_of_the_same_beginning_replaced_goes_on(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append_numbered(f, "a.log", 0, 20000); /* more than what is looked through */
+    (void)read_all(f);
+    append_numbered(f, "b.log", 0, 20000);
+    append(f, "b.log", "new\n");
+    move(f, "b.log", "a.log");
+    assert_string_equal(read_all(f), "new|");
 }
 
 static void lines_that_say_the_same_are_no_sign_of_what_was_read(void **state)
@@ -709,6 +724,7 @@ int main(void)
         FOLLOW_TEST(a_disk_that_is_not_mounted_yet_is_waited_for),
         FOLLOW_TEST(what_cannot_be_read_for_a_while_is_not_told_again),
         FOLLOW_TEST(a_file_that_was_cut_at_its_beginning_goes_on_where_it_was),
+        FOLLOW_TEST(a_file_that_another_of_the_same_beginning_replaced_goes_on),
         FOLLOW_TEST(lines_that_say_the_same_are_no_sign_of_what_was_read),
         FOLLOW_TEST(what_an_empty_file_had_in_between_is_told_from_its_copies),
         FOLLOW_TEST(what_was_rotated_before_the_first_look_stays_untold),

@@ -33,6 +33,20 @@ size_t options_names(const struct pack *pack, struct arena *a, const char **name
     return n;
 }
 
+/* Where it is put behind a URL its standard begins with a slash: without one it would end in the
+ * port. */
+static void check_text(const struct pack_parameter *p, const struct yaml *value,
+                       struct yaml_errors *errors)
+{
+    const struct yaml *standard = p->value;
+    struct str text = {NULL, 0};
+
+    yaml_read_str(value, p->name, &text, errors);
+    if (text.n && standard && str_starts(standard->text, STR("/")) && !str_starts(text, STR("/")))
+        yaml_error(errors, value, "%s: expected a path that begins with /, like %.*s", p->name,
+                   STR_ARGS(standard->text));
+}
+
 static void check_url(const struct pack_parameter *p, const struct yaml *value,
                       struct yaml_errors *errors)
 {
@@ -102,6 +116,8 @@ void options_check(const struct pack_parameter *p, const struct yaml *value,
 
     switch (p->type) {
     case PACK_TEXT:
+        check_text(p, value, errors);
+        return;
     case PACK_SECRET:
     case PACK_PATH:
         yaml_read_str(value, p->name, &text, errors);

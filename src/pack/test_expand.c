@@ -164,6 +164,8 @@ static void mistakes_are_told_with_their_place(void **state)
         {"[{soundbox: {capacity: many}}]", "capacity"},
         {"[{soundbox: {backup_max_age: soon}}]", "backup_max_age"},
         {"[{soundbox: {interval: often}}]", "interval"},
+        {"[{soundbox: {metrics_path: metrics}}]",
+         "dir/f.yml:1:28: metrics_path: expected a path that begins with /, like /metrics"},
         {"[{soundbox: {labels: a}}]", "labels: expected a map"},
         {"[{soundbox: {rules: [a]}}]", "rules: expected names of rules"},
         {"[{soundbox: {rules: {SoundBoxQueLong: {for: 1m}}}}]",

@@ -1,4 +1,5 @@
 /* An entry of collect.postgres becomes struct postgres_settings. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -24,14 +25,17 @@ static struct client_secret read_secret(struct config_builder *b, const struct y
 }
 
 /* Its first line, without blanks around it. */
-static struct str read_line(const char *path, char *line, int size)
+static int read_line(const char *path, char *line, int size, struct str *out, struct err *err)
 {
     FILE *f = fopen(path, "re");
-    bool got = f && fgets(line, size, f);
+    bool got;
 
-    if (f)
-        (void)fclose(f);
-    return got ? str_trim(str_c(line)) : STR("");
+    if (!f)
+        return err_os(err, errno, "cannot be opened");
+    got = fgets(line, size, f);
+    (void)fclose(f);
+    *out = got ? str_trim(str_c(line)) : STR("");
+    return 0;
 }
 
 /* The file of an address is read at each connect; here it only says who the entry is. */
@@ -43,8 +47,10 @@ static void read_place(struct config_builder *b, const struct yaml *node,
     struct err err;
     struct url u;
 
-    if (address->file)
-        text = read_line(address->file, line, sizeof line);
+    if (address->file && read_line(address->file, line, sizeof line, &text, &err) < 0) {
+        yaml_error(&b->errors, yaml_get(node, "url_file"), "url_file: %s", err.text);
+        return;
+    }
     if (url_split(text, &u, &err) < 0) {
         if (address->file)
             yaml_error(&b->errors, yaml_get(node, "url_file"), "url_file: its first line: %s",

@@ -57,6 +57,7 @@ static void read_place(struct config_builder *b, const struct yaml *node,
                        err.text);
         return; /* of a text schema_check has told */
     }
+    url_take_place(&u);
     entry->instance = url_place(b->arena, &u, "localhost", PORT, &b->err);
     b->failed |= !entry->instance;
     entry->name = entry->instance;

@@ -105,6 +105,9 @@ static void a_file_may_hold_the_url(void **state)
     c = loaded(entry);
     assert_string_equal(c->entries[0].instance, "db.lan:5433");
     config_free(c);
+    c = loaded("{url: 'postgresql:///d?host=/run/postgresql&port=5433'}");
+    assert_string_equal(c->entries[0].instance, "localhost:5433");
+    config_free(c);
     assert_null(load("{url_file: /nowhere}", words));
     assert_non_null(strstr(words, "url_file: cannot be opened: No such file or directory"));
 }

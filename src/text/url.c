@@ -149,6 +149,21 @@ bool url_next_param(struct str *query, struct str *key, struct str *value)
     return false;
 }
 
+void url_take_place(struct url *u)
+{
+    struct str query = u->query, key, value;
+
+    while (url_next_param(&query, &key, &value)) {
+        uint16_t port;
+        struct err err;
+
+        if (str_eq(key, STR("host")) && value.n && value.p[0] != '/' && value.p[0] != '%')
+            u->host = value;
+        if (str_eq(key, STR("port")) && read_port(value, &port, &err) == 0)
+            u->port = port;
+    }
+}
+
 const char *url_place(struct arena *a, const struct url *u, const char *host, uint16_t port,
                       struct err *err)
 {

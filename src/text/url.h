@@ -32,6 +32,9 @@ MUST_USE int url_split(struct str text, struct url *out, struct err *err);
 MUST_USE int url_decode(struct arena *a, struct str part, const char **out, struct err *err);
 /* Takes the next key=value of *query off it; false at the end. */
 bool url_next_param(struct str *query, struct str *key, struct str *value);
+/* As libpq reads them, host and port may stand in the query too: `postgresql:///shop?port=5433`.
+ * They count then; a host that is a folder, where a socket is, does not. */
+void url_take_place(struct url *u);
 /* host:port, IPv6 in brackets; what the URL leaves out is taken from the other two. */
 MUST_USE const char *url_place(struct arena *a, const struct url *u, const char *host,
                                uint16_t port, struct err *err);

@@ -106,11 +106,13 @@ static int fill(struct arena *a, const struct postgres_settings *s, const char *
                          .keywords = arena_new_array(a, const char *, KEYWORDS_MAX + 1, err),
                          .values = arena_new_array(a, const char *, KEYWORDS_MAX + 1, err)};
     const char *password = NULL;
-    struct url u;
+    struct url u, shown;
 
     if (!k.keywords || !k.values || url_split(address, &u, err) < 0)
         return -1;
-    out->shown = url_place(a, &u, "localhost", PORT, err);
+    shown = u;
+    url_take_place(&shown);
+    out->shown = url_place(a, &shown, "localhost", PORT, err);
     if (!out->shown || read_password(a, s, &u, &password, err) < 0 || add_place(&k, &u, err) < 0)
         return -1;
     out->password = password;
@@ -151,8 +153,10 @@ const char *address_shown(struct arena *a, const struct postgres_settings *s, st
 
     buf_init(&address, 0);
     if (client_read_secret(&s->url, "url", &address, &set, err) == 0 &&
-        url_split(buf_str(&address), &u, err) == 0)
+        url_split(buf_str(&address), &u, err) == 0) {
+        url_take_place(&u);
         shown = url_place(a, &u, "localhost", PORT, err);
+    }
     client_wipe(&address);
     return shown;
 }

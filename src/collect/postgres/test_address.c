@@ -66,8 +66,14 @@ static void what_the_url_leaves_out_has_defaults(void **state)
 static void a_socket_and_another_database_are_taken(void **state)
 {
     struct backend_address p = make("postgresql:///shop?host=%2Frun%2Fpostgresql", "x", "mail");
+    struct backend_address second =
+        make("postgresql:///shop?host=/run/postgresql&port=5433", NULL, NULL);
 
     (void)state;
+    assert_string_equal(p.shown, "localhost:5432");
+    assert_string_equal(second.shown, "localhost:5433");
+    assert_string_equal(make("postgresql:///shop?host=10.0.0.7", NULL, NULL).shown,
+                        "10.0.0.7:5432");
     assert_string_equal(value_of(&p, "host"), "/run/postgresql");
     assert_string_equal(value_of(&p, "dbname"), "mail");
     assert_string_equal(value_of(&p, "password"), "x");

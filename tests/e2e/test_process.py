@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ collect:
   - {name: extraction_worker, match: 'python.*extraction_worker', children: false, interval: 500ms}
   - {name: limited, match: 'python.*limited_worker', interval: 500ms}
   - {name: none, pid_file: '{dir}/daemon.pid', interval: 500ms}
+  - {name: linked, exe: '{dir}/linked', interval: 500ms}
   - {name: elsewhere, match: 'python.*pack_worker', job: document-hub, interval: 500ms, labels: {pack: hub}}
 '''
 
@@ -39,7 +41,7 @@ class Process(unittest.TestCase):
         with open(os.path.join(cls.server.dir, 'e.yml'), 'w', encoding='utf-8') as f:
             f.write(CONFIG.replace('{dir}', cls.server.dir))
         cls.server.start()
-        eventually(lambda: len(cls.server.query('namedprocess_namegroup_num_procs')) == 5)  # of both targets
+        eventually(lambda: len(cls.server.query('namedprocess_namegroup_num_procs')) == 6)  # of both targets
 
     @classmethod
     def tearDownClass(cls):
@@ -158,13 +160,20 @@ class Process(unittest.TestCase):
         os.unlink(f.name)
         self.counts('none', 0)
 
+    def test_a_program_is_known_by_a_link_to_it(self):
+        """as /usr/bin/redis-server of Debian is one, which the kernel does not tell"""
+        shutil.copy(shutil.which('sleep'), self.server.dir + '/real')
+        os.symlink('real', self.server.dir + '/linked')
+        self.started.append(subprocess.Popen([self.server.dir + '/linked', '1000'], start_new_session=True))
+        self.counts('linked', 1)
+
     def test_groups_of_one_job_are_one_target_and_other_jobs_have_their_own(self):
         self.run_worker('pack_worker', IDLE)
         self.counts('elsewhere', 1)
         self.assertEqual(self.server.query('namedprocess_namegroup_num_procs{groupname="elsewhere"}')[0][0]['pack'], 'hub')
         self.assertEqual(sorted(m['job'] for m, _ in self.server.query('up{job!="earshot"}')), ['document-hub', 'process'])
         self.assertEqual(self.server.query('count by (job) (namedprocess_namegroup_num_procs)'),
-                         [({'job': 'document-hub'}, 1), ({'job': 'process'}, 4)])
+                         [({'job': 'document-hub'}, 1), ({'job': 'process'}, 5)])
 
     # A limit of memory is set in a group of cgroup v1, which only root may make; elsewhere nothing is killed for it.
     @unittest.skipUnless(os.geteuid() == 0 and os.access(MEMORY_CGROUPS, os.W_OK), 'needs root and cgroup v1 at ' + MEMORY_CGROUPS)

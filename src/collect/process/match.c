@@ -1,6 +1,7 @@
 #include "collect/process/match.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/err.h"
@@ -52,13 +53,26 @@ bool match_read_pid_file(struct match *m, struct host_run *r, uint64_t *before)
     return pid != *before;
 }
 
-static bool is_exe(struct identity *id, struct str wanted)
+/* What the kernel tells has no links in it: /usr/bin/redis-server of Debian is a link. */
+static bool is_file(const struct identity *id, const char *path)
 {
-    struct str exe = identity_exe(id), base;
+    int root = files_root_dir(id->run->files, FILES_ROOT);
+    struct stat file, running;
+    char exe[32];
+
+    (void)snprintf(exe, sizeof exe, "%llu/exe", (unsigned long long)id->pid);
+    return fstatat(root, path + (path[0] == '/'), &file, 0) == 0 &&
+           fstatat(id->proc, exe, &running, 0) == 0 && file.st_dev == running.st_dev &&
+           file.st_ino == running.st_ino;
+}
+
+static bool is_exe(struct identity *id, const char *path)
+{
+    struct str exe = identity_exe(id), base, wanted = str_c(path);
     const char *slash = exe.n ? memrchr(exe.p, '/', exe.n) : NULL;
 
     if (memchr(wanted.p, '/', wanted.n))
-        return str_eq(exe, wanted);
+        return str_eq(exe, wanted) || is_file(id, path);
     base = slash ? str_skip(exe, (size_t)(slash + 1 - exe.p)) : exe;
     return str_eq(base, wanted) || (id->name.n && str_eq(id->name, str_take(wanted, NAME_BYTES)));
 }
@@ -104,7 +118,7 @@ bool match_takes(const struct match *m, struct identity *id)
 
     if (s->pid_file && (id->pid != m->pid || id->start_s > m->pid_written_s + PID_FILE_SLACK_S))
         return false;
-    if (s->exe && !is_exe(id, str_c(s->exe)))
+    if (s->exe && !is_exe(id, s->exe))
         return false;
     if (s->unit && !cgroup_has_unit(identity_cgroup(id), str_c(s->unit)))
         return false;

@@ -1,6 +1,7 @@
 #include "collect/logs/follow.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <jansson.h>
 #include <string.h>
@@ -60,6 +61,7 @@ static void free_file(struct follow_file *file)
     if (file->fd >= 0)
         (void)close(file->fd);
     mem_free(file->path);
+    mem_free(file->before);
 }
 
 void follow_free(struct follow *f)
@@ -531,7 +533,8 @@ static void take_note(struct follow *f, const char *path, const struct source_pa
         if (file) {
             file->present = f->seen = true;
             if (strcmp(file->path, path) != 0) {
-                mem_free(file->path);
+                mem_free(file->before);
+                file->before = file->path;
                 file->path = mem_strdup(path);
             }
             return;
@@ -558,16 +561,38 @@ static void take_note(struct follow *f, const char *path, const struct source_pa
     file->fresh = true;
 }
 
-/* What of a fresh file was read already as part of the one before it, which was cut. */
+static bool is_made_before(int fd, const struct timespec *at)
+{
+    struct statx st;
+
+    return statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &st) == 0 && (st.stx_mask & STATX_BTIME) &&
+           (st.stx_btime.tv_sec < at->tv_sec ||
+            (st.stx_btime.tv_sec == at->tv_sec && st.stx_btime.tv_nsec < at->tv_nsec));
+}
+
+/* What of a fresh file was read already as part of the one that it replaced: that is gone, and this
+ * one was made before it went. Else they only say the same. */
 static uint64_t read_before(const struct follow *f, const struct follow_file *fresh)
 {
+    struct stat st;
+
     for (size_t i = 0; i < f->n; i++) {
         const struct follow_file *file = &f->files[i];
 
-        if (!file->fresh && !file->present && strcmp(file->path, fresh->path) == 0)
+        if (!file->fresh && !file->present && strcmp(file->path, fresh->path) == 0 &&
+            fstat(file->fd, &st) == 0 && st.st_nlink == 0 && is_made_before(fresh->fd, &st.st_ctim))
             return rotation_find_kept(file, fresh->fd);
     }
     return 0;
+}
+
+/* Whether another file that got a new name had the name of this one: it is no copy. */
+static bool has_taken_over(const struct follow *f, const struct follow_file *fresh)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->files[i].before && strcmp(f->files[i].before, fresh->path) == 0)
+            return true;
+    return false;
 }
 
 /* Where the files that this pass found are read from. */
@@ -580,12 +605,17 @@ static void place_fresh(struct follow *f)
         if (!file->fresh || fstat(file->fd, &st) < 0)
             continue;
         file->changed_ns = file_changed_ns(&st);
-        file->copy = f->looked && f->by_pattern && is_read_elsewhere(f, file->fd, &st);
+        file->copy = f->looked && f->by_pattern && !has_taken_over(f, file) &&
+                     is_read_elsewhere(f, file->fd, &st);
         if (file->copy || (!f->looked && !f->settings.from_beginning))
             file->position = (uint64_t)st.st_size;
         else if (file->position == 0) /* it is not the copy of one that was emptied */
             file->position = read_before(f, file);
         file_note_tail(file);
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        mem_free(f->files[i].before);
+        f->files[i].before = NULL;
     }
 }
 

@@ -18,7 +18,8 @@
 #define FILE_TAIL_MAX 512 /* bytes before the position that tell whether the file is the same */
 
 struct follow_file {
-    char *path; /* owned; where it was last seen */
+    char *path;   /* owned; where it was last seen */
+    char *before; /* owned; where it was until this pass; NULL: there as well */
     uint64_t device, inode, position;
     uint32_t tail_bytes, tail_crc; /* of what stands before the position */
     int fd;                        /* -1: not opened since the state was read */

@@ -138,6 +138,8 @@ uint64_t rotation_find_kept(const struct follow_file *file, int fd)
         return 0;
     if (has_all(file, fd))
         return file->position;
+    if (file->position <= n)
+        return 0; /* of all that there was something would be missing */
     text = mem_new_array(char, KEPT_MAX);
     got = file_read(fd, text, KEPT_MAX, 0);
     for (size_t at = n; at <= got; at++) {

@@ -507,12 +507,14 @@ static void a_file_that_was_cut_at_its_beginning_goes_on_where_it_was(void **sta
     assert_string_equal(read_all(f), "in its place|");
     append_numbered(f, "b.log", 20, 30);
     append(f, "b.log", "in its place\nby another\n");
+    (void)usleep(20000); /* a tick of the clock of files */
     move(f, "b.log", "a.log");
     assert_string_equal(read_all(f), "by another|");
     assert_int_equal(follow_counts(f->follow).lost_files, 0);
     restart(f);
     append_numbered(f, "b.log", 22, 30);
     append(f, "b.log", "in its place\nby another\nmeanwhile\n");
+    (void)usleep(20000); /* a tick of the clock of files */
     move(f, "b.log", "a.log");
     assert_string_equal(read_all(f), "meanwhile|");
 }
@@ -528,8 +530,46 @@ static void a_file_that_another_of_the_same_beginning_replaced_goes_on(void **st
     (void)read_all(f);
     append_numbered(f, "b.log", 0, 20000);
     append(f, "b.log", "new\n");
+    (void)usleep(20000); /* a tick of the clock of files */
     move(f, "b.log", "a.log");
     assert_string_equal(read_all(f), "new|");
+}
+
+/* Tests and demonstrations write the same lines again. */
+static void the_same_lines_in_another_file_are_told_again(void **state)
+{
+    struct fixture *f = *state;
+    const size_t all = 20 * strlen("|") + 20 * 60;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append_numbered(f, "a.log", 0, 20);
+    assert_int_equal(strlen(read_all(f)), all);
+    move(f, "a.log", "a.log.1");
+    append_numbered(f, "a.log", 0, 20);
+    assert_int_equal(strlen(read_all(f)), all);
+    assert_int_equal(unlink(path_of(f, "a.log")), 0);
+    append_numbered(f, "a.log", 0, 20);
+    assert_int_equal(strlen(read_all(f)), all);
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    assert_string_equal(read_all(f), "");
+    append_numbered(f, "a.log", 0, 20);
+    assert_int_equal(strlen(read_all(f)), all);
+}
+
+static void the_same_lines_behind_a_rotation_that_the_pattern_takes_in_are_told_again(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log*");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+    move(f, "a.log", "a.log.1");
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
 }
 
 static void lines_that_say_the_same_are_no_sign_of_what_was_read(void **state)
@@ -725,6 +765,8 @@ int main(void)
         FOLLOW_TEST(what_cannot_be_read_for_a_while_is_not_told_again),
         FOLLOW_TEST(a_file_that_was_cut_at_its_beginning_goes_on_where_it_was),
         FOLLOW_TEST(a_file_that_another_of_the_same_beginning_replaced_goes_on),
+        FOLLOW_TEST(the_same_lines_in_another_file_are_told_again),
+        FOLLOW_TEST(the_same_lines_behind_a_rotation_that_the_pattern_takes_in_are_told_again),
         FOLLOW_TEST(lines_that_say_the_same_are_no_sign_of_what_was_read),
         FOLLOW_TEST(what_an_empty_file_had_in_between_is_told_from_its_copies),
         FOLLOW_TEST(what_was_rotated_before_the_first_look_stays_untold),

@@ -229,6 +229,36 @@ static void add_queues(struct buf *b, struct str named, const struct redis_answe
     buf_addc(b, ']');
 }
 
+static const struct spot *find_flower(const struct drafts *d)
+{
+    for (size_t i = 0; i < d->spots->n; i++) {
+        const struct spot *s = &d->spots->items[i];
+
+        if (s->kind == SPOT_HTTP && s->tally.same_as && strcmp(s->tally.same_as, "flower_") == 0)
+            return s;
+    }
+    return NULL;
+}
+
+/* Its workers and tasks, for the first Celery that is found: Flower does not say whose it is. */
+static void add_flower(struct drafts *d, struct found *f)
+{
+    const struct spot *flower = d->flower ? NULL : find_flower(d);
+    const char *place;
+    struct buf options;
+
+    if (!flower)
+        return;
+    d->flower = flower;
+    place = draft_place(d, flower->socket);
+    f->evidence = draft_line(d, "%s; Flower listens on %s", f->evidence, place);
+    f->watched = "queue length and age, workers and tasks";
+    buf_init(&options, DRAFT_ENTRY_MAX);
+    buf_addf(&options, "%s, flower: 'http://%s/metrics'", f->options, place);
+    f->options = draft_keep(d, &options);
+    buf_fini(&options);
+}
+
 static void draft_celery(struct drafts *d, const struct spot *s)
 {
     const struct redis_answer *r = &s->redis;
@@ -263,6 +293,7 @@ static void draft_celery(struct drafts *d, const struct spot *s)
     f->entry = draft_keep(d, &entry);
     f->options = strchr(f->entry, '\n') + 1;
     buf_fini(&entry);
+    add_flower(d, f);
 }
 
 /* Workers whose broker is elsewhere. */

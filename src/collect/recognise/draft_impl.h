@@ -14,6 +14,7 @@
 
 #define DRAFT_ENTRY_MAX 16384
 
+struct spot;
 struct survey_process;
 struct survey_socket;
 
@@ -26,6 +27,7 @@ struct drafts {
     struct scan *scan;
     size_t cap;
     bool redis_in, postgres_in; /* one is there and can be collected */
+    const struct spot *flower;  /* that the entry of a Celery asks; NULL: none */
     struct err *err;
     bool failed;
 };

@@ -74,6 +74,10 @@ static void draft_exposition(struct drafts *d, const struct spot *s, const char 
         draft_line(d, "%s; /metrics has %zu series%s%s%s", draft_listens(d, s), s->tally.samples,
                    s->tally.family ? ", " : "", s->tally.family ? s->tally.prefix : "",
                    s->tally.family ? "... among them" : "");
+    if (s == d->flower) {
+        f->watched = "not collected here: Celery has its parameter flower for it";
+        return;
+    }
     if (twice) {
         f->watched =
             draft_line(d, "not collected: earshot reads %s... by itself", s->tally.same_as);

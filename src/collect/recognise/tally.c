@@ -21,7 +21,9 @@ static const struct {
     const char *prefix;
 } ours[] = {{{"node_cpu_seconds_total", 22}, "node_"},
             {{"redis_uptime_in_seconds", 23}, "redis_"},
-            {{"pg_settings_max_connections", 27}, "pg_"}};
+            {{"pg_settings_max_connections", 27}, "pg_"},
+            {{"flower_worker_online", 20}, "flower_"},
+            {{"flower_events_total", 19}, "flower_"}};
 
 static int on_family(struct emit *e, const struct metadata *family, struct err *err)
 {

@@ -341,6 +341,26 @@ static void a_queue_with_an_endless_name_hides_nothing_else(void **state)
     buf_fini(&says);
 }
 
+static void a_flower_is_asked_by_the_entry_of_the_celery(void **state)
+{
+    struct machine *m = *state;
+    struct peer redis, flower;
+    const struct found *f;
+
+    peer_start(&redis, "+PONG\r\n$19\r\nredis_version:7.2.4\r\n+OK\r\n*2\r\n$1\r\n0\r\n*1\r\n"
+                       "$19\r\n_kombu.binding.mail\r\n");
+    peer_start(&flower, OK "text/plain\r\n\r\nflower_worker_online{worker=\"a\"} 1\n");
+    add_port(m, "redis-server", redis.port);
+    add_port(m, "celery", flower.port);
+    scan(m);
+    f = find(m, "celery", redis.port);
+    assert_non_null(strstr(f->options, "queues: ['mail'], flower: 'http://127.0.0.1:"));
+    assert_non_null(strstr(f->evidence, "; Flower listens on 127.0.0.1:"));
+    assert_null(find(m, "scrape", flower.port)->kind);
+    peer_stop(&redis);
+    peer_stop(&flower);
+}
+
 #define cmocka_scan_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -356,6 +376,7 @@ int main(void)
         cmocka_scan_test(sockets_past_the_bound_are_counted),
         cmocka_scan_test(what_a_program_calls_itself_cannot_drive_a_terminal_or_leave_its_quotes),
         cmocka_scan_test(a_queue_with_an_endless_name_hides_nothing_else),
+        cmocka_scan_test(a_flower_is_asked_by_the_entry_of_the_celery),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

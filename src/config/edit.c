@@ -231,10 +231,16 @@ static void insert(const struct target *t, size_t at, struct str piece, struct b
     buf_add(out, str_skip(t->text, at));
 }
 
+/* Is `end` that of a last line without a newline? */
+static bool has_no_end(struct str text, size_t end)
+{
+    return end > 0 && end == text.n && text.p[end - 1] != '\n';
+}
+
 /* Behind the last line. */
 static void append(const struct target *t, const struct edit_addition *a, struct buf *out)
 {
-    bool no_end = t->text.n > 0 && t->text.p[t->text.n - 1] != '\n';
+    bool no_end = has_no_end(t->text, t->text.n);
 
     buf_add(out, t->text);
     if (no_end)
@@ -289,6 +295,16 @@ static void add_in_brackets(const struct target *t, uint32_t number, size_t behi
     insert(t, is_cut ? end : behind, buf_str(&piece), out);
 }
 
+/* A last line without an end holds more than a key: check_open has refused it by then, but for a
+ * key alone. */
+static int check_end(const struct target *t, const struct yaml_pair *key, struct err *err)
+{
+    if (!has_no_end(t->text, end_of_line(t->text, key->key.at.line)))
+        return 0;
+    (void)err_at(err, ERR_TYPE, key->key.at, "the last line has no newline at its end");
+    return err_in_file(err, t->file);
+}
+
 static int add_below(const struct target *t, const struct yaml_pair *pair,
                      const struct edit_addition *a, struct buf *out, struct err *err)
 {
@@ -303,10 +319,12 @@ static int add_below(const struct target *t, const struct yaml_pair *pair,
         add_in_brackets(t, below->value.at.line, at, a, out);
         return 0;
     }
+    if (below && (check_open(t, &below->key, err) < 0 ||
+                  check_kind(t, below, a->is_map ? YAML_MAP : YAML_LIST, err) < 0))
+        return -1;
+    if (check_end(t, below ? below : pair, err) < 0)
+        return -1;
     if (below) {
-        if (check_open(t, &below->key, err) < 0 ||
-            check_kind(t, below, a->is_map ? YAML_MAP : YAML_LIST, err) < 0)
-            return -1;
         add_block(a, list_indent(t, below), &piece);
         at = end_of_line(t->text, below->key.at.line);
     } else {
@@ -368,7 +386,8 @@ static int add_to_host(const struct target *t, const struct yaml *root,
     const struct yaml *entry = find_entry(root, a->host);
     const struct yaml_pair *pair, *anchor;
     SCOPED(buf_fini) struct buf piece;
-    size_t indent;
+    size_t indent, end;
+    bool no_end;
 
     buf_init(&piece, 0);
     if (!entry) {
@@ -382,11 +401,15 @@ static int add_to_host(const struct target *t, const struct yaml *root,
     if (pair)
         return add_below(t, pair, a, out, err);
     indent = anchor->key.at.column - 1;
-    add_key(a->section, indent, "", &piece);
+    end = end_of_line(t->text, anchor->key.at.line);
+    no_end = has_no_end(t->text, end);
+    if (no_end)
+        buf_addc(&piece, '\n');
+    add_key(a->section, indent, no_end ? MARK_NO_END : "", &piece);
     if (a->key && !a->is_map)
         add_key(a->key, indent + 2, "", &piece);
     add_block(a, indent + (a->key ? 2 : 0), &piece);
-    insert(t, end_of_line(t->text, anchor->key.at.line), buf_str(&piece), out);
+    insert(t, end, buf_str(&piece), out);
     return 0;
 }
 
@@ -395,7 +418,6 @@ static int add_one(struct arena *a, const struct target *t, const struct edit_ad
 {
     const struct yaml *root;
     const struct yaml_pair *pair;
-    size_t behind;
 
     if (yaml_parse(a, t->file, t->text, &root, err) < 0)
         return -1;
@@ -409,13 +431,6 @@ static int add_one(struct arena *a, const struct target *t, const struct edit_ad
     if (!pair) {
         append(t, addition, out);
         return 0;
-    }
-    /* A last line without an end holds more than a key: check_open has refused it by then, but for
-     * a key alone. */
-    if (t->text.p[t->text.n - 1] != '\n' && end_of_line(t->text, pair->key.at.line) == t->text.n &&
-        !find_bracket(t, pair, &behind)) {
-        (void)err_at(err, ERR_TYPE, pair->key.at, "the last line has no newline at its end");
-        return err_in_file(err, t->file);
     }
     return add_below(t, pair, addition, out, err);
 }

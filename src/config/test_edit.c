@@ -107,16 +107,39 @@ static void an_entry_of_hosts_gets_what_is_there(void **state)
     buf_fini(&back);
 }
 
+static const struct edit_addition host_of_box = {
+    .host = "box", .section = "packs", .text = "host", .comment = "x"};
+
+static void an_entry_of_hosts_may_be_the_last_line_without_an_end(void **state)
+{
+    static const char before[] = "hosts:\n- ssh: me@box";
+    struct buf there = add(before, &host_of_box, 1), back;
+    struct edit_undone undone;
+
+    (void)state;
+    assert_string_equal(there.p, "hosts:\n"
+                                 "- ssh: me@box\n"
+                                 "  packs: # earshot up, the line before had no end\n"
+                                 "  # earshot up 8b897e00: x\n"
+                                 "  - host\n");
+    buf_init(&back, 0);
+    edit_take_back(buf_str(&there), &back, &undone, NULL);
+    assert_string_equal(back.p, before);
+    buf_fini(&there);
+    buf_fini(&back);
+}
+
 static void an_entry_of_hosts_on_one_line_is_left_to_a_person(void **state)
 {
-    static const struct edit_addition pack = {
-        .host = "box", .section = "packs", .text = "host", .comment = "x"};
-    static const char *const bad[] = {"hosts: [{ssh: me@box}]\n", "hosts:\n- {ssh: me@box}\n",
+    static const char *const bad[] = {"hosts: [{ssh: me@box}]\n",
+                                      "hosts:\n- {ssh: me@box}\n",
                                       "hosts:\n- name: box\n  ssh:\n    me@elsewhere\n",
                                       "hosts:\n- ssh: me@box\n  packs: {}\n",
+                                      "hosts:\n- ssh: me@box\n  packs: # none yet",
                                       "hosts:\n- ssh: me@other\n"};
-    static const char *const why[] = {"on one line", "on one line", "on one line", "on one line",
-                                      "no entry of hosts is called \"box\""};
+    static const char *const why[] = {"on one line", "on one line",
+                                      "on one line", "on one line",
+                                      "no newline",  "no entry of hosts is called \"box\""};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -124,7 +147,8 @@ static void an_entry_of_hosts_on_one_line_is_left_to_a_person(void **state)
         struct err err = {0};
 
         buf_init(&out, 0);
-        assert_fails(edit_add("e.yml", str_c(bad[i]), &pack, 1, &out, &err), err, ERR_TYPE, why[i]);
+        assert_fails(edit_add("e.yml", str_c(bad[i]), &host_of_box, 1, &out, &err), err, ERR_TYPE,
+                     why[i]);
     }
 }
 
@@ -306,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_text_gets_keys_and_entries),
         cmocka_unit_test(an_entry_of_hosts_gets_what_is_there),
+        cmocka_unit_test(an_entry_of_hosts_may_be_the_last_line_without_an_end),
         cmocka_unit_test(an_entry_of_hosts_on_one_line_is_left_to_a_person),
         cmocka_unit_test(an_entry_takes_the_indentation_of_its_list),
         cmocka_unit_test(a_comment_stays_with_the_entry_below_it),

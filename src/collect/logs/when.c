@@ -227,7 +227,7 @@ static bool read_any(struct when *w, struct str text, int64_t *out)
 
 int64_t when_read(struct when *w, struct str text)
 {
-    int64_t out;
+    int64_t out = w->now_ms;
 
     return read_any(w, text, &out) ? out : w->now_ms;
 }
@@ -241,7 +241,7 @@ static bool is_zone_apart(int64_t ms)
 
 int64_t when_of(struct when *w, int64_t given_ms, struct str text)
 {
-    int64_t at;
+    int64_t at = w->now_ms;
 
     if (!read_any(w, text, &at))
         return given_ms ? given_ms : w->now_ms;

@@ -72,6 +72,10 @@ struct collector {
                                   struct arena *scratch, struct err *err);
     void (*free)(void *arg);
     void *arg;
+    /* The gauge by which the exporter with these names says whether its service answers
+     * ("redis_up"), told beside the samples: 1, or 0 in place of all others. It is absent where
+     * nobody can know, as behind a tunnel that is down. NULL: none. */
+    const char *up;
     /* What it waits for when it hangs, for people ("the Redis server"); it runs on a thread of its
      * own then. NULL: it never waits. What can hang (statfs, hwmon) is a target of its own. */
     const char *hangs_on;

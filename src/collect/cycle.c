@@ -11,6 +11,7 @@
 #include "collect/via.h"
 #include "http/client.h"
 #include "http/fetch.h"
+#include "model/emit.h"
 #include "model/labels.h"
 #include "sys/thread.h"
 
@@ -121,7 +122,7 @@ static int parse_exposition(struct cycle *c, struct emit *emit, struct err *err)
     return rc;
 }
 
-static int produce(struct cycle *c, struct err *err)
+static int gathered(struct cycle *c, struct err *err)
 {
     struct emit *emit = &c->target.emit;
     const struct collector *collector = &c->settings.collector;
@@ -131,8 +132,6 @@ static int produce(struct cycle *c, struct err *err)
         *err = c->gather_err;
         return -1;
     }
-    if (c->missing)
-        return 0;
     if (c->settings.url && collector->parse)
         rc = parse_body(c, err);
     else if (c->settings.url && !collector->begin)
@@ -143,6 +142,38 @@ static int produce(struct cycle *c, struct err *err)
         rc = collect_here(c, err);
     arena_reset(&c->scratch);
     return rc;
+}
+
+/* Of what is too much for us, some samples may be taken already; and it says nothing of those whose
+ * samples they are. */
+static bool is_ours(const struct err *err)
+{
+    return err->kind == ERR_LIMIT || err->kind == ERR_NOMEM || err->kind == ERR_BUSY ||
+           err->kind == ERR_CANCELLED;
+}
+
+static int tell_up(struct cycle *c, const char *name, int rc, struct err *err)
+{
+    struct err ours;
+
+    if (rc < 0 && (c->blocked || is_ours(err)))
+        return rc;
+    if (emit_value(&c->target.emit, name, METRIC_GAUGE, "1 while it answers, 0 while it does not.",
+                   rc == 0, rc < 0 ? &ours : err) < 0)
+        return -1;
+    c->target.unwell |= rc < 0;
+    return 0;
+}
+
+static int produce(struct cycle *c, struct err *err)
+{
+    const char *up = c->settings.collector.up;
+    int rc;
+
+    if (c->missing)
+        return 0;
+    rc = gathered(c, err);
+    return up ? tell_up(c, up, rc, err) : rc;
 }
 
 static double seconds_since(const struct cycle *c)
@@ -324,7 +355,7 @@ static void vanish(struct cycle *c)
 static void explain(struct cycle *c)
 {
     if (!c->gathered && c->settings.via)
-        c->settings.via->explain(c->settings.via, &c->gather_err);
+        c->blocked = c->settings.via->explain(c->settings.via, &c->gather_err);
 }
 
 static void on_fetched(struct fetch *f, void *arg)
@@ -472,6 +503,7 @@ static void explain_absence(struct cycle *c)
 {
     const struct collector *collector = &c->settings.collector;
 
+    c->blocked = true; /* the answer may be on its way */
     if (atomic_load_explicit(&c->read_began, memory_order_relaxed))
         (void)err_set(&c->gather_err, ERR_TIMEOUT, "%s has not come back yet: it waits for %s",
                       collector->name, collector->hangs_on);
@@ -562,12 +594,13 @@ static void start(struct cycle *c, ts_ms now)
     c->ts = cycle_ts(c->due, now);
     c->start_ns = c->context->clock->mono_ns(c->context->clock);
     c->attempts = 0;
-    c->gathered = c->missing = false;
+    c->gathered = c->missing = c->blocked = false;
     err_clear(&c->gather_err);
     if (c->refusal) {
         (void)err_set(&c->gather_err, ERR_LIMIT, "%s", c->refusal);
         submit_parse(c);
     } else if (c->settings.via && c->settings.via->check(c->settings.via, &c->gather_err) < 0) {
+        c->blocked = true;
         submit_parse(c);
     } else if (c->settings.collector.begin) {
         begin_gathering(c);

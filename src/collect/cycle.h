@@ -75,6 +75,7 @@ struct cycle {
     struct err read_err;
     bool gathered; /* there is something to parse, else err says why not */
     bool missing;  /* nothing is there, and that is fine */
+    bool blocked;  /* it was not asked, for a reason that is none of its own */
     struct err gather_err;
 
     bool ok; /* of the last run of the lane */

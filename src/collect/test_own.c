@@ -8,6 +8,7 @@
 #include "base/test.h"
 #include "collect/cycle.h"
 #include "collect/fake_fetch.h"
+#include "collect/via.h"
 #include "model/emit.h"
 #include "model/labels.h"
 
@@ -52,6 +53,25 @@ static void add_collector(struct fixture *f, struct collector_state *s, bool may
                       .free = free_collector,
                       .arg = s,
                       .hangs_on = may_hang ? "a disk that sleeps" : NULL},
+    };
+
+    assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
+}
+
+/* One that has an exporter's gauge, behind a way. */
+static void add_one(struct fixture *f, struct collector_state *s, struct via *via)
+{
+    struct target_settings settings = {
+        .job = "host",
+        .labels = f->labels,
+        .interval_ms = INTERVAL_MS,
+        .timeout_ms = INTERVAL_MS,
+        .via = via,
+        .collector = {.name = "disks",
+                      .collect = collect_one,
+                      .arg = s,
+                      .up = "disks_up",
+                      .hangs_on = "a disk that sleeps"},
     };
 
     assert_ok(collect_add(f->collect, &settings, &f->err), f->err);
@@ -194,6 +214,58 @@ static void a_collector_that_fails_is_up_0_with_its_words(void **state)
     add_collector(f, &s, false);
     run_until(f, 1);
     assert_string_equal(status(f).last_error, "/proc/stat: cannot be read");
+}
+
+/* A way to the target, at fault or not. */
+struct way {
+    struct via via;
+    bool at_fault;
+};
+
+static int is_open(struct via *v, struct err *err)
+{
+    (void)v;
+    (void)err;
+    return 0;
+}
+
+static bool is_at_fault(struct via *v, struct err *err)
+{
+    const struct way *w = CONTAINER_OF(v, struct way, via);
+
+    return w->at_fault && err_set(err, ERR_OS, "the tunnel is down") < 0;
+}
+
+static void end_way(struct via *v)
+{
+    (void)v;
+}
+
+static void the_gauge_of_an_exporter_is_0_where_the_service_is_known_to_be_down(void **state)
+{
+    static const char *const words[] = {"/proc/stat: cannot be read", "the tunnel is down"};
+
+    for (int i = 0; i < 2; i++) {
+        struct way way = {{1, "box", "/nowhere", is_open, is_at_fault, end_way}, i == 1};
+        struct collector_state s = {.fails = true};
+        struct fixture *f = *state;
+        const char *told;
+
+        add_one(f, &s, &way.via);
+        do
+            run_until(f, f->sink.commits + 1);
+        while (strcmp(status(f).last_error, words[i]) != 0);
+        told = scripted_sink_take(&f->sink);
+        assert_int_equal(status(f).health, TARGET_DOWN);
+        assert_int_equal(strstr(told, "disks_up") != NULL, i == 0);
+        s.fails = false;
+        do
+            run_until(f, f->sink.commits + 1);
+        while (status(f).health != TARGET_UP);
+        assert_non_null(strstr(scripted_sink_take(&f->sink), "disks_up{"));
+        tear_down(state);
+        set_up(state);
+    }
 }
 
 static void a_collector_that_hangs_is_up_0_until_it_comes_back(void **state)
@@ -406,6 +478,7 @@ int main(void)
         TEST(what_is_gathered_on_the_loop_is_up_1_with_words_about_what_it_watches),
         TEST(stopping_cancels_what_is_being_gathered),
         TEST(a_collector_that_fails_is_up_0_with_its_words),
+        TEST(the_gauge_of_an_exporter_is_0_where_the_service_is_known_to_be_down),
         TEST(a_collector_that_hangs_is_up_0_until_it_comes_back),
         TEST(however_many_collectors_hang_one_that_came_back_goes_on),
         TEST(two_collectors_with_the_same_labels_are_refused),

@@ -6,6 +6,7 @@
 #ifndef COLLECT_VIA_H
 #define COLLECT_VIA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -18,8 +19,9 @@ struct via {
     const char *socket_path; /* takes the place of the target's address */
     /* Before a cycle: -1 when there is no way now, with words about it. */
     int (*check)(struct via *v, struct err *err);
-    /* After one that failed: puts the true reason in the place of *err, where the way knows it. */
-    void (*explain)(struct via *v, struct err *err);
+    /* After one that failed: puts the true reason in the place of *err, where the way knows it.
+     * True: the way itself is at fault, and of the target nothing is known. */
+    bool (*explain)(struct via *v, struct err *err);
     void (*free)(struct via *v); /* when refs come to 0 */
 };
 

@@ -116,6 +116,7 @@ class ModelServers(unittest.TestCase):
         self.assertEqual(self.value('nginx_http_response_time_seconds_hist_sum{method="",status="408"}'), 60)
         self.answer('nginx', '/nginx_status', (200, {}, '<html>'))
         self.becomes('up{job="nginx",endpoint="/nginx_status"}', 0)
+        self.assertEqual(self.value('nginx_up'), 0)
 
     def test_comfyui_tells_its_queue_and_counts_prompts(self):
         self.assertEqual(self.value('comfyui_queue_running{job="comfyui"}'), 1)

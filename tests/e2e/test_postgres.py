@@ -262,7 +262,7 @@ class Options(Case):
         self.start(user='mon:guess-42')
         self.assert_down('password authentication failed for user "mon"')
         self.assert_secret('guess-42')
-        self.assertEqual(self.earshot.query('pg_up'), [])
+        self.assertEqual(self.value('pg_up'), 0)
 
     def test_a_password_that_is_missing_is_asked_for(self):
         self.start(user='mon')

@@ -194,7 +194,7 @@ class Doors(unittest.TestCase):
         self.addCleanup(server.close)
         eventually(lambda: server.query('up{job="redis"} == 0'))
         self.assertTrue(eventually(lambda: server.query('up{job="node"} == 1')))
-        self.assertFalse(server.query('redis_up'))
+        self.assertEqual([v for _, v in server.query('redis_up')], [0])
         return target(server)['lastError']
 
     def test_a_password_in_the_url(self):
@@ -277,8 +277,10 @@ class Ill(unittest.TestCase):
         self.redis.stop()
         eventually(lambda: server.query('up{job="redis"} == 0'))
         self.assertFalse(server.query('redis_memory_used_bytes'))
+        self.assertTrue(server.query('redis_up == 0'))  # for rules of redis_exporter
         self.redis.start()
         eventually(lambda: server.query('up{job="redis"} == 1'))
+        self.assertTrue(server.query('redis_up == 1'))
         eventually(lambda: server.query('redis_uptime_in_seconds < 60'))
 
     def test_one_that_does_not_answer_is_down_at_its_timeout(self):

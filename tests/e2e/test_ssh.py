@@ -354,8 +354,8 @@ class Faults(unittest.TestCase):
         self.sshd.close()
         self.service.close()
 
-    def start(self, **further):
-        self.server = serve(self.sshd.entry(collect='{scrape: [%s]}' % job('x', self.service.port), **further))
+    def start(self, more='', **further):
+        self.server = serve(self.sshd.entry(collect='{scrape: [%s]%s}' % (job('x', self.service.port), more), **further))
 
     def up(self):
         return target(self.server, 'x')['health'] == 'up' and state(self.server) == 'connected'
@@ -364,10 +364,12 @@ class Faults(unittest.TestCase):
         return target(self.server, 'x')['lastError']
 
     def test_a_killed_sshd_is_refused_and_comes_back(self):
-        self.start()
+        self.start(', redis: [{url: "redis://127.0.0.1:%d", interval: 1s}]' % free_port())
         eventually(self.up)
+        eventually(lambda: self.server.query('redis_up == 0'))  # that nothing listens there is known
         self.sshd.kill()
         eventually(lambda: state(self.server) == 'refused')
+        eventually(lambda: not self.server.query('redis_up'))  # now it is not
         eventually(lambda: self.error().startswith('tunnel to box is down: connection refused: no SSH server listens'))
         self.assertEqual(self.server.query('up{job="x"}')[0][1], 0)
         self.sshd.start()

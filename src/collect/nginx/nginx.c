@@ -64,7 +64,6 @@ static int put_all(const struct nginx_status *s, struct emit *emit, struct err *
         enum metric_type type;
         uint64_t value;
     } rows[] = {
-        {"nginx_up", "1 when the page could be read.", METRIC_GAUGE, 1},
         {"nginx_connections_accepted", "Connections taken.", METRIC_COUNTER, s->accepted},
         {"nginx_connections_active", "Connections that are open.", METRIC_GAUGE, s->active},
         {"nginx_connections_handled", "Connections dealt with.", METRIC_COUNTER, s->handled},
@@ -96,5 +95,5 @@ static enum parsed parse(void *arg, int status, struct str body, struct emit *em
 
 void nginx_collector(struct collector *out)
 {
-    *out = (struct collector){.name = "nginx", .parse = parse};
+    *out = (struct collector){.name = "nginx", .parse = parse, .up = "nginx_up"};
 }

@@ -160,9 +160,6 @@ static int take_settings(struct run *r, struct err *err)
 
 static int take_server(struct run *r, struct err *err)
 {
-    if (emit_value(r->emit, "pg_up", METRIC_GAUGE, "1: the server was asked and answered.", 1,
-                   err) < 0)
-        return -1;
     for (size_t i = 0; i < catalogue_groups_n; i++)
         if (take_group(r, &catalogue_groups[i], &r->p->health[i], err) < 0)
             return -1;
@@ -503,6 +500,7 @@ int postgres_collector(const struct entry_settings *entry, const struct clock *c
                               .collect = postgres_collect,
                               .free = postgres_free,
                               .arg = p,
+                              .up = "pg_up",
                               .hangs_on = "the PostgreSQL server"};
     return 0;
 }

@@ -50,8 +50,6 @@ static int read_info(struct redis_run *r, const struct clock *clock, struct err 
 
 static void add_own(struct redis_run *r)
 {
-    static const struct finding_family up = {
-        .name = STR("redis_up"), .type = METRIC_GAUGE, .help = STR("1: Redis has answered.")};
     static const struct finding_family connect = {
         .name = STR("redis_exporter_last_scrape_connect_time_seconds"),
         .type = METRIC_GAUGE,
@@ -61,7 +59,6 @@ static void add_own(struct redis_run *r)
         .type = METRIC_GAUGE,
         .help = STR("How long the answer to PING took.")};
 
-    findings_add(r->findings, &up, 1, NULL, 0);
     findings_add(r->findings, &connect, r->login.connect_s, NULL, 0);
     findings_add(r->findings, &ping, r->login.ping_s, NULL, 0);
 }
@@ -113,6 +110,7 @@ int redis_collector(const struct entry_settings *entry, const struct clock *cloc
                               .collect = collect,
                               .free = collector_free,
                               .arg = c,
+                              .up = "redis_up",
                               .hangs_on = "the Redis server"};
     return 0;
 }

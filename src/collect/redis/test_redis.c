@@ -150,7 +150,6 @@ static void a_redis_is_told_under_the_exporters_names(void **state)
     start(f, answers, ARRAY_LEN(answers));
     assert_ok(collect(f), f->err);
     assert_told(f, "# TYPE redis_memory_used_bytes gauge\nredis_memory_used_bytes 1.16388e+06\n");
-    assert_told(f, "redis_up 1\n");
     assert_told(f, "redis_config_maxclients 10000\n");
     assert_told(f,
                 "redis_config_client_output_buffer_limit_bytes{class=\"normal\",limit=\"hard\"} 1");
@@ -282,7 +281,6 @@ static void entries_that_cannot_be_had_fail_no_cycle(void **state)
     f->settings.first_n = ARRAY_LEN(asked);
     start(f, answers, ARRAY_LEN(answers));
     assert_ok(collect(f), f->err);
-    assert_told(f, "redis_up 1\n");
     assert_non_null(strstr(firsts_text(f),
                            "db0 set set 0 it has no first entry: neither a list, nor "
                            "a sorted set, nor a stream:\ndb0 gone none 0:\n"

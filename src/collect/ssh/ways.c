@@ -196,13 +196,13 @@ static int via_check(struct via *v, struct err *err)
                    *s.error ? s.error : ssh_state_name(s.state));
 }
 
-static void via_explain(struct via *v, struct err *err)
+static bool via_explain(struct via *v, struct err *err)
 {
     struct way *w = (struct way *)(void *)v;
     int64_t silent_ms;
 
     if (via_check(v, err) < 0)
-        return;
+        return true;
     silent_ms = ssh_host_silent_ms(w->host);
     if (w->is_refused)
         (void)err_set(err, ERR_OS, "far end refused: %s", w->refusal);
@@ -210,6 +210,7 @@ static void via_explain(struct via *v, struct err *err)
         (void)err_set(err, ERR_TIMEOUT,
                       "tunnel to %.60s is down: nothing has come from it for %g s",
                       ssh_host_name(w->host), (double)silent_ms / 1000);
+    return !w->is_refused && silent_ms;
 }
 
 static void via_free(struct via *v)

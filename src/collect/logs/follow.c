@@ -110,21 +110,56 @@ static bool are_same(int fd, int other, uint64_t at, size_t n)
     return file_read(fd, a, n, at) == n && file_read(other, b, n, at) == n && memcmp(a, b, n) == 0;
 }
 
-/* Whether what `fd` begins and ends with stands at the same places in a file that has been read so
- * far. */
-static bool is_read_elsewhere(const struct follow *f, int fd, const struct stat *st)
+/* Whether a file at `path` may be a copy of this one by their names: what has, or had, that very
+ * name is no original of it, nor is x.log.1 one of x.log. Few bytes may be the same in two logs
+ * that have nothing to do with each other. */
+static bool may_be_original(const struct follow_file *file, const char *path, bool few)
+{
+    return strcmp(file->path, path) != 0 && (!file->before || strcmp(file->before, path) != 0) &&
+           !rotation_is_copy_name(file->path, path) &&
+           (!few || rotation_is_copy_name(path, file->path));
+}
+
+/* The file that has, at the same places, what `fd` begins and ends with; NULL: none. *emptied: one
+ * that had more when it was looked at may have been it. */
+static const struct follow_file *find_original(const struct follow *f, const char *path, int fd,
+                                               const struct stat *st, bool *emptied)
 {
     uint64_t bytes = (uint64_t)st->st_size;
     size_t n = bytes < FILE_TAIL_MAX ? (size_t)bytes : FILE_TAIL_MAX;
 
+    *emptied = false;
     for (size_t i = 0; n > 0 && i < f->n; i++) {
         const struct follow_file *file = &f->files[i];
+        struct stat now;
 
-        if (file->fd >= 0 && !file->copy && file->inode != st->st_ino && file->position >= bytes &&
-            are_same(fd, file->fd, bytes - n, n) && are_same(fd, file->fd, 0, n))
-            return true;
+        if (file->fd < 0 || file->copy || file->inode == st->st_ino ||
+            !may_be_original(file, path, n < FILE_TAIL_MAX) || fstat(file->fd, &now) < 0)
+            continue;
+        if ((uint64_t)now.st_size < file->size)
+            *emptied = true;
+        else if ((uint64_t)now.st_size >= bytes && are_same(fd, file->fd, bytes - n, n) &&
+                 are_same(fd, file->fd, 0, n))
+            return file;
     }
-    return false;
+    return NULL;
+}
+
+/* Whether `copy` is one: it goes on where the file that it was made of was read to, and is read
+ * when that does not have its bytes any more. */
+static bool is_copy(const struct follow *f, struct follow_file *copy, const struct stat *st)
+{
+    bool emptied;
+    const struct follow_file *file = find_original(f, copy->path, copy->fd, st, &emptied);
+    uint64_t bytes = (uint64_t)st->st_size;
+
+    if (!file)
+        return emptied;
+    copy->position = file->position < bytes ? file->position : bytes;
+    copy->splitter.skip = file->position < bytes ? file->splitter.skip : SPLITTER_WHOLE;
+    copy->at = file->at;
+    file_note_tail(copy);
+    return true;
 }
 
 static void tell_lost(struct follow *f, const struct follow_file *file, struct log *log)
@@ -157,7 +192,7 @@ static size_t take_later(struct follow *f, const struct follow_file *before, siz
     size_t first = at, n;
 
     /* Of a file of which nothing was read nothing tells whether it was emptied. */
-    n = rotation_find_later(before, before->present && before->position == 0, knows, f, &list,
+    n = rotation_find_later(before, before->present && before->tail_bytes == 0, knows, f, &list,
                             &compressed);
 
     if (compressed > told) {
@@ -167,6 +202,7 @@ static size_t take_later(struct follow *f, const struct follow_file *before, siz
     }
     for (size_t k = 0; k < n; k++) {
         struct stat st;
+        bool emptied;
         int fd = -1;
 
         if (f->n < FOLLOW_FILES_MAX)
@@ -175,7 +211,7 @@ static size_t take_later(struct follow *f, const struct follow_file *before, siz
             f->counts.lost_files++;
             continue;
         }
-        if (is_read_elsewhere(f, fd, &st)) {
+        if (find_original(f, list[k].path, fd, &st, &emptied)) {
             (void)close(fd); /* a copy of one that is read */
             continue;
         }
@@ -241,9 +277,9 @@ static void begin_anew(struct follow *f, size_t i, const struct stat *now, struc
     file->at = (struct unwrap_at){0};
     file->device = now->st_dev;
     file->inode = now->st_ino;
-    file->changed_ns = file_changed_ns(now);
     if (!old.tail_bytes)
-        return;
+        return; /* was_copied sees to it */
+    file->changed_ns = file_changed_ns(now);
     if (fd < 0)
         tell_lost(f, &old, log);
     else if (add_copy(f, i, &old, path, &st, fd))
@@ -259,7 +295,7 @@ static bool was_copied(struct follow *f, size_t i, const struct stat *now, struc
     struct follow_file *file = &f->files[i];
     const struct follow_file before = *file;
 
-    if (!before.present || before.position || !before.changed_ns ||
+    if (!before.present || before.tail_bytes || !before.changed_ns ||
         file_changed_ns(now) <= before.changed_ns)
         return false;
     file->changed_ns = file_changed_ns(now);
@@ -319,7 +355,8 @@ static void open_known(struct follow *f)
     for (size_t i = 0; i < f->n; i++)
         if (f->files[i].fd < 0)
             reopen(&f->files[i]);
-    for (size_t i = 0; i < f->n; i++)
+    /* Of two of which one replaced the other, the later one goes on where it was. */
+    for (size_t i = f->n; i-- > 0;)
         if (f->files[i].fd < 0 && f->files[i].tail_bytes)
             reopen_by_content(f, &f->files[i]);
 }
@@ -495,10 +532,10 @@ static void read_known(struct follow *f, const struct source_pass *pass)
             i--;
             continue;
         }
-        if (file->copy && (uint64_t)st.st_size > file->position &&
-            is_read_elsewhere(f, file->fd, &st)) {
-            file->position = (uint64_t)st.st_size;
-            file_note_tail(file);
+        if (file->copy && (uint64_t)st.st_size > file->position) {
+            file->copy = is_copy(f, file, &st);
+            if (file->copy)
+                continue;
         }
         end = end_of(file, &st, pass);
         if (!file->present && !file->moved && has_successor(f, file->path)) {
@@ -570,29 +607,54 @@ static bool is_made_before(int fd, const struct timespec *at)
             (st.stx_btime.tv_sec == at->tv_sec && st.stx_btime.tv_nsec < at->tv_nsec));
 }
 
+/* Whether what is left of `file` stands in `fresh` from there on. */
+static bool has_rest(const struct follow_file *file, const struct stat *st,
+                     const struct follow_file *fresh, const struct stat *fresh_st, uint64_t at)
+{
+    char a[FILE_TAIL_MAX], b[FILE_TAIL_MAX];
+    uint64_t rest = (uint64_t)st->st_size - file->position;
+    size_t n = rest < FILE_TAIL_MAX ? (size_t)rest : FILE_TAIL_MAX;
+
+    return (uint64_t)fresh_st->st_size >= at + rest &&
+           file_read(file->fd, a, n, (uint64_t)st->st_size - n) == n &&
+           file_read(fresh->fd, b, n, at + rest - n) == n && memcmp(a, b, n) == 0;
+}
+
 /* What of a fresh file was read already as part of the one that it replaced: that is gone, and this
- * one was made before it went. Else they only say the same. */
-static uint64_t read_before(const struct follow *f, const struct follow_file *fresh)
+ * one was made before it went. Else they only say the same. What had not been read of the old one
+ * is read here. */
+static uint64_t read_before(struct follow *f, const struct follow_file *fresh,
+                            const struct stat *fresh_st)
 {
     struct stat st;
 
     for (size_t i = 0; i < f->n; i++) {
-        const struct follow_file *file = &f->files[i];
+        struct follow_file *file = &f->files[i];
+        uint64_t at;
 
-        if (!file->fresh && !file->present && strcmp(file->path, fresh->path) == 0 &&
-            fstat(file->fd, &st) == 0 && st.st_nlink == 0 && is_made_before(fresh->fd, &st.st_ctim))
-            return rotation_find_kept(file, fresh->fd);
+        if (file->fresh || file->present || strcmp(file->path, fresh->path) != 0 ||
+            fstat(file->fd, &st) < 0 || st.st_nlink > 0 || !is_made_before(fresh->fd, &st.st_ctim))
+            continue;
+        at = rotation_find_kept(file, fresh->fd);
+        if (at && has_rest(file, &st, fresh, fresh_st, at)) {
+            file->position = (uint64_t)st.st_size;
+            file->splitter.skip = SPLITTER_WHOLE;
+            file_note_tail(file);
+            file->ended = true;
+        }
+        return at;
     }
     return 0;
 }
 
-/* Whether another file that got a new name had the name of this one: it is no copy. */
-static bool has_taken_over(const struct follow *f, const struct follow_file *fresh)
+/* A copy that is being made may have nothing yet. */
+static void place_new(struct follow *f, size_t i, const struct stat *st)
 {
-    for (size_t i = 0; i < f->n; i++)
-        if (f->files[i].before && strcmp(f->files[i].before, fresh->path) == 0)
-            return true;
-    return false;
+    struct follow_file *file = &f->files[i];
+
+    file->copy = f->looked && f->by_pattern && (st->st_size == 0 || is_copy(f, file, st));
+    if (!file->copy)
+        file->position = read_before(f, file, st);
 }
 
 /* Where the files that this pass found are read from. */
@@ -605,12 +667,10 @@ static void place_fresh(struct follow *f)
         if (!file->fresh || fstat(file->fd, &st) < 0)
             continue;
         file->changed_ns = file_changed_ns(&st);
-        file->copy = f->looked && f->by_pattern && !has_taken_over(f, file) &&
-                     is_read_elsewhere(f, file->fd, &st);
-        if (file->copy || (!f->looked && !f->settings.from_beginning))
+        if (!f->looked && !f->settings.from_beginning)
             file->position = (uint64_t)st.st_size;
         else if (file->position == 0) /* it is not the copy of one that was emptied */
-            file->position = read_before(f, file);
+            place_new(f, i, &st);
         file_note_tail(file);
     }
     for (size_t i = 0; i < f->n; i++) {
@@ -656,7 +716,7 @@ int follow_read(struct follow *f, const struct source_pass *pass, struct err *er
         if (!file->fresh)
             continue;
         file->fresh = false;
-        if (reads && fstat(file->fd, &st) == 0)
+        if (reads && !file->copy && fstat(file->fd, &st) == 0)
             (void)read_file(f, file, end_of(file, &st, pass), pass);
     }
     mem_free(f->buffer);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -45,12 +46,15 @@ void file_note_tail(struct follow_file *file)
     file->tail_bytes = (uint32_t)n; /* also of one that was emptied just now: then it is another */
     n = file_read(file->fd, tail, n, file->position - n);
     file->tail_crc = crc32c(0, tail, n);
+    /* A hole is like any other, also the one that takes its place. */
+    if (n && tail[0] == 0 && memcmp(tail, tail + 1, n - 1) == 0)
+        file->tail_bytes = file->tail_crc = 0;
 }
 
 void file_pass(struct follow_file *file, const char *bytes, size_t n)
 {
     file->position += n;
-    if (n < FILE_TAIL_MAX) {
+    if (n < FILE_TAIL_MAX || bytes[n - 1] == 0) {
         file_note_tail(file);
         return;
     }

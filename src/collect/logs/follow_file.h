@@ -21,7 +21,7 @@ struct follow_file {
     char *path;   /* owned; where it was last seen */
     char *before; /* owned; where it was until this pass; NULL: there as well */
     uint64_t device, inode, position;
-    uint32_t tail_bytes, tail_crc; /* of what stands before the position */
+    uint32_t tail_bytes, tail_crc; /* of what stands before the position; 0: nothing but NULs */
     int fd;                        /* -1: not opened since the state was read */
     bool present;                  /* the path still leads to it */
     bool moved;                    /* it does not, and what came between it and the next is known */

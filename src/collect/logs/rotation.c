@@ -20,6 +20,80 @@ static const char *base_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* ---- names ---- */
+
+#define DATE_DIGITS 8 /* of a day: 20250304 */
+
+/* Without .gz and the like. */
+static struct str without_packing(struct str name)
+{
+    static const char *const ends[] = {".gz", ".xz", ".bz2", ".zst"};
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (str_ends(name, str_c(ends[i])))
+            return str_take(name, name.n - strlen(ends[i]));
+    return name;
+}
+
+bool rotation_is_packed(const char *path)
+{
+    return without_packing(str_c(path)).n < strlen(path);
+}
+
+/* Without the ending behind its last dot. */
+static struct str stem_of(struct str base)
+{
+    const char *dot = base.n ? memrchr(base.p, '.', base.n) : NULL;
+
+    return dot && dot > base.p ? str_take(base, (size_t)(dot - base.p)) : base;
+}
+
+/* .1, -20250304, .2025-03-04_10, __2025-03-04T10 */
+static bool is_number_or_date(struct str s, size_t digits_least)
+{
+    size_t at = 0, digits = 0;
+
+    while (at < s.n && memchr(".-_", s.p[at], 3))
+        at++;
+    if (at == 0 || at == s.n || s.p[at] < '0' || s.p[at] > '9')
+        return false;
+    for (; at < s.n; at++) {
+        if (s.p[at] >= '0' && s.p[at] <= '9')
+            digits++;
+        else if (!memchr(".-_:T", s.p[at], 5))
+            return false;
+    }
+    return digits >= digits_least;
+}
+
+/* x.log.1, x.log-20250304, x.log.2025-03-04_10.gz of x.log; and x.2025-03-04.log, but x-2.log is
+ * the log of another. */
+static bool is_rotated_name(struct str name, struct str base, bool *compressed)
+{
+    struct str plain = without_packing(name), stem = stem_of(base);
+    struct str ending = str_skip(base, stem.n);
+
+    *compressed = plain.n < name.n;
+    if (plain.n <= base.n)
+        return false;
+    if (str_starts(plain, base))
+        return is_number_or_date(str_skip(plain, base.n), 1);
+    return ending.n && str_starts(plain, stem) && str_ends(plain, ending) &&
+           is_number_or_date(str_take(str_skip(plain, stem.n), plain.n - base.n), DATE_DIGITS);
+}
+
+bool rotation_is_copy_name(const char *path, const char *of)
+{
+    struct str name = str_c(base_of(path)), stem = stem_of(str_c(base_of(of)));
+
+    return name.n > stem.n && str_starts(name, stem) &&
+           !(name.p[stem.n] >= '0' && name.p[stem.n] <= '9') &&
+           !(name.p[stem.n] >= 'a' && name.p[stem.n] <= 'z') &&
+           !(name.p[stem.n] >= 'A' && name.p[stem.n] <= 'Z');
+}
+
+/* ---- the folder ---- */
+
 /* Walks the folder of a file; the paths of what may be a regular file. */
 struct walk {
     char folder[PATH_MAX], path[PATH_MAX];
@@ -74,19 +148,28 @@ static int find(const struct follow_file *file,
     return fd;
 }
 
+static bool is_named_after(const struct follow_file *file, const char *name)
+{
+    struct str base = str_c(base_of(file->path));
+    bool packed;
+
+    return str_starts(str_c(name), base) || is_rotated_name(str_c(name), base, &packed);
+}
+
+/* Of one of which nothing was read only its name tells that its number is not another's by now. */
 static bool is_itself(const struct follow_file *file, const char *name, int fd,
                       const struct stat *st)
 {
-    (void)name;
-    return st->st_dev == file->device && st->st_ino == file->inode && file_has_tail(fd, file);
+    return st->st_dev == file->device && st->st_ino == file->inode &&
+           (file->tail_bytes ? file_has_tail(fd, file) : is_named_after(file, name));
 }
 
 static bool is_its_copy(const struct follow_file *file, const char *name, int fd,
                         const struct stat *st)
 {
     return (st->st_ino != file->inode || st->st_dev != file->device) &&
-           (uint64_t)st->st_size >= file->position &&
-           str_starts(str_c(name), str_c(base_of(file->path))) && file_has_tail(fd, file);
+           (uint64_t)st->st_size >= file->position && is_named_after(file, name) &&
+           file_has_tail(fd, file);
 }
 
 int rotation_find_itself(const struct follow_file *file, struct stat *st)
@@ -158,40 +241,6 @@ uint64_t rotation_find_kept(const struct follow_file *file, int fd)
 }
 
 /* ---- later ones ---- */
-
-/* Without .gz and the like. */
-static struct str without_packing(struct str name)
-{
-    static const char *const ends[] = {".gz", ".xz", ".bz2", ".zst"};
-
-    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-        if (str_ends(name, str_c(ends[i])))
-            return str_take(name, name.n - strlen(ends[i]));
-    return name;
-}
-
-bool rotation_is_packed(const char *path)
-{
-    return without_packing(str_c(path)).n < strlen(path);
-}
-
-/* x.log.1, x.log-20250304, x.log.2025-03-04_10.gz of x.log. */
-static bool is_rotated_name(struct str name, struct str base, bool *compressed)
-{
-    struct str rest;
-
-    *compressed = false;
-    if (name.n <= base.n || !str_starts(name, base))
-        return false;
-    rest = without_packing(str_skip(name, base.n));
-    *compressed = rest.n < name.n - base.n;
-    if (rest.n < 2 || !memchr(".-_", rest.p[0], 3) || rest.p[1] < '0' || rest.p[1] > '9')
-        return false;
-    for (size_t i = 2; i < rest.n; i++)
-        if (!(rest.p[i] >= '0' && rest.p[i] <= '9') && !memchr(".-_:T", rest.p[i], 5))
-            return false;
-    return true;
-}
 
 static int by_change(const void *a, const void *b)
 {

@@ -23,6 +23,9 @@ int rotation_find_copy(const struct follow_file *file, char found[PATH_MAX], str
  * it cannot be told. */
 uint64_t rotation_find_kept(const struct follow_file *file, int fd);
 
+/* A copy of `of` may be called so: x.log.1, x.log.bak, x-20250304.log of x.log. */
+bool rotation_is_copy_name(const char *path, const char *of);
+
 /* By its name it is compressed: no lines are in it. */
 bool rotation_is_packed(const char *path);
 

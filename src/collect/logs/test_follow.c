@@ -640,6 +640,156 @@ static void a_copy_that_the_pattern_takes_in_is_not_told_twice(void **state)
     assert_string_equal(read_all(f), "");
 }
 
+/* Each look finds the last line of the live file still waiting. */
+static void a_copy_of_what_is_not_told_yet_is_not_told_twice(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log*");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\ntwo\n");
+    append(f, "a.log.1", "one\ntwo\n");
+    assert_string_equal(read_once(f, 1), "one|");
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    assert_string_equal(read_all(f), "two|");
+    append(f, "a.log", "three\nfour\n");
+    assert_string_equal(read_once(f, 1), "three|");
+    move(f, "a.log.1", "a.log.2");
+    append(f, "a.log.1", ""); /* it is being made */
+    assert_string_equal(read_once(f, 1), "");
+    append(f, "a.log.1", "three\nfour\n");
+    assert_string_equal(read_once(f, 1), "");
+    restart(f);
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    append(f, "a.log", "five\n");
+    assert_string_equal(read_all(f), "four|five|");
+    assert_int_equal(follow_counts(f->follow).lost_files, 0);
+}
+
+static void a_copy_is_told_when_nothing_was_of_the_file_before_it_was_emptied(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log*");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    append(f, "a.log.1", "one\n");
+    assert_string_equal(read_once(f, 1), "");
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    assert_string_equal(read_once(f, 1), "");
+    assert_string_equal(read_all(f), "one|");
+}
+
+/* As two jobs of the same program do. */
+static void logs_that_begin_with_the_same_lines_are_no_copies(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "job-1.log", "");
+    start(f, "*.log");
+    (void)read_once(f, 1);
+    append(f, "job-1.log", "loading\nready\n");
+    assert_string_equal(read_all(f), "loading|ready|");
+    append(f, "job-2.log", "loading\nready\n");
+    append(f, "job-10.log", "loading\n");
+    assert_int_equal(strlen(read_all(f)), strlen("loading|ready|loading|"));
+}
+
+static void write_at(struct fixture *f, const char *name, const char *text, off_t at)
+{
+    int fd = open(path_of(f, name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, text, strlen(text), at), strlen(text));
+    (void)close(fd);
+}
+
+static void what_stands_behind_a_hole_is_told_from_its_copy(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    write_at(f, "a.log", "one\n", 0);
+    assert_string_equal(read_all(f), "one|");
+    write_at(f, "a.log.1", "one\n", 0);
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    write_at(f, "a.log", "two\n", 4);
+    assert_string_equal(read_once(f, 1), "");
+    (void)usleep(20000); /* a tick of the clock of files */
+    write_at(f, "a.log.2", "two\n", 4);
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    write_at(f, "a.log", "three\n", 8);
+    assert_string_equal(read_all(f), "two|three|");
+}
+
+static void what_waited_in_a_file_that_was_replaced_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append_numbered(f, "a.log", 0, 20);
+    (void)read_once(f, 1);
+    append_numbered(f, "b.log", 0, 20);
+    append(f, "b.log", "new\n");
+    (void)usleep(20000); /* a tick of the clock of files */
+    move(f, "b.log", "a.log");
+    assert_int_equal(strlen(read_all(f)), 60 + strlen("|new|"));
+}
+
+static void a_date_before_the_ending_of_a_name_is_a_rotation_and_a_number_is_not(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    date(f, "a.log", 100);
+    assert_string_equal(read_all(f), "one|");
+    append(f, "a-2.log", "of another\n");
+    move(f, "a.log", "a.2025-03-04_10-00-00_123456.log");
+    append(f, "a.2025-03-05_10-00-00_123456.log", "two\n");
+    date(f, "a.2025-03-05_10-00-00_123456.log", 110);
+    append(f, "a.log", "three\n");
+    assert_string_equal(read_all(f), "two|three|");
+    append(f, "a__2025-03-06.log", "three\nfour\n");
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    append(f, "a.log", "five\n");
+    assert_string_equal(read_all(f), "four|five|");
+}
+
+/* A file that was deleted, with nothing read of it, has its number no more. */
+static void give_number(json_t *root)
+{
+    json_t *files = json_object_get(root, "files");
+    json_int_t of_b = json_integer_value(json_object_get(json_array_get(files, 1), "inode"));
+
+    assert_int_equal(json_integer_set(json_object_get(json_array_get(files, 0), "inode"), of_b), 0);
+    assert_int_equal(json_array_remove(files, 1), 0);
+}
+
+static void the_number_of_an_empty_file_does_not_lead_to_another_log(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    append(f, "b.log", "");
+    start(f, "[ab].log");
+    (void)read_once(f, 1);
+    assert_int_equal(unlink(path_of(f, "a.log")), 0);
+    append(f, "b.log", "of another\n");
+    (void)snprintf(f->pattern, sizeof f->pattern, "%s/a.log", f->folder);
+    restart_with(f, give_number);
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_all(f), "one|");
+}
+
 static void a_line_that_is_too_long_is_cut_and_counted(void **state)
 {
     struct fixture *f = *state;
@@ -772,6 +922,13 @@ int main(void)
         FOLLOW_TEST(what_was_rotated_before_the_first_look_stays_untold),
         FOLLOW_TEST(what_another_path_takes_in_is_as_at_the_first_start),
         FOLLOW_TEST(a_copy_that_the_pattern_takes_in_is_not_told_twice),
+        FOLLOW_TEST(a_copy_of_what_is_not_told_yet_is_not_told_twice),
+        FOLLOW_TEST(a_copy_is_told_when_nothing_was_of_the_file_before_it_was_emptied),
+        FOLLOW_TEST(logs_that_begin_with_the_same_lines_are_no_copies),
+        FOLLOW_TEST(what_stands_behind_a_hole_is_told_from_its_copy),
+        FOLLOW_TEST(what_waited_in_a_file_that_was_replaced_is_told_once),
+        FOLLOW_TEST(a_date_before_the_ending_of_a_name_is_a_rotation_and_a_number_is_not),
+        FOLLOW_TEST(the_number_of_an_empty_file_does_not_lead_to_another_log),
         FOLLOW_TEST(a_line_that_is_too_long_is_cut_and_counted),
         FOLLOW_TEST(parts_of_a_container_s_line_wait_for_each_other_over_a_restart),
         FOLLOW_TEST(a_container_s_line_without_end_is_cut_and_passed_over),

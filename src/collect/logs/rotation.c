@@ -283,7 +283,7 @@ size_t rotation_find_later(const struct follow_file *file, bool made,
             continue;
         }
         if (file_changed_ns(&st) < file->changed_ns ||
-            (made && !is_made_after(w.path, file->changed_ns)))
+            (made && (st.st_size == 0 || !is_made_after(w.path, file->changed_ns))))
             continue;
         list = mem_grow(list, &cap, n + 1, sizeof *list);
         list[n++] = (struct rotated){mem_strdup(w.path), file_changed_ns(&st)};

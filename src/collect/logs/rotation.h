@@ -37,7 +37,7 @@ struct rotated {
 
 /* What was rotated after `file`, oldest first, and how many of them are compressed, which are not
  * read. `knows` tells which are known already; `made`: only what was made after it was written, as
- * a copy is and a file that got another name is not. */
+ * a copy is and a file that got another name is not. An empty one may still be being made. */
 size_t rotation_find_later(const struct follow_file *file, bool made,
                            bool (*knows)(const void *arg, const struct stat *st), const void *arg,
                            struct rotated **out, uint64_t *compressed);

@@ -682,6 +682,25 @@ static void a_copy_is_told_when_nothing_was_of_the_file_before_it_was_emptied(vo
     assert_string_equal(read_all(f), "one|");
 }
 
+static void a_copy_that_is_still_being_made_is_not_told_with_its_file(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, "a.log", "");
+    start(f, "a.log");
+    (void)read_once(f, 1);
+    append(f, "a.log", "one\n");
+    assert_string_equal(read_once(f, 1), "");
+    (void)usleep(20000); /* a tick of the clock of files */
+    append(f, "a.log.1", "");
+    append(f, "a.log", "two\n");
+    assert_string_equal(read_once(f, 1), "one|");
+    append(f, "a.log.1", "one\ntwo\n");
+    assert_string_equal(read_once(f, 1), "");
+    assert_int_equal(truncate(path_of(f, "a.log"), 0), 0);
+    assert_string_equal(read_all(f), "two|");
+}
+
 /* As two jobs of the same program do. */
 static void logs_that_begin_with_the_same_lines_are_no_copies(void **state)
 {
@@ -924,6 +943,7 @@ int main(void)
         FOLLOW_TEST(a_copy_that_the_pattern_takes_in_is_not_told_twice),
         FOLLOW_TEST(a_copy_of_what_is_not_told_yet_is_not_told_twice),
         FOLLOW_TEST(a_copy_is_told_when_nothing_was_of_the_file_before_it_was_emptied),
+        FOLLOW_TEST(a_copy_that_is_still_being_made_is_not_told_with_its_file),
         FOLLOW_TEST(logs_that_begin_with_the_same_lines_are_no_copies),
         FOLLOW_TEST(what_stands_behind_a_hole_is_told_from_its_copy),
         FOLLOW_TEST(what_waited_in_a_file_that_was_replaced_is_told_once),

@@ -85,7 +85,7 @@ static bool skip_name(struct walk *w, struct str names)
 /* Behind a time: "12:30pm", "08:00:01x" are something else. */
 static bool is_over(const struct walk *w)
 {
-    return w->p == w->end || memchr(" \t|]:-", *w->p, 6);
+    return w->p == w->end || memchr(" \t|]:-[", *w->p, 7);
 }
 
 /* Z, +01:00, " +0100", " UTC" */
@@ -180,6 +180,28 @@ static bool skip_access(struct walk *w)
     return true;
 }
 
+/* 11-27 10:00:01 of vLLM, 1127 10:00:01.204123 of glog */
+static bool skip_day_and_clock(struct walk *w, bool dash)
+{
+    struct walk at = *w;
+
+    if (!skip_digits(&at, 2) || (dash && !skip_char(&at, '-')) || !skip_digits(&at, 2) ||
+        !skip_char(&at, ' ') || !skip_clock(&at))
+        return false;
+    *w = at;
+    return true;
+}
+
+bool stamp_read_glog(struct str line, struct str *time)
+{
+    struct walk w = {line.p, line.p + line.n};
+
+    if (!line.n || !skip_day_and_clock(&w, false) || !is_over(&w))
+        return false;
+    *time = (struct str){line.p, (size_t)(w.p - line.p)};
+    return true;
+}
+
 /* [GIN] 2025/03/04 - 08:00:01, INFO 2025-03-04 08:00:01 */
 static bool skip_to_date(struct walk *w, const char **start)
 {
@@ -192,7 +214,7 @@ static bool skip_to_date(struct walk *w, const char **start)
     (void)skip_char(&at, ':');
     while (skip_char(&at, ' '))
         *start = at.p;
-    if (at.p != *start || !skip_date_and_clock(&at))
+    if (at.p != *start || (!skip_date_and_clock(&at) && !skip_day_and_clock(&at, true)))
         return false;
     *w = at;
     return true;

@@ -17,7 +17,10 @@
 /* How many bytes it takes with its brackets, 0 when there is none; *time is the time itself. */
 size_t stamp_read(struct str line, struct str *time);
 /* The time of a line that has it further on: of access logs ("[04/Mar/2025:08:00:01 +0000]") and
- * behind a word in capitals ("[GIN] 2025/03/04 - 08:00:01"). */
+ * behind a word in capitals ("[GIN] 2025/03/04 - 08:00:01", "INFO 03-04 08:00:01 [engine.py:1]").
+ */
 bool stamp_find(struct str line, struct str *time);
+/* "1127 10:00:01.204123 12 main.go:12] ..." behind the letter of a level. */
+bool stamp_read_glog(struct str line, struct str *time);
 
 #endif

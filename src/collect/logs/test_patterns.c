@@ -112,9 +112,9 @@ static void a_level_is_matched_as_the_line_has_it_too(void **state)
 
     (void)state;
     check_lines(&settings, lines, 3,
-                "earshot_log_lines_total info = 1\nearshot_log_lines_total error = 2\n"
+                "earshot_log_lines_total error = 3\n"
                 "earshot_log_events_total theirs info = 2\n"
-                "earshot_log_events_total ours info = 2\n");
+                "earshot_log_events_total ours info = 3\n");
 }
 
 static void the_level_is_the_line_s_own_then_that_of_its_event(void **state)

@@ -31,6 +31,9 @@ static void times_are_read_as_programs_write_them(void **state)
     assert_int_equal(utc("07:59:01.5"), NOW_MS - 59000 + 500);
     assert_int_equal(utc("Mar  4 07:59:01"), NOW_MS - 59000);
     assert_int_equal(utc("Tue Mar 4 07:59:01 2025"), NOW_MS - 59000);
+    assert_int_equal(utc("03-04 07:59:01"), NOW_MS - 59000);
+    assert_int_equal(utc("0304 07:59:01.204123"), NOW_MS - 59000 + 204);
+    assert_int_equal(utc("13-04 07:59:01"), NOW_MS);
 }
 
 static void a_zone_by_name_and_the_time_of_access_logs_are_read(void **state)

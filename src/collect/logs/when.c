@@ -161,6 +161,18 @@ static int64_t today(struct when *w)
     return (now + offset_at(w, now)) / DAY_S;
 }
 
+/* The last such day. */
+static void without_year(struct when *w, int64_t month, int64_t day, int64_t clock_ms, int64_t *out)
+{
+    int64_t year = 1970 + today(w) * 400 / 146097;
+
+    for (year++; year > 1970; year--) {
+        *out = to_unix(w, iso_days(year, month, day), clock_ms);
+        if (*out <= w->now_ms + AHEAD_S * 1000)
+            break;
+    }
+}
+
 static bool read_month(struct when *w, struct str text, int64_t *out)
 {
     int64_t month, day, clock_ms, year;
@@ -181,12 +193,25 @@ static bool read_month(struct when *w, struct str text, int64_t *out)
         *out = to_unix(w, iso_days(year, month, day), clock_ms);
         return true;
     }
-    year = 1970 + today(w) * 400 / 146097;
-    for (year++; year > 1970; year--) {
-        *out = to_unix(w, iso_days(year, month, day), clock_ms);
-        if (*out <= w->now_ms + AHEAD_S * 1000)
-            break;
-    }
+    without_year(w, month, day, clock_ms, out);
+    return true;
+}
+
+/* 03-04 08:00:01, 0304 08:00:01 */
+static bool read_day(struct when *w, struct str text, int64_t *out)
+{
+    int64_t month, day, clock_ms;
+    struct str first = str_take(text, 2), rest = str_skip(text, 2);
+
+    if (rest.n && rest.p[0] == '-')
+        rest = str_skip(rest, 1);
+    if (!take_number(&first, &month) || first.n || month < 1 || month > 12 ||
+        !take_number(&rest, &day) || day < 1 || day > 31 || !rest.n || rest.p[0] != ' ')
+        return false;
+    rest = str_trim(rest);
+    if (!take_clock(&rest, &clock_ms) || rest.n)
+        return false;
+    without_year(w, month, day, clock_ms, out);
     return true;
 }
 
@@ -222,7 +247,7 @@ static bool read_any(struct when *w, struct str text, int64_t *out)
     w->zoned = false;
     return text.n && text.n < TEXT_MAX &&
            (read_iso(w, text, out) || read_number(w, text, out) || read_month(w, text, out) ||
-            read_clock(w, text, out) || read_access(w, text, out));
+            read_clock(w, text, out) || read_access(w, text, out) || read_day(w, text, out));
 }
 
 int64_t when_read(struct when *w, struct str text)

@@ -4,6 +4,7 @@
  *   1741075201.204                   seconds, or ms, us, ns since 1970, by their size
  *   04/Mar/2025:08:00:01 +0100       as in access logs
  *   Mar  4 08:00:01, Tue Mar 4 08:00:01 2025     without a year: the last such day
+ *   03-04 08:00:01, 0304 08:00:01    the same
  *   08:00:01                         today, or yesterday when that is still to come
  *
  * What has no time, or one that is none of these, is from now.

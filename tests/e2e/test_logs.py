@@ -1,7 +1,9 @@
 """Real log files, rotated both ways while they are read, counted by patterns through restarts and kills (collect.logs)."""
 import os
+import random
 import shutil
 import signal
+import time
 import unittest
 
 from server import Server, eventually
@@ -79,6 +81,60 @@ class Logs(unittest.TestCase):
             self.server.start()
             eventually(lambda: self.lines() == n)
         self.assertEqual(self.server.query('resets(earshot_log_events_total{source="turned"}[10m])')[0][1], 0)
+
+
+MIXED = r'''collect:
+  logs:
+  - {name: renamed, interval: 200ms, path: 'renamed.log*', patterns: [{event: line, match: 'line \d+$', severity: info}]}
+  - {name: copied, interval: 200ms, path: 'copied.log*', patterns: [{event: line, match: 'line \d+$', severity: info}]}
+  - {name: dated, interval: 200ms, path: 'dated.log', patterns: [{event: line, match: 'line \d+$', severity: info}]}
+'''
+
+
+class Mixed(unittest.TestCase):
+    def test_each_line_counts_once_whatever_the_order_of_writes_rotations_and_kills(self):
+        dice, written = random.Random(4), dict.fromkeys(('renamed', 'copied', 'dated'), 0)
+        s = Server('--config', '{dir}/e.yml', files={'e.yml': MIXED, **{name + '.log': '' for name in written}})
+        self.addCleanup(s.close)
+
+        def counts():
+            return {labels['source']: value for labels, value in s.query('earshot_log_events_total{event="line"}')}
+
+        def path(name, end):
+            return os.path.join(s.dir, name + '.log' + end)
+
+        def rotate(name, turn):
+            if name == 'dated':
+                to = os.path.join(s.dir, 'dated.2025-03-04_%06d.log' % turn)
+            else:
+                for k in range(turn, 0, -1):
+                    if os.path.exists(path(name, '.%d' % k)):
+                        os.rename(path(name, '.%d' % k), path(name, '.%d' % (k + 1)))
+                to = path(name, '.1')
+            if name == 'renamed':
+                os.rename(path(name, ''), to)
+            else:
+                shutil.copyfile(path(name, ''), to)
+                time.sleep(dice.choice((0, .3)))
+                os.truncate(path(name, ''), 0)
+        s.start()
+        eventually(lambda: counts() == written)
+        time.sleep(.5)
+        for turn in range(1, 61):
+            name = dice.choice(list(written))
+            with open(path(name, ''), 'a', encoding='utf-8') as f:
+                for _ in range(dice.choice((1, 2, 30))):
+                    written[name] += 1
+                    f.write('%s line %d\n' % (name, written[name]))
+            time.sleep(dice.choice((.01, .05, .1)))
+            if dice.random() < .3:
+                rotate(name, turn)
+            if turn % 20 == 0:
+                s.stop(signal.SIGKILL)
+                s.start()
+        eventually(lambda: counts() == written)
+        time.sleep(1.5)
+        self.assertEqual(counts(), written)
 
 
 if __name__ == '__main__':

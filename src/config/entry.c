@@ -10,11 +10,13 @@
 #include "config/schema.h"
 #include "http/client_settings.h"
 #include "model/labels.h"
+#include "sys/whole_file.h"
 #include "text/url.h"
 
 #define INTERVAL_MS 15000
 #define TIMEOUT_MS  10000
 #define BODY_MAX    (16u << 20) /* of an answer that is no exposition */
+#define URL_MAX     8192
 
 /* What no collector of ours comes near, unless what it watches has run wild. */
 static const struct scrape_limits entry_limits = {.samples = 50000,
@@ -28,25 +30,26 @@ struct kind {
     const char *key, *job;
     const void *(*read)(struct config_builder *b, const struct yaml *node,
                         struct entry_settings *entry);
+    bool is_http; /* `url` may be in a file */
 };
 
 static const struct kind kinds[] = {
-    {"json", NULL, entry_read_json},
-    {"postgres", "postgres", entry_read_postgres},
-    {"redis", "redis", entry_read_redis},
-    {"process", "process", entry_read_process},
-    {"celery", "celery", entry_read_celery},
-    {"logs", "logs", entry_read_logs},
-    {"metrics", NULL, entry_read_metrics},
-    {"path", "node", entry_read_path},
-    {"nginx", "nginx", entry_read_metrics},
-    {"probe", "probe", entry_read_probe},
-    {"rabbitmq", "rabbitmq", entry_read_rabbitmq},
-    {"docker", "docker", entry_read_docker},
+    {"json", NULL, entry_read_json, true},
+    {"postgres", "postgres", entry_read_postgres, false},
+    {"redis", "redis", entry_read_redis, false},
+    {"process", "process", entry_read_process, false},
+    {"celery", "celery", entry_read_celery, false},
+    {"logs", "logs", entry_read_logs, false},
+    {"metrics", NULL, entry_read_metrics, true},
+    {"path", "node", entry_read_path, false},
+    {"nginx", "nginx", entry_read_metrics, true},
+    {"probe", "probe", entry_read_probe, true},
+    {"rabbitmq", "rabbitmq", entry_read_rabbitmq, true},
+    {"docker", "docker", entry_read_docker, false},
 };
 
 /* The one that is a map: this machine's. */
-static const struct kind gpu_kind = {"gpu", "gpu", entry_read_gpu};
+static const struct kind gpu_kind = {"gpu", "gpu", entry_read_gpu, false};
 
 /* Kinds whose entries are one set. An entry for which `join` says true belongs to an earlier one,
  * and is no target of its own. */
@@ -292,6 +295,57 @@ static void add_flower_login(struct config_builder *b, const struct yaml *node)
     flower->job.client = client;
 }
 
+/* Its text is shown nowhere: it is a secret. */
+static bool read_url_file(struct config_builder *b, const struct yaml *at, struct str *out)
+{
+    SCOPED(buf_fini) struct buf text;
+    struct err err;
+    struct url url;
+    bool sound;
+
+    buf_init(&text, URL_MAX);
+    if (whole_file_read(builder_path(b, at), &text, NULL, &err) < 0) {
+        yaml_error(&b->errors, at, "url_file: %s", err.text);
+        return false;
+    }
+    *out = str_c(builder_copy(b, str_trim(buf_str(&text))));
+    sound = (str_starts(*out, STR("http://")) || str_starts(*out, STR("https://"))) &&
+            url_split(*out, &url, &err) == 0;
+    if (!sound)
+        yaml_error(&b->errors, at,
+                   "url_file: expected a URL like http://user:password@host:9090/path in the file");
+    return sound;
+}
+
+/* An entry whose address is in a file becomes one that has it as `url`: who it is, and so which
+ * series it writes, must be known when the configuration is. NULL: a mistake was told. */
+static const struct yaml *with_url(struct config_builder *b, const struct kind *kind,
+                                   const struct yaml *node)
+{
+    struct yaml_pair *pairs;
+    struct yaml *entry;
+    struct str url;
+
+    if (!kind->is_http || !schema_gives(node, "url_file") || schema_gives(node, "url"))
+        return node; /* that both are given was told */
+    if (!read_url_file(b, yaml_get(node, "url_file"), &url))
+        return NULL;
+    entry = builder_array(b, 1, sizeof *entry);
+    pairs = builder_array(b, node->n, sizeof *pairs);
+    if (!entry || !pairs)
+        return NULL;
+    *entry = *node;
+    entry->pairs = pairs;
+    for (size_t i = 0; i < node->n; i++) {
+        pairs[i] = node->pairs[i];
+        if (str_eq(pairs[i].key.text, STR("url_file"))) {
+            pairs[i].key.text = STR("url");
+            pairs[i].value.text = url;
+        }
+    }
+    return entry;
+}
+
 static void read_with_beside(struct config_builder *b, const struct kind *kind,
                              const struct yaml *node)
 {
@@ -300,6 +354,9 @@ static void read_with_beside(struct config_builder *b, const struct kind *kind,
     const char *url = NULL, *place;
     const void *own;
 
+    node = with_url(b, kind, node);
+    if (!node)
+        return;
     read_entry(b, kind, node);
     if (b->config->entries_n == of)
         return;

@@ -14,9 +14,8 @@ static const struct key entry_keys[] = {
 };
 
 static const struct key http_entry_keys[] = {
-    {.name = "headers", .type = KEY_STR_MAP},
-    {.name = "optional", .type = KEY_BOOL},
-    {.name = "login", .type = KEY_STR},
+    {.name = "headers", .type = KEY_STR_MAP}, {.name = "optional", .type = KEY_BOOL},
+    {.name = "url_file", .type = KEY_STR},    {.name = "login", .type = KEY_STR},
     {.name = "login_file", .type = KEY_STR},
 };
 
@@ -26,6 +25,8 @@ static void check_http_entry(const struct yaml *map, struct schema_check *c)
 
     if (headers && headers->kind == YAML_MAP)
         schema_check_headers(headers, c);
+    if (schema_gives(map, "url") && schema_gives(map, "url_file"))
+        yaml_error(c->errors, yaml_get(map, "url_file"), "give url or url_file, not both");
     if (schema_gives(map, "login") && schema_gives(map, "login_file"))
         yaml_error(c->errors, yaml_get(map, "login_file"), "give login or login_file, not both");
     if ((schema_gives(map, "login") || schema_gives(map, "login_file")) &&

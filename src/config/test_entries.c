@@ -119,6 +119,48 @@ static void the_url_of_a_redis_may_be_in_a_file(void **state)
                    "f.yml:1:30: url_file: cannot be opened");
 }
 
+static void the_url_of_an_entry_over_http_may_be_in_a_file(void **state)
+{
+    static const char *const kinds[] = {"metrics", "nginx", "rabbitmq"};
+    const struct entry_settings *e;
+    struct config *c;
+
+    (void)state;
+    (void)given_file("http.url", STR("http://me:p%40w@10.0.0.9:81/x\n"));
+    (void)given_file("probe.url", STR("https://10.0.0.9/?token=t\n"));
+    (void)given_file("api.url", STR("http://a:b@10.0.0.9:15672\n"));
+    (void)given_file("not.url", STR("10.0.0.9:81 secret\n"));
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        char text[100];
+
+        (void)snprintf(text, sizeof text, "collect: {%s: [{url_file: http.url}]}\n", kinds[i]);
+        c = given(EARSHOT, text);
+        e = &c->entries[0];
+        assert_string_equal(e->instance, "10.0.0.9:81");
+        assert_string_equal(e->url, "http://10.0.0.9:81/x");
+        assert_string_equal(e->job.client->username.text, "me");
+        assert_string_equal(e->job.client->password.text, "p@w");
+        config_free(c);
+    }
+    c = given(EARSHOT, "collect: {rabbitmq: [{url_file: api.url}],\n"
+                       "  json: [{url_file: http.url, metrics: {a: a}}],\n"
+                       "  probe: [{url_file: probe.url}]}\n");
+    assert_string_equal(c->entries[0].url, "http://10.0.0.9:81/x");
+    assert_string_equal(c->entries[1].url, "https://10.0.0.9/?token=t");
+    assert_int_equal(c->entries_n, 5); /* three of the API */
+    assert_non_null(strstr(c->entries[3].url, "http://10.0.0.9:15672/api/"));
+    assert_string_equal(c->entries[3].job.client->password.text, "b");
+    config_free(c);
+    assert_mistake(EARSHOT, "collect: {metrics: [{url_file: not.there}]}\n",
+                   "f.yml:1:32: url_file: cannot be opened");
+    assert_mistake(EARSHOT, "collect: {metrics: [{url_file: not.url}]}\n",
+                   "f.yml:1:32: url_file: expected a URL like http://user:password@host:9090/path "
+                   "in the file");
+    assert_mistake(EARSHOT, "collect: {nginx: [{url: 'http://h', url_file: http.url}]}\n",
+                   "f.yml:1:47: give url or url_file, not both");
+    assert_mistake(EARSHOT, "collect: {celery: [{url_file: http.url}]}\n", "url_file");
+}
+
 static void mistakes_of_a_redis_are_told_with_their_place(void **state)
 {
     (void)state;
@@ -706,6 +748,7 @@ int main(void)
         cmocka_unit_test(syslog_is_received_on_loopback_and_by_one_entry_an_address),
         cmocka_unit_test(the_time_of_a_log_is_a_field),
         cmocka_unit_test(the_url_of_a_redis_may_be_in_a_file),
+        cmocka_unit_test(the_url_of_an_entry_over_http_may_be_in_a_file),
         cmocka_unit_test(mistakes_of_a_redis_are_told_with_their_place),
         cmocka_unit_test(a_celery_is_read_with_its_default_queue),
         cmocka_unit_test(mistakes_of_a_celery_are_told_with_their_place),

@@ -6,8 +6,8 @@ import unittest
 
 from server import Server, eventually
 
-CONFIG = '''collect: {push: {sources: [auralis, my-radio]}}
-packs: [soundbox: {url: 'http://127.0.0.1:5309', labels: {site: berlin}}]
+CONFIG = '''collect: {push: {sources: [auralis, my-radio, ollama]}}
+packs: [soundbox: {url: 'http://127.0.0.1:5309', labels: {site: berlin}}, ollama: {url: 'http://127.0.0.1:5310', labels: {site: bonn}}]
 beacon: {allowed_origins: ['http://app.example:8080', '%s'], sessions_max: 5}
 '''
 BODY = {'type': 'client_metrics', 'metrics': {'chunksReceived': 120, 'chunkErrors': 2, 'bufferUnderruns': 1, 'avgLatencyMs': 80.5, 'errorRate': .0167}}
@@ -62,6 +62,8 @@ class Beacon(unittest.TestCase):
         self.assertIsNone(self.value('my_radio_client_latency_ms'))
         self.assertEqual(self.value('soundbox_client_sessions', '127.0.0.1:5309'), 1)
         self.assertEqual(self.server.query('soundbox_client_sessions')[0][0]['site'], 'berlin')  # labels of the pack
+        self.assertEqual([(labels['instance'], labels['site']) for labels, _ in self.server.query('ollama_client_sessions')],
+                         [('127.0.0.1:5310', 'bonn')])  # and where it is among the sources, too
         self.assertEqual(self.value('auralis_client_chunks_received_total'), 165)
         self.assertEqual(self.value('auralis_client_chunk_errors_total'), 2)
         self.assertEqual(self.value('auralis_client_buffer_underruns_total'), 4)

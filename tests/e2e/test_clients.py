@@ -79,7 +79,7 @@ class Tls(Asking):
         self.assert_down(found['stranger'], 'the certificate of 127.0.0.1 is not trusted', 'tls_config.ca_file')
         self.assert_down(found['mismatch'], 'it is for another name', 'tls_config.server_name')
         self.assert_down(found['absent'], 'tls_config.ca', 'none.pem')
-        self.assert_down(found['plain'], 'speaks no TLS', 'scheme: http')
+        self.assert_down(found['plain'], 'speaks no TLS', 'write http://, or scheme: http')
         self.assertEqual(server.query('up{job="stranger"}')[0][1], 0)
 
     def test_a_target_that_wants_a_certificate(self):

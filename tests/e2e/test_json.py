@@ -1,7 +1,9 @@
 """JSON endpoints and files as series (collect.json); what those of the five set-ups give stands with their packs."""
+import base64
 import datetime
 import json
 import os
+import signal
 import time
 import unittest
 
@@ -13,11 +15,12 @@ from server import Server, eventually
 class Answers(unittest.TestCase):
     """what comes of answers that are otherwise than the mapping would like"""
 
-    def collect(self, answer, entries):
+    def collect(self, answer, entries, files=None):
         self.target = peers.Target(answer)
         self.addCleanup(self.target.stop)
         config = 'collect:\n  json:\n' + ''.join('  - {interval: 500ms, %s}\n' % e for e in entries)
-        self.server = Server('--config', '{dir}/e.yml', files={'e.yml': config.replace('ADDRESS', self.target.address)}).start()
+        self.server = Server('--config', '{dir}/e.yml', files={
+            name: text.replace('ADDRESS', self.target.address) for name, text in {'e.yml': config, **(files or {})}.items()}).start()
         self.addCleanup(self.server.close)
         return self.server
 
@@ -97,14 +100,24 @@ class Answers(unittest.TestCase):
         seen = []
 
         def answer(request):
+            if request.path == '/kept':
+                return peers.json(json.dumps({'b': len(base64.b64decode(request.headers['Authorization'].split()[1]))}))
             seen.append((request.command, request.body, request.headers.get('X-Key'), request.headers.get('Accept')))
             return 201, {'Content-Type': 'application/json'}, '{"a": 1}'
         server = self.collect(answer, ['name: rpc, url: "http://ADDRESS/rpc", method: POST, body: \'{"op": "stats"}\', '
-                                       'headers: {X-Key: geheim}, metrics: {a: a}'])
+                                       'headers: {X-Key: geheim}, metrics: {a: a}', 'name: kept, url_file: url, metrics: {b: b}'],
+                              {'url': 'http://me:verborgen@ADDRESS/kept\n'})
         eventually(lambda: server.query('a{job="rpc"}'))
         self.assertEqual(self.up('rpc'), 1)  # 201 is no error
         self.assertEqual(seen[0][:3], ('POST', '{"op": "stats"}', 'geheim'))
         self.assertIn('application/json', seen[0][3])
+        # An address in a file is told without its password, and read again with the configuration.
+        eventually(lambda: [(labels['instance'], value) for labels, value in server.query('b')] == [(self.target.address, len('me:verborgen'))])
+        self.assertNotIn('verborgen', json.dumps([server.api('targets'), server.api('status/config')]))
+        with open(os.path.join(server.dir, 'url'), 'w', encoding='utf-8') as f:
+            f.write('http://me:neu@%s/kept' % self.target.address)
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: [value for _, value in server.query('b')] == [len('me:neu')])
 
     def test_a_mistake_in_the_mapping_is_named_with_its_place(self):
         server = Server('--config', '{dir}/e.yml', files={

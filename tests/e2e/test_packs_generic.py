@@ -13,6 +13,10 @@ def sample_status(requests):
     return 'Active connections: 3 \nserver accepts handled requests\n 12 11 %d \nReading: 0 Writing: 1 Waiting: 2 \n' % requests
 
 
+def with_login(text):
+    return lambda request: text if request.headers.get('Authorization') == 'Basic bWU6cHc=' else (401, {}, 'who?')
+
+
 ACCESS = '''127.0.0.1 - - [04/Mar/2025:14:06:51 +0000] "GET /api?x=1 HTTP/1.1" 200 612 "-" "curl/8" rt=0.250
 10.0.0.5 - me [04/Mar/2025:14:06:52 +0000] "POST /up HTTP/2.0" 502 157 "-" "-" rt=1.500
 10.0.0.5 - - [04/Mar/2025:14:06:53 +0000] "GET / HTTP/1.1" 200 9 "-" "-"
@@ -48,7 +52,7 @@ class ModelServers(unittest.TestCase):
         cls.services = {}
         config = 'packs:\n'
         for name, answers in ANSWERS.items():
-            service = cls.services[name] = Service(answers)
+            service = cls.services[name] = Service({path: with_login(text) for path, text in answers.items()} if name == 'rabbitmq' else answers)
             cls.addClassCleanup(service.stop)
             more = ', api: "http://%s"' % service.address if name == 'triton' else ', log: %s.log' % name if name in ('ollama', 'nginx') else \
                 ', basic_auth: {username: me, password: pw}' if name == 'rabbitmq' else ''

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,30 +11,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "collect/logs/follow_file.h"
+#include "collect/logs/follow_impl.h"
 #include "collect/logs/rotation.h"
-#include "text/json.h"
 
 #define BUFFER_BYTES (256u << 10)
 #define SETTLED_MS   1000
 #define GONE_MS      60000 /* a file that is no longer at its path is let go when it rests so long */
-
-struct follow {
-    struct follow_settings settings;
-    const char *const *paths; /* borrowed; [paths_n] */
-    size_t paths_n;
-    bool by_pattern;           /* which may take in a copy of a file */
-    struct follow_file *files; /* owned */
-    size_t n, cap;
-    bool looked;  /* what is found from now on was made later */
-    bool seen;    /* the last look has found a file */
-    bool started; /* there has been a file: its events count from 0 */
-    char *buffer; /* owned; only during a pass */
-    size_t buffer_bytes;
-    struct unwrap unwrap;
-    bool told_left_out;
-    int told_open; /* errno of the last one told; 0: none */
-    struct source_counts counts;
-};
 
 void follow_look_at(struct follow *f, const char *const paths[], size_t n)
 {
@@ -85,7 +66,7 @@ static struct follow_file *find_file(const struct follow *f, uint64_t device, ui
 }
 
 /* Pointers to files are worthless after this. */
-static struct follow_file *add_file(struct follow *f, const char *path, const struct stat *st,
+struct follow_file *follow_add_file(struct follow *f, const char *path, const struct stat *st,
                                     int fd)
 {
     struct follow_file *file;
@@ -215,7 +196,7 @@ static size_t take_later(struct follow *f, const struct follow_file *before, siz
             (void)close(fd); /* a copy of one that is read */
             continue;
         }
-        add_file(f, list[k].path, &st, fd)->moved = true;
+        follow_add_file(f, list[k].path, &st, fd)->moved = true;
         file_note_tail(&f->files[f->n - 1]);
         insert_last_at(f, at++);
     }
@@ -243,7 +224,7 @@ static bool add_copy(struct follow *f, size_t i, const struct follow_file *old, 
     if (copy)
         (void)close(fd);
     else
-        copy = add_file(f, path, st, fd);
+        copy = follow_add_file(f, path, st, fd);
     copy->position = old->position;
     copy->tail_bytes = old->tail_bytes;
     copy->tail_crc = old->tail_crc;
@@ -488,8 +469,7 @@ static void drop_file(struct follow *f, size_t i)
     f->n--;
 }
 
-/* Whether this pass found another file under the name. */
-static bool has_successor(const struct follow *f, const char *path)
+bool follow_has_successor(const struct follow *f, const char *path)
 {
     for (size_t i = 0; i < f->n; i++)
         if (f->files[i].fresh && strcmp(f->files[i].path, path) == 0)
@@ -512,7 +492,7 @@ static void read_known(struct follow *f, const struct source_pass *pass)
             if (!f->seen)
                 continue; /* its disk may not be mounted yet */
             tell_lost(f, file, pass->log);
-            if (!file->moved && has_successor(f, file->path))
+            if (!file->moved && follow_has_successor(f, file->path))
                 find_between(f, i, pass->log);
             drop_file(f, i--);
             continue;
@@ -538,7 +518,7 @@ static void read_known(struct follow *f, const struct source_pass *pass)
                 continue;
         }
         end = end_of(file, &st, pass);
-        if (!file->present && !file->moved && has_successor(f, file->path)) {
+        if (!file->present && !file->moved && follow_has_successor(f, file->path)) {
             find_between(f, i, pass->log);
             file = &f->files[i];
         }
@@ -593,7 +573,7 @@ static void take_note(struct follow *f, const char *path, const struct source_pa
             tell_open(f, path, errno, pass->log, why);
         return;
     }
-    file = add_file(f, path, &st, fd);
+    file = follow_add_file(f, path, &st, fd);
     file->present = f->seen = true;
     file->fresh = true;
 }
@@ -735,105 +715,4 @@ int follow_read(struct follow *f, const struct source_pass *pass, struct err *er
 struct source_counts follow_counts(const struct follow *f)
 {
     return f->counts;
-}
-
-/* ---- kept over restarts ---- */
-
-static void write_number(struct json_writer *w, const char *key, uint64_t v)
-{
-    json_key(w, key);
-    json_i64(w, (int64_t)v);
-}
-
-static void write_unwrap(const struct unwrap_at *at, struct json_writer *w)
-{
-    write_number(w, "ahead", at->ahead);
-    json_key(w, "drop");
-    json_begin_array(w);
-    for (size_t i = 0; i < UNWRAP_STREAMS; i++)
-        json_bool(w, at->drop[i]);
-    json_end_array(w);
-}
-
-void follow_write(const struct follow *f, struct json_writer *w)
-{
-    json_key(w, "started");
-    json_bool(w, f->started);
-    json_key(w, "pattern");
-    json_cstr(w, f->settings.path ? f->settings.path : "");
-    json_key(w, "files");
-    json_begin_array(w);
-    for (size_t i = 0; i < f->n; i++) {
-        const struct follow_file *file = &f->files[i];
-
-        if (file->fresh)
-            continue; /* found anew after a restart, by way of the one whose name it has */
-        json_begin_object(w);
-        json_key(w, "path");
-        json_cstr(w, file->path);
-        write_number(w, "device", file->device);
-        write_number(w, "inode", file->inode);
-        write_number(w, "position", file->position);
-        write_number(w, "tail_bytes", file->tail_bytes);
-        write_number(w, "tail_crc", file->tail_crc);
-        write_number(w, "skip", file->splitter.skip);
-        write_number(w, "changed", (uint64_t)file->changed_ns);
-        json_key(w, "moved");
-        json_bool(w, file->moved && !has_successor(f, file->path));
-        json_key(w, "copy");
-        json_bool(w, file->copy);
-        json_key(w, "ended");
-        json_bool(w, file->ended);
-        if (f->settings.wrapped)
-            write_unwrap(&file->at, w);
-        json_end_object(w);
-    }
-    json_end_array(w);
-}
-
-static uint64_t number_of(const json_t *o, const char *key)
-{
-    return (uint64_t)json_integer_value(json_object_get(o, key));
-}
-
-/* What another path takes in stood there before, and may have been read as part of this one. */
-static bool is_about(const struct follow *f, const json_t *root)
-{
-    const char *pattern = json_string_value(json_object_get(root, "pattern"));
-
-    if (!json_object_get(root, "files"))
-        return false;
-    return !pattern || !f->settings.path || strcmp(pattern, f->settings.path) == 0;
-}
-
-void follow_load(struct follow *f, const struct json_t *root)
-{
-    const json_t *item;
-    size_t i;
-
-    f->looked = is_about(f, root);
-    f->started = json_is_true(json_object_get(root, "started"));
-    json_array_foreach(json_object_get(root, "files"), i, item)
-    {
-        const char *path = json_string_value(json_object_get(item, "path"));
-        uint64_t skip = number_of(item, "skip");
-        struct stat st = {.st_dev = number_of(item, "device"), .st_ino = number_of(item, "inode")};
-        struct follow_file *file;
-
-        if (!path || f->n >= FOLLOW_FILES_MAX || number_of(item, "position") > INT64_MAX)
-            continue;
-        file = add_file(f, path, &st, -1);
-        file->position = number_of(item, "position");
-        file->tail_bytes = (uint32_t)number_of(item, "tail_bytes");
-        file->tail_crc = (uint32_t)number_of(item, "tail_crc");
-        file->copy = json_is_true(json_object_get(item, "copy"));
-        file->moved = json_is_true(json_object_get(item, "moved"));
-        file->changed_ns = (int64_t)number_of(item, "changed");
-        file->at.ahead = number_of(item, "ahead");
-        for (size_t k = 0; k < UNWRAP_STREAMS; k++)
-            file->at.drop[k] = json_is_true(json_array_get(json_object_get(item, "drop"), k));
-        file->ended = json_is_true(json_object_get(item, "ended"));
-        if (skip <= SPLITTER_REST_OF_ENTRY)
-            file->splitter.skip = (enum splitter_skip)skip;
-    }
 }

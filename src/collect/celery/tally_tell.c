@@ -39,9 +39,9 @@ static void tell_worker(const struct tally *t, const struct worker *w, struct fi
            "How long a worker has had tasks under way and ended none; 0: it has none.");
     FAMILY(stuck, GAUGE, "earshot_celery_worker_stuck",
            "1 when that is longer than stuck_after, and than three times its usual p99.");
-    FAMILY(online, GAUGE, "flower_worker_online", "Worker online status");
+    FAMILY(online, GAUGE, "flower_worker_online", "1 while a worker is heard.");
     FAMILY(executing, GAUGE, "flower_worker_number_of_currently_executing_tasks",
-           "Number of tasks currently executing at a worker");
+           "Tasks that a worker works on.");
     const struct label host = {STR("hostname"), str_c(w->host)};
     const struct label worker = {STR("worker"), str_c(w->host)};
     bool is_up = tally_is_up(t, w, how->now_ns);
@@ -115,7 +115,7 @@ static void tell_task(struct task *task, struct findings *f)
 
 static void tell_combined(struct combined *c, struct findings *f)
 {
-    FAMILY(events, COUNTER, "flower_events_total", "Number of events");
+    FAMILY(events, COUNTER, "flower_events_total", "Events that were heard.");
     struct label labels[] = {{STR("type"), event_type_name(c->type)},
                              {STR("worker"), str_c(c->worker ? c->worker->host : "")},
                              {STR("task"), str_c(c->task ? c->task->name : "")}};

@@ -41,8 +41,7 @@ static int collect(void *arg, struct emit *emit, struct arena *scratch, struct e
     w->broken = r.broken;
     groups_emit(w->groups, w->groups_n, w->settings->set, &r);
     host_value(&r, METRIC_COUNTER, "namedprocess_scrape_partial_errors",
-               "incremented each time a tracked proc's metrics collection fails partially, e.g. "
-               "unreadable I/O stats",
+               "Times that a process could not be read whole, as its I/O by other users.",
                (double)w->roster.partial);
     return r.stopped ? -1 : 0;
 }

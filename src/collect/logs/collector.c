@@ -372,6 +372,7 @@ static void add_counts(struct logs_collector *c, const struct source_counts *bef
     c->shared->counts.cut += now.cut - before->cut;
     c->shared->counts.lost_files += now.lost_files - before->lost_files;
     c->shared->counts.left_out_files += now.left_out_files - before->left_out_files;
+    c->shared->counts.unread_files += now.unread_files - before->unread_files;
     c->shared->counts.lost_messages += now.lost_messages - before->lost_messages;
     c->shared->counts.refused_connections += now.refused_connections - before->refused_connections;
 }

@@ -41,6 +41,7 @@ struct logs_counts {
     atomic_uint_fast64_t cut;            /* entries longer than max_line and such */
     atomic_uint_fast64_t lost_files;     /* gone before they were read to the end */
     atomic_uint_fast64_t left_out_files; /* beyond FOLLOW_FILES_MAX */
+    atomic_uint_fast64_t unread_files;   /* times one could not be opened or read */
     atomic_uint_fast64_t lost_messages, refused_connections; /* of syslog (receiver.h) */
     atomic_uint_fast64_t state_failures; /* times the state could not be written */
 };

@@ -77,7 +77,8 @@ struct source_counts container_counts(const struct container *c)
     return (struct source_counts){.bytes = files.bytes + journal.bytes,
                                   .cut = files.cut + journal.cut,
                                   .lost_files = files.lost_files + journal.lost_files,
-                                  .left_out_files = files.left_out_files};
+                                  .left_out_files = files.left_out_files,
+                                  .unread_files = files.unread_files};
 }
 
 void container_write(const struct container *c, struct json_writer *w)

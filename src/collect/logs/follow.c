@@ -143,6 +143,16 @@ static bool is_copy(const struct follow *f, struct follow_file *copy, const stru
     return true;
 }
 
+/* Once until all is well. */
+static void tell_unread(struct follow *f, const char *path, int os, struct log *log)
+{
+    f->counts.unread_files++;
+    (void)err_os(&f->why, os, "cannot read %s", path);
+    if (f->told_unread != os)
+        log_warn(log, "logs", "%s; it is tried again at each interval", f->why.text);
+    f->told_unread = os;
+}
+
 static void tell_lost(struct follow *f, const struct follow_file *file, struct log *log)
 {
     f->counts.lost_files++;
@@ -449,6 +459,10 @@ static bool read_file(struct follow *f, struct follow_file *file, enum splitter_
         errno = 0;
         got = file_read(file->fd, f->buffer, f->buffer_bytes, file->position);
         failed = errno != 0;
+        if (failed) {
+            f->failed++;
+            tell_unread(f, file->path, errno, pass->log);
+        }
         at_end = got < f->buffer_bytes && !failed;
         done = take_bytes(f, file, got, at_end, end, pass);
         if (done == 0)
@@ -498,14 +512,20 @@ static void read_known(struct follow *f, const struct source_pass *pass)
             continue;
         }
         if (fstat(file->fd, &st) < 0) {
+            tell_unread(f, file->path, errno, pass->log);
             (void)close(file->fd); /* of a network that has gone */
             file->fd = -1;
+            f->failed++;
             continue;
         }
         errno = 0;
         if ((uint64_t)st.st_size < file->position || !file_has_tail(file->fd, file)) {
-            if (errno == 0)
+            if (errno == 0) {
                 begin_anew(f, i--, &st, pass->log);
+            } else {
+                f->failed++;
+                tell_unread(f, file->path, errno, pass->log);
+            }
             continue;
         }
         if (was_copied(f, i, &st, pass->log)) {
@@ -530,16 +550,7 @@ static void read_known(struct follow *f, const struct source_pass *pass)
 
 /* ---- looking ---- */
 
-static void tell_open(struct follow *f, const char *path, int os, struct log *log, struct err *why)
-{
-    (void)err_os(why, os, "cannot read %s", path);
-    if (f->told_open != os)
-        log_warn(log, "logs", "%s", why->text);
-    f->told_open = os;
-}
-
-static void take_note(struct follow *f, const char *path, const struct source_pass *pass,
-                      struct err *why)
+static void take_note(struct follow *f, const char *path, const struct source_pass *pass)
 {
     struct follow_file *file;
     struct stat st;
@@ -570,7 +581,7 @@ static void take_note(struct follow *f, const char *path, const struct source_pa
     fd = file_open(path, &st);
     if (fd < 0) {
         if (errno != ENOENT)
-            tell_open(f, path, errno, pass->log, why);
+            tell_unread(f, path, errno, pass->log);
         return;
     }
     file = follow_add_file(f, path, &st, fd);
@@ -659,7 +670,7 @@ static void place_fresh(struct follow *f)
     }
 }
 
-static void look(struct follow *f, const struct source_pass *pass, struct err *why)
+static void look(struct follow *f, const struct source_pass *pass)
 {
     f->seen = false;
     for (size_t i = 0; i < f->n; i++)
@@ -669,7 +680,7 @@ static void look(struct follow *f, const struct source_pass *pass, struct err *w
 
         if (glob(f->paths[k], 0, NULL, &found) == 0)
             for (size_t i = 0; i < found.gl_pathc; i++)
-                take_note(f, found.gl_pathv[i], pass, why);
+                take_note(f, found.gl_pathv[i], pass);
         globfree(&found);
     }
 }
@@ -677,15 +688,16 @@ static void look(struct follow *f, const struct source_pass *pass, struct err *w
 int follow_read(struct follow *f, const struct source_pass *pass, struct err *err)
 {
     struct splitter need = {.line_max = f->settings.line_max};
-    struct err why = {.kind = ERR_NONE};
     bool reads = f->started;
 
+    err_clear(&f->why);
+    f->failed = 0;
     f->buffer_bytes = splitter_need(&need);
     if (f->buffer_bytes < BUFFER_BYTES)
         f->buffer_bytes = BUFFER_BYTES;
     f->buffer = mem_realloc(NULL, f->buffer_bytes);
     open_known(f);
-    look(f, pass, &why);
+    look(f, pass);
     /* What was there before comes first: the new file beside it goes on where that ended. */
     read_known(f, pass);
     place_fresh(f);
@@ -704,11 +716,13 @@ int follow_read(struct follow *f, const struct source_pass *pass, struct err *er
     unwrap_fini(&f->unwrap);
     f->looked = true;
     f->started |= f->n > 0;
-    if (f->n > 0 || (f->started && why.kind == ERR_NONE))
+    if (f->why.kind == ERR_NONE)
+        f->told_unread = 0;
+    if (f->n > f->failed || (f->started && f->why.kind == ERR_NONE))
         return 0;
-    if (why.kind == ERR_NONE)
+    if (f->why.kind == ERR_NONE)
         return err_set(err, ERR_EVAL, "no file matches %s yet", f->paths_n ? f->paths[0] : "");
-    *err = why;
+    *err = f->why;
     return -1;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "collect/logs/follow.h"
 #include "collect/logs/source.h"
 #include "collect/logs/unwrap.h"
@@ -26,7 +27,9 @@ struct follow {
     size_t buffer_bytes;
     struct unwrap unwrap;
     bool told_left_out;
-    int told_open; /* errno of the last one told; 0: none */
+    int told_unread; /* errno of the last one told; 0: none */
+    struct err why;  /* of the last file that this pass could not read */
+    size_t failed;   /* how many of `files` those are */
     struct source_counts counts;
 };
 

@@ -52,7 +52,8 @@ bool source_pass_is_over(const struct source_pass *pass);
 
 /* What the passes read and left out, since the start of the program. */
 struct source_counts {
-    uint64_t bytes, cut, lost_files, left_out_files, lost_messages, refused_connections;
+    uint64_t bytes, cut, lost_files, left_out_files, unread_files, lost_messages,
+        refused_connections;
 };
 
 struct log_source {

@@ -1,12 +1,10 @@
 /* An entry of collect.postgres becomes struct postgres_settings. */
-#include <errno.h>
-#include <stdio.h>
-
 #include "base/err.h"
 #include "collect/entry_settings.h"
 #include "collect/postgres/postgres_settings.h"
 #include "config/internal.h"
 #include "config/schema.h"
+#include "sys/whole_file.h"
 #include "text/url.h"
 
 #define PORT                 5432
@@ -24,37 +22,24 @@ static struct client_secret read_secret(struct config_builder *b, const struct y
     return s;
 }
 
-/* Its first line, without blanks around it. */
-static int read_line(const char *path, char *line, int size, struct str *out, struct err *err)
-{
-    FILE *f = fopen(path, "re");
-    bool got;
-
-    if (!f)
-        return err_os(err, errno, "cannot be opened");
-    got = fgets(line, size, f);
-    (void)fclose(f);
-    *out = got ? str_trim(str_c(line)) : STR("");
-    return 0;
-}
-
 /* The file of an address is read at each connect; here it only says who the entry is. */
 static void read_place(struct config_builder *b, const struct yaml *node,
                        const struct client_secret *address, struct entry_settings *entry)
 {
-    char line[URL_BYTES_MAX];
-    struct str text = address->text ? str_c(address->text) : STR("");
+    SCOPED(buf_fini) struct buf file;
+    struct str text;
     struct err err;
     struct url u;
 
-    if (address->file && read_line(address->file, line, sizeof line, &text, &err) < 0) {
+    buf_init(&file, URL_BYTES_MAX);
+    if (address->file && whole_file_read(address->file, &file, NULL, &err) < 0) {
         yaml_error(&b->errors, yaml_get(node, "url_file"), "url_file: %s", err.text);
         return;
     }
+    text = address->file ? str_trim(buf_str(&file)) : str_c(address->text ? address->text : "");
     if (url_split(text, &u, &err) < 0) {
         if (address->file)
-            yaml_error(&b->errors, yaml_get(node, "url_file"), "url_file: its first line: %s",
-                       err.text);
+            yaml_error(&b->errors, yaml_get(node, "url_file"), "url_file: %s", err.text);
         return; /* of a text schema_check has told */
     }
     url_take_place(&u);
